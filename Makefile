@@ -1,0 +1,34 @@
+# Everything that a contributor does has one command here. PYTHON chooses the interpreter of the environment.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CORES ?= 8
+READY := $(VENV)/.ready
+
+.PHONY: table1 test unit check format docs bench clean
+
+table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) results/table1.csv
+
+test: $(READY)  ## the whole suite
+	PATH="$(abspath $(BIN)):$$PATH" python -m pytest
+
+unit: $(READY)  ## the fast tests alone
+	PATH="$(abspath $(BIN)):$$PATH" python -m pytest tests/unit
+
+check: $(READY)  ## style of Python and Snakemake files
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
+
+format: $(READY)
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
+
+$(READY): envs/requirements.txt envs/constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "dfnas needs Python 3.11 or newer; $(PYTHON) is older. Say PYTHON=/path/to/python3.11 (or newer)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r envs/requirements.txt -c envs/constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+clean:  ## removes results and caches, keeps the environment
+	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache

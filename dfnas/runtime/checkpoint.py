@@ -1,0 +1,54 @@
+"""Progress of a long stage that survives its death.
+
+A checkpoint lies outside the outputs, which Snakemake deletes when a job fails, in a place named by a digest
+of everything that determines the result. A changed setting, input or line of code therefore never resumes
+a stale state, and what is left behind belongs to nobody and can be deleted.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import load_archive, save_archive
+
+INTERVAL_S = 30.0
+
+
+class Checkpoint:
+    """The saved state of one unit of work.
+
+    Args:
+        folder: where checkpoints of this run are kept.
+        identity: everything that determines the result, as plain values.
+    """
+
+    def __init__(self, folder: str | Path, identity: Mapping[str, Any]):
+        key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:24]
+        self.path = Path(folder) / f"{key}.pt"
+        self._saved = time.monotonic()
+
+    def load(self) -> Any | None:
+        """The state saved last, or None. A damaged one counts as none: the work starts over."""
+        if not self.path.is_file():
+            return None
+        try:
+            return load_archive(self.path)
+        except InputError:
+            return None
+
+    def due(self) -> bool:
+        """Whether enough time has passed since the last save for another to be worth its cost."""
+        return time.monotonic() - self._saved >= INTERVAL_S
+
+    def save(self, state: Any) -> None:
+        """Replaces the saved state. Tensors and plain values only."""
+        save_archive(self.path, state)
+        self._saved = time.monotonic()
+
+    def clear(self) -> None:
+        """Removes the saved state, once the work's outputs are in place."""
+        self.path.unlink(missing_ok=True)

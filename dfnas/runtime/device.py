@@ -1,0 +1,60 @@
+"""Where and how tensors are computed: device, threads, and the switches that make results repeatable."""
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import gettempdir
+
+import torch
+from filelock import FileLock, Timeout
+
+from dfnas.runtime.errors import InputError
+
+
+def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
+    """Sets the process up for repeatable results and chooses the device.
+
+    Args:
+        device: `auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`.
+        threads: threads of a CPU operation. Part of what determines a result: sums are split by threads.
+        held: keeps the chosen GPU locked against other dfnas jobs on this host, until it is closed.
+
+    Raises:
+        InputError: a GPU is asked for and there is none, or the device is unknown.
+    """
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.backends.cudnn.benchmark = False
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+        return torch.device("cpu")
+    if not torch.cuda.is_available():
+        raise InputError(f"device = {device}: torch sees no GPU here; use device = cpu or auto")
+    if device in ("auto", "cuda"):
+        return torch.device("cuda", _claim_gpu(held))
+    if device.removeprefix("cuda:").isdigit():
+        return torch.device(device)
+    raise InputError(f"device = {device}: expected auto, cpu, cuda or cuda:N")
+
+
+def _claim_gpu(held: ExitStack) -> int:
+    """The index of a GPU that no other dfnas job on this host has claimed; waits for one if all are busy.
+
+    Snakemake counts GPUs but assigns none. A lock on a file per GPU does, and the kernel releases it
+    however the process ends.
+    """
+    identities = [torch.cuda.get_device_properties(i).uuid for i in range(torch.cuda.device_count())]
+    locks = [FileLock(Path(gettempdir()) / f"dfnas-gpu-{identity}.lock") for identity in identities]
+    while True:
+        for index, lock in enumerate(locks):
+            try:
+                held.enter_context(lock.acquire(timeout=0.2))
+            except Timeout:
+                continue
+            return index
+
+
+def synchronize(device: torch.device) -> None:
+    """Waits for the work queued on a device, before a clock is read."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

@@ -1,0 +1,127 @@
+"""Files that are either whole or absent: atomic writing, tested reading, and digests."""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfnas.runtime.errors import InputError
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Gives a temporary name beside `path`; what is written there becomes `path` only if all went well.
+
+    The bytes are flushed to the disk before the rename, so that not even a power cut leaves half a file.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Writes a file atomically."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes JSON that a person can read and diff: sorted as given, two spaces, a newline at the end."""
+    write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+
+def read_json(path: str | Path, expected_keys: Iterable[str] = ()) -> dict[str, Any]:
+    """Reads a JSON object.
+
+    Raises:
+        InputError: no such file, not JSON, or not an object with the expected keys.
+    """
+    path = existing(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object")
+    for key in expected_keys:
+        if key not in value:
+            raise InputError(f"{path} has no '{key}'")
+    return value
+
+
+def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Writes rows as CSV with a header; the bytes depend on the values alone."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(path, text.getvalue().encode())
+
+
+def save_archive(path: str | Path, value: Any) -> None:
+    """Saves with `torch.save`, atomically, to bytes that do not depend on the file's name."""
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    write_bytes(path, buffer.getvalue())
+
+
+def load_archive(path: str | Path) -> Any:
+    """Loads tensors and plain values from a `torch.save` file, without ever running code from it.
+
+    A zip archive's checksums are tested first: torch itself reads past most flipped bits.
+
+    Raises:
+        InputError: no such file, damaged, or with something inside that only code could rebuild.
+    """
+    path = existing(path)
+    if zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()
+        except Exception as error:
+            raise InputError(f"{path} is damaged: {error}; get it again, or delete it to rebuild it") from error
+        if damaged:
+            raise InputError(f"{path} is damaged: bad checksum of {damaged}; get it again, or delete it to rebuild it")
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever the broken bytes lead it to
+        reason = str(error).strip().splitlines()
+        raise InputError(
+            f"{path} cannot be loaded: expected a torch checkpoint of tensors and plain values only "
+            f"(no code is run from it): {_shortest(reason) or type(error).__name__}"
+        ) from error
+
+
+def existing(path: str | Path) -> Path:
+    """The path, if there is a file. Raises InputError otherwise."""
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"no file {path}")
+    return path
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file's bytes, as hexadecimal digits."""
+    with open(existing(path), "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _shortest(lines: list[str]) -> str:
+    """torch explains a refused pickle at length; the line that names the refused global is enough."""
+    telling = [line.strip() for line in lines if "Unsupported" in line or "GLOBAL" in line]
+    return (telling or [line.strip() for line in lines] or [""])[0]

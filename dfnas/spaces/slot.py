@@ -1,0 +1,64 @@
+"""The choice slot: the one place where a space and a search algorithm meet.
+
+A space puts slots into its network and names the choice that each of them follows. An algorithm puts a
+*mixer* into the slots and thereby decides what becomes of the options: a weighted sum (DARTS), one sampled
+path (SPOS), binary gates (ProxylessNAS). Neither knows the other.
+
+Shapes: B batch, C channels, H W space.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import torch
+from torch import nn
+
+
+class Mixer(Protocol):
+    """How an algorithm combines the options of a slot: maps the slot and its input to the slot's output."""
+
+    def __call__(self, slot: "Slot", x: torch.Tensor) -> torch.Tensor: ...
+
+
+class Slot(nn.Module):
+    """A position of the network at which one of several options is chosen.
+
+    Slots that share `choice` (a DARTS edge repeats in every cell of its kind) are decided together.
+
+    Args:
+        choice: name of the choice that this slot follows, a key of `Space.choices`.
+        options: the candidate operations by name, in the order of `Space.choices[choice]`. All map
+            (B, C, H, W) to outputs of one common shape.
+    """
+
+    def __init__(self, choice: str, options: Mapping[str, nn.Module]):
+        super().__init__()
+        self.choice = choice
+        self.names = tuple(options)
+        self.options = nn.ModuleList(options.values())
+        self.mixer: Mixer | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert self.mixer is not None, f"slot {self.choice} was run before an algorithm gave it a mixer"
+        return self.mixer(self, x)
+
+
+def slots(network: nn.Module) -> Iterator[Slot]:
+    """All slots of a network, in the order of its modules."""
+    return (module for module in network.modules() if isinstance(module, Slot))
+
+
+def set_mixer(network: nn.Module, mixer: Mixer) -> None:
+    """Gives every slot of the network the same mixer."""
+    for slot in slots(network):
+        slot.mixer = mixer
+
+
+class SinglePath:
+    """The mixer that runs one option per choice; `path` maps each choice to the index of its option."""
+
+    def __init__(self, path: Mapping[str, int] | None = None):
+        self.path = dict(path or {})
+
+    def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
+        return slot.options[self.path[slot.choice]](x)
