@@ -38,6 +38,10 @@ class TeacherSpec:
     class_names: tuple[str, ...] = ()
     """Names of the K classes, or nothing."""
 
+    def names(self) -> tuple[str, ...]:
+        """Names of the K classes; their numbers where none were given."""
+        return self.class_names or tuple(str(label) for label in range(self.classes))
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -112,9 +116,7 @@ def find_state_dict(checkpoint: Any, where: str) -> dict[str, torch.Tensor]:
             break
         found = inner
     if not (isinstance(found, Mapping) and any(isinstance(v, torch.Tensor) for v in found.values())):
-        raise InputError(
-            f"{where} holds no weights: expected a state dict, bare or under one of {', '.join(NESTINGS)}"
-        )
+        raise InputError(f"{where} holds no weights: expected a state dict, bare or under one of {', '.join(NESTINGS)}")
     state = {str(k): v for k, v in found.items() if isinstance(v, torch.Tensor)}
     for prefix in PREFIXES:
         if all(key.startswith(prefix) for key in state):

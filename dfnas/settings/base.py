@@ -1,12 +1,27 @@
 """What all settings have in common: frozen, typed, no unknown keys, every field explained."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-Fraction = Annotated[float, Field(ge=0, le=1)]
-NonNegative = Annotated[float, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+from dfnas.runtime.errors import InputError
+
+
+def _number(value: Any) -> Any:
+    """YAML 1.1 takes 1e-4, without a dot, for text. What people mean by it is a number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            return value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number)]
+Fraction = Annotated[Number, Field(ge=0, le=1)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 CountOrZero = Annotated[int, Field(ge=0)]
 
@@ -14,21 +29,43 @@ CountOrZero = Annotated[int, Field(ge=0)]
 class Settings(BaseModel):
     """A section of the configuration. Fields carry their unit in the name or in the description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
+
+    @classmethod
+    def parse(cls, values: Any, section: str = "") -> Self:
+        """Settings from plain values, as YAML or JSON give them.
+
+        Args:
+            section: what to put before the keys in a complaint.
+
+        Raises:
+            InputError: an unknown key, a wrong type or an impossible value, in one line that names the key,
+                the value and what is allowed.
+        """
+        try:
+            # By way of JSON, where strict checking still takes a list for a tuple and 1 for 1.0.
+            return cls.model_validate_json(json.dumps(values, default=str))
+        except ValidationError as error:
+            raise InputError(describe(error, section)) from error
+
+    def plain(self) -> dict[str, Any]:
+        """The settings as plain values: the inverse of `parse`."""
+        return self.model_dump(mode="json")
 
 
 def describe(error: ValidationError, section: str = "") -> str:
     """The first fault of a validation as one line: the key, the value, and what is allowed there."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    # Branches of a union add their own name to the location: a key of the file never has brackets.
-    location = [str(part) for part in fault["loc"] if not (isinstance(part, str) and "[" in part)]
-    key = ".".join([section, *location] if section else location) or "configuration"
+    key = ".".join(str(part) for part in ((section,) if section else ()) + fault["loc"]) or "configuration"
     if fault["type"] == "extra_forbidden":
         story = f"unknown key '{key}'"
     elif fault["type"] == "missing":
         story = f"missing key '{key}'"
     else:
         message = fault["msg"].removeprefix("Value error, ")
-        story = f"{key} = {fault['input']!r}: {message[0].lower()}{message[1:]}"
+        value = fault["input"] if not isinstance(fault["input"], dict) else "{…}"
+        story = f"{key} = {value!r}: {message[0].lower()}{message[1:]}"
     return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")

@@ -25,10 +25,13 @@ class InvertTeacherSettings(Settings):
     )
     """Resolution stages, run in this order (release: half, then full resolution)."""
     canvas_margin: CountOrZero = 32
-    """Pixels by which the canvas is larger than the teacher's input (256 - 224 in the paper)."""
+    """Pixels by which the canvas is larger than the teacher's input (256 - 224 in the paper). Only random crops
+    reach a margin: with the other regions the canvas has the size of the input."""
     region: Literal["random_crop", "roll", "none"] = "random_crop"
     """What a step sees of the canvas: a random region (the paper), the whole rolled at random (DeepInversion),
-    or its centre, always."""
+    or the whole, always."""
+    roll_reach: CountOrZero = 30
+    """Largest shift of `roll` in each direction, in pixels (DeepInversion: 30 at 224 pixels, 2 at 32)."""
     flip: bool = True
     """Mirror the region left to right in half of the steps. Off where mirror images change class (digits)."""
     lr: Positive = 0.25
@@ -64,3 +67,7 @@ class InvertTeacherSettings(Settings):
                     f"canvas_margin ({self.canvas_margin}) must be a multiple of every downscale ({stage.downscale})"
                 )
         return self
+
+    def canvas_side(self, size: int) -> int:
+        """Side in pixels of the images that are made for a teacher with inputs of side `size`."""
+        return size + (self.canvas_margin if self.region == "random_crop" else 0)

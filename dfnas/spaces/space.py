@@ -41,7 +41,8 @@ class Space(ABC):
 
     @abstractmethod
     def network(self, architecture: Architecture) -> nn.Module:
-        """The network to train and deploy, without slots.
+        """The network to train and deploy, without slots: (B, C, H, W) to logits (B, K). In training mode it may
+        give (logits, auxiliary logits) instead, and it may have an attribute `drop_path`; see `CellSpace`.
 
         Raises:
             InputError: the architecture is not of this space; see `check`.
@@ -52,7 +53,8 @@ class Space(ABC):
         """The architecture that a weight for every option means, by the space's published rule.
 
         Args:
-            strengths: for each choice a tensor (O,), larger meaning stronger (softmaxed or not).
+            strengths: for each choice a tensor (O,), larger meaning stronger. Give the softmax over the options
+                of each choice rather than logits: some rules compare options of different choices.
         """
 
     @abstractmethod

@@ -1,0 +1,54 @@
+# Data-free neural architecture search: from a classifier to results/table1.csv.
+#
+#   snakemake --cores 8 results/table1.csv                      the embedded default
+#   snakemake --cores 8 --configfile workflow/presets/cifar10.yaml
+#
+# The rules are in workflow/rules, one file per part of the chain; what they share is in workflow/plan.py.
+import shlex
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
+from plan import Plan
+
+from dfnas.runtime.errors import InputError
+
+
+configfile: f"{workflow.basedir}/config.yaml"
+
+
+try:
+    plan = Plan(config)
+except InputError as error:
+    sys.exit(f"configuration: error: {error}")
+
+# The stages run the code of this checkout, whatever is installed.
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+
+
+wildcard_constraints:
+    generation=r"\d+",
+    shard=r"\d+",
+    seed=r"\d+",
+    algorithm="darts|proxyless|spos|random",
+    search_data="original|synthetic|none",
+    retrain_data="original|synthetic",
+    run="teacher|[a-z]+/[a-z]+/[a-z]+/seed-[0-9]+",
+
+
+rule all:
+    default_target: True
+    input:
+        f"{plan.results}/table1.csv",
+        f"{plan.results}/pictures/synthetic.png",
+
+
+include: "workflow/rules/teacher.smk"
+include: "workflow/rules/synthesize.smk"
+include: "workflow/rules/dataset.smk"
+include: "workflow/rules/search.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,93 @@
+"""One split of a data set, ready for batches.
+
+Shapes: N images, B batch, C channels, P stored side, S input side, K classes.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dfnas.dataset.format import SPLITS, check_sources, handle, opened, read
+from dfnas.dataset.split import check_classes
+from dfnas.runtime.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images that lie on one device, with their targets.
+
+    Small images are kept there as bytes: a batch is then an index operation, and no loader can be the limit.
+    """
+
+    images: torch.Tensor
+    """uint8 (N, C, P, P) with P at least S: synthetic images come on their canvas."""
+    soft_labels: torch.Tensor
+    """float32 (N, K), rows sum to 1."""
+    targets: torch.Tensor
+    """int64 (N,), the class that the image was made or labelled for."""
+    size: int
+    """S, the side of what a network sees."""
+    mean: tuple[float, ...]
+    """Normalisation of pixels in [0, 1], per channel."""
+    std: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        return self.images.shape[1]
+
+    @property
+    def classes(self) -> int:
+        return self.soft_labels.shape[1]
+
+    def subset(self, indices: torch.Tensor) -> "ImageSet":
+        """The images at some indices, int64 (M,)."""
+        indices = indices.to(self.images.device)
+        parts = (values[indices] for values in (self.images, self.soft_labels, self.targets))
+        return ImageSet(*parts, self.size, self.mean, self.std)
+
+
+def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
+    """Reads one split of a data set and checks it.
+
+    Raises:
+        InputError: the file is absent, damaged or inconsistent, has no such split, or lacks a class.
+    """
+    path = Path(path)
+    with opened(path, "dataset") as (file, attributes):
+        images = handle(file, "images", "uint8", 4)
+        check_sources(path, images)
+        which = read(file, "split", "uint8", 1)
+        soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
+        if not len(images) == len(which) == len(soft_labels) == len(targets):
+            raise InputError(f"{path}: its arrays differ in length; delete the file to rebuild it")
+        chosen = np.flatnonzero(which == SPLITS.index(split))
+        if not len(chosen):
+            raise InputError(f"{path} has no {split} images")
+        pixels = _rows(images, chosen)
+    classes = len(attributes["class_names"])
+    check_classes(targets[chosen], classes, f"{path}: split '{split}'")
+    if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
+        raise InputError(f"{path}: soft labels are not distributions over {classes} classes; delete it to rebuild it")
+    return ImageSet(
+        torch.from_numpy(pixels).to(device),
+        torch.from_numpy(soft_labels[chosen]).to(device),
+        torch.from_numpy(targets[chosen]).to(device),
+        attributes["size"],
+        tuple(attributes["mean"]),
+        tuple(attributes["std"]),
+    )
+
+
+def _rows(images, chosen: np.ndarray, piece: int = 4096) -> np.ndarray:
+    """Some rows of a large array, read once through in order: HDF5 is slow at picking single rows."""
+    rows = np.empty((len(chosen), *images.shape[1:]), dtype=np.uint8)
+    for first in range(0, len(images), piece):
+        begin, end = np.searchsorted(chosen, (first, first + piece))
+        if begin < end:
+            rows[begin:end] = images[first : first + piece][chosen[begin:end] - first]
+    return rows

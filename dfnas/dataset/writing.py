@@ -1,0 +1,88 @@
+"""Writing shards, labels and data sets.
+
+Shapes: N images, C channels, P stored side, K classes.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dfnas.dataset.format import SPLITS, add, created, handle, opened, read, virtual_images
+from dfnas.dataset.split import check_classes
+from dfnas.runtime.errors import InputError
+
+
+class Records(NamedTuple):
+    """What a data set says of its images, in their order."""
+
+    soft_labels: np.ndarray
+    """float32 (N, K)."""
+    targets: np.ndarray
+    """int64 (N,)."""
+    generation: np.ndarray
+    """int32 (N,); -1 for original images."""
+    split: np.ndarray
+    """uint8 (N,), an index into SPLITS."""
+
+
+def write_shard(path: Path, images: np.ndarray, targets: np.ndarray, attributes: Mapping[str, Any]) -> None:
+    """Writes images uint8 (N, C, P, P) with their target classes (N,)."""
+    with created(path, "shard", attributes) as file:
+        add(file, "images", images)
+        add(file, "targets", targets.astype(np.int64))
+
+
+def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Images (N, C, P, P), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
+    with opened(path, "shard") as (file, attributes):
+        images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
+    if len(images) != len(targets):
+        raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; delete it to rebuild it")
+    return images, targets, attributes
+
+
+def write_labels(path: Path, soft_labels: np.ndarray, targets: np.ndarray, attributes: Mapping[str, Any]) -> None:
+    """Writes the labels float32 (N, K) of a generation, in the order of its images, with the target classes (N,)."""
+    with created(path, "labels", attributes) as file:
+        add(file, "soft_labels", soft_labels.astype(np.float32))
+        add(file, "targets", targets.astype(np.int64))
+
+
+def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    """Soft labels (N, K), target classes (N,) and attributes of a generation. Raises InputError if unfit."""
+    with opened(path, "labels") as (file, attributes):
+        soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
+    if len(soft_labels) != len(targets):
+        raise InputError(f"{path}: its arrays differ in length; delete it to rebuild it")
+    return soft_labels, targets, attributes
+
+
+def write_dataset(path: Path, shards: Sequence[Path], records: Records, attributes: Mapping[str, Any]) -> None:
+    """Writes a data set over the images of its shards, which stay where they are.
+
+    Args:
+        attributes: must have `size`, `mean`, `std` and `class_names`.
+
+    Raises:
+        InputError: shards of different image shapes, a number of images other than that of the records, or a
+            class without images in the training or validation split.
+    """
+    counts, shapes = [], set()
+    for shard in shards:
+        with opened(shard, "shard") as (file, _):
+            images = handle(file, "images", "uint8", 4)
+            counts.append(len(images))
+            shapes.add(images.shape[1:])
+    if len(shapes) != 1:
+        raise InputError(f"the shards of {path} differ in the shape of their images: {sorted(shapes)}")
+    if sum(counts) != len(records.targets):
+        raise InputError(f"the shards of {path} hold {sum(counts)} images, but there are {len(records.targets)} labels")
+    for split in ("train", "validation"):
+        chosen = records.targets[records.split == SPLITS.index(split)]
+        check_classes(chosen, len(attributes["class_names"]), f"{path}: split '{split}'")
+    with created(path, "dataset", attributes) as file:
+        file.create_virtual_dataset("images", virtual_images(path.parent, list(shards), shapes.pop(), counts))
+        for name, values in records._asdict().items():
+            add(file, name, values)

@@ -1,0 +1,40 @@
+"""Accuracy of a network on a split.
+
+Shapes: N images, K classes.
+"""
+
+import torch
+from torch import nn
+
+from dfnas.dataset.batches import plain_batches
+from dfnas.dataset.images import ImageSet
+
+
+@torch.no_grad()
+def predict(network: nn.Module, data: ImageSet, batch_size: int, batch_statistics: bool = False) -> torch.Tensor:
+    """Logits (N, K) float32 of the plain views, in evaluation mode; the network's mode is put back afterwards.
+
+    Args:
+        batch_statistics: let BatchNorm use each batch's own statistics, for supernets whose running ones mix
+            all paths.
+    """
+    was_training = network.training
+    network.eval()
+    if batch_statistics:
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.train()
+    logits = torch.cat([network(views) for views, _ in plain_batches(data, batch_size)]).float()
+    network.train(was_training)
+    return logits
+
+
+def top_k_errors(logits: torch.Tensor, targets: torch.Tensor, k: int) -> torch.Tensor:
+    """bool (N,): whether the target, int64 (N,), is not among the k largest logits."""
+    best = logits.topk(min(k, logits.shape[1]), dim=1).indices
+    return (best != targets[:, None]).all(1)
+
+
+def error_rate(logits: torch.Tensor, targets: torch.Tensor, k: int = 1) -> float:
+    """Share of top-k errors."""
+    return top_k_errors(logits, targets, k).double().mean().item()

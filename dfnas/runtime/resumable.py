@@ -1,0 +1,50 @@
+"""Work in steps that can be interrupted anywhere and continued to the same result."""
+
+import time
+from typing import Any, NamedTuple, Protocol
+
+from dfnas.runtime.checkpoint import Checkpoint
+from dfnas.runtime.progress import progress
+
+Row = dict[str, float | int | str]
+
+
+class Resumable(Protocol):
+    """Step i is a function of the state after step i - 1 and of i alone."""
+
+    steps: int
+    """Steps in all."""
+
+    def step(self, index: int) -> Row | None:
+        """Does one step. Returns a row of the history where a period (an epoch, a generation) ends."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the steps change, as tensors and plain values."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Puts a saved state back."""
+
+
+class Outcome(NamedTuple):
+    """What a finished run leaves: its history, and the seconds spent in it, interrupted parts included."""
+
+    history: list[Row]
+    seconds: float
+
+
+def run(work: Resumable, checkpoint: Checkpoint, description: str) -> Outcome:
+    """Does all steps, from the checkpoint on if there is one."""
+    saved = checkpoint.load()
+    done, history, before = 0, [], 0.0
+    if saved is not None:
+        done, history, before = saved["done"], saved["history"], saved["seconds"]
+        work.load_state_dict(saved["work"])
+    begun = time.monotonic()
+    for index in progress(range(done, work.steps), description, work.steps, done):
+        row = work.step(index)
+        if row is not None:
+            history.append(row)
+        if checkpoint.due():
+            seconds = before + time.monotonic() - begun
+            checkpoint.save({"done": index + 1, "history": history, "seconds": seconds, "work": work.state_dict()})
+    return Outcome(history, before + time.monotonic() - begun)

@@ -1,0 +1,110 @@
+"""The evolutionary search over architectures of SPOS (Guo et al. 2020, algorithm 1)."""
+
+import random
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.resumable import Row
+from dfnas.runtime.seeds import python_random
+from dfnas.settings.search_spos import EvolutionSettings
+from dfnas.spaces.space import Space
+
+ATTEMPTS = 1000  # draws for one candidate before the limit or the novelty it must satisfy is called impossible
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A judged architecture with its top-1 and top-5 error and its MACs in millions."""
+
+    architecture: dict[str, str]
+    top1_error: float
+    top5_error: float
+    macs_m: float
+
+    @property
+    def key(self) -> tuple[float, float]:
+        return self.top1_error, self.top5_error
+
+
+class Evolution:
+    """A population bred from the best of all that were judged so far. No architecture is judged twice.
+
+    Attributes:
+        judged: every candidate by its encoding, in the order of judgement.
+        parents: those that the present generation is bred from.
+    """
+
+    def __init__(self, space: Space, settings: EvolutionSettings, seed: int):
+        self.space, self.settings, self.seed = space, settings, seed
+        self.judged: dict[str, Candidate] = {}
+        self.parents: list[Candidate] = []
+
+    def step(self, index: int, score: Callable[[dict[str, str]], tuple[float, float]]) -> Row | None:
+        """Breeds and judges one candidate. Returns the state of affairs at the end of a generation.
+
+        Args:
+            score: top-1 and top-5 error of an architecture.
+        """
+        generation, member = divmod(index, self.settings.population)
+        if member == 0:
+            self.parents = sorted(self.judged.values(), key=lambda c: c.key)[: self.settings.parents]
+        architecture = self._breed(member, python_random(self.seed, "evolution", index))
+        if architecture is not None:
+            macs_m = self.space.macs(architecture) / 1e6
+            self.judged[_encoded(architecture)] = Candidate(architecture, *score(architecture), macs_m)
+        if member + 1 < self.settings.population:
+            return None
+        best = self.best()
+        row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
+        return row | {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
+
+    def best(self) -> Candidate:
+        """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
+        return min(self.judged.values(), key=lambda candidate: candidate.key)
+
+    def _breed(self, member: int, rng: random.Random) -> dict[str, str] | None:
+        """A new architecture within the limit: from two parents, from one, or at random if there are none or
+        they have nothing new to give. None once nothing new is left in the space."""
+        space, settings = self.space, self.settings
+        if self.parents and member < settings.crossover:
+            child = self._first_new(lambda: space.cross(*self._two_parents(rng), rng))
+        elif self.parents and member < settings.crossover + settings.mutation:
+            child = self._first_new(
+                lambda: space.mutate(rng.choice(self.parents).architecture, settings.mutation_probability, rng)
+            )
+        else:
+            child = None
+        child = child or self._first_new(lambda: space.sample(rng))
+        if child is None and not self.judged:
+            raise InputError(
+                f"search_spos.evolution.max_macs_m = {settings.max_macs_m}: none of {ATTEMPTS} random architectures "
+                "keeps the limit; raise it"
+            )
+        return child
+
+    def _two_parents(self, rng: random.Random) -> list[dict[str, str]]:
+        return [parent.architecture for parent in rng.choices(self.parents, k=2)]
+
+    def _first_new(self, draw: Callable[[], dict[str, str]]) -> dict[str, str] | None:
+        limit = self.settings.max_macs_m
+        for _ in range(ATTEMPTS):
+            architecture = draw()
+            if _encoded(architecture) not in self.judged and (
+                not limit or self.space.macs(architecture) <= limit * 1e6
+            ):
+                return architecture
+        return None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"judged": [asdict(c) for c in self.judged.values()], "parents": [asdict(c) for c in self.parents]}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        candidates = [Candidate(**values) for values in state["judged"]]
+        self.judged = {_encoded(c.architecture): c for c in candidates}
+        self.parents = [Candidate(**values) for values in state["parents"]]
+
+
+def _encoded(architecture: dict[str, str]) -> str:
+    return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))

@@ -1,0 +1,185 @@
+"""ProxylessNAS: Cai, Zhu and Han, "Direct Neural Architecture Search on Target Task and Hardware", ICLR 2019.
+
+Weights are trained on one path at a time, drawn from softmax(α). For an architecture step two options of
+every choice are drawn; binary gates g pick one of the two, and the gradient of the loss with respect to the
+gates stands in for that with respect to the probabilities (equation 4):
+
+    ∂L/∂α_i = Σ_j ∂L/∂g_j · p_j (δ_ij - p_i)        over the two drawn options,
+
+after which the two are shifted together so that the probabilities of all others stay (section 3.2.1).
+"""
+
+from typing import Any
+
+import torch
+
+from dfnas.dataset.batches import Batches
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.resumable import Row
+from dfnas.runtime.seeds import generator, reseed
+from dfnas.search.alphas import Alphas
+from dfnas.search.context import SearchContext
+from dfnas.search.cost import ExpectedMacs, with_cost
+from dfnas.settings.search_proxyless import SearchProxylessSettings
+from dfnas.spaces.slot import SinglePath, Slot, set_mixer
+from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
+from dfnas.training.optimizers import sgd
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
+
+
+class BinaryGates:
+    """The mixer of an architecture step: of the two options drawn, one is on and the other off.
+
+    Attributes:
+        drawn: for each choice the indices (on, off); a choice with a single option has (on, on).
+        gates: for each choice a leaf tensor (2,) = (1, 0), whose gradient is ⟨option's output, ∂L/∂output⟩.
+    """
+
+    drawn: dict[str, tuple[int, int]]
+    gates: dict[str, torch.Tensor]
+
+    def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
+        on, off = self.drawn[slot.choice]
+        gate_on, gate_off = self.gates[slot.choice].unbind()
+        # What is off passes no gradient on to its input, being multiplied by zero; its output is all we need.
+        with torch.no_grad():
+            silent = slot.options[off](x)
+        return gate_on * slot.options[on](x) + gate_off * silent
+
+
+class ProxylessSearch:
+    """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
+
+    def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
+        self.context, self.settings, seed = context, settings, context.seed
+        reseed(seed, "weights")
+        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.path, self.gates = SinglePath(), BinaryGates()
+        self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
+        self.expected_macs = ExpectedMacs(context.space, context.device)
+        self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
+        soft = settings.labels == "soft"
+        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
+        size = min(settings.batch_size, len(context.validation))
+        self.alpha_batches = Batches(context.validation, size, settings.augmentation, soft, seed, "alphas")
+        self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
+        self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
+
+    def step(self, index: int) -> Row | None:
+        settings, per_epoch = self.settings, self.batches.per_epoch
+        epoch, place = divmod(index, per_epoch)
+        reseed(self.context.seed, "step", index)
+        draws = generator(self.context.seed, "paths", index)
+        self._weight_step(index, draws)
+        search_epoch = epoch - settings.warmup_epochs
+        # None in the first epoch: the gradient of the gates means little while the weights are fresh.
+        if search_epoch >= 0 and epoch > 0 and (place + 1) % settings.arch_every == 0:
+            self._architecture_step(index, draws)
+        return self._report(epoch) if place + 1 == per_epoch else None
+
+    def _weight_step(self, index: int, draws: torch.Generator) -> None:
+        settings, warmup = self.settings, self.settings.warmup_epochs * self.batches.per_epoch
+        if index < warmup:
+            lr = learning_rate(index, warmup, settings.warmup_lr)
+        else:
+            lr = learning_rate(index - warmup, self.steps - warmup, settings.lr)
+        set_learning_rate(self.optimizer, lr)
+        self.path.path = {c: drawn[0] for c, drawn in self._draw(1, draws).items()}
+        set_mixer(self.network, self.path)
+        views, targets = self.batches[index]
+        targets = smoothed(targets, settings.label_smoothing)
+        loss = soft_cross_entropy(self.network(views), targets, settings.temperature)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        self.loss_sums[0] += loss.detach()
+
+    def _architecture_step(self, index: int, draws: torch.Generator) -> None:
+        drawn = self._draw(2, draws)
+        views, targets = self.alpha_batches[index]
+        gradients, loss = self.architecture_gradient(views, targets, drawn, draws)
+        alphas = self.alphas.values
+        with torch.no_grad():
+            mass = {choice: alphas[choice][pair].logsumexp(0) for choice, pair in drawn.items()}
+            self.alphas.step(gradients.values())
+            for choice, pair in drawn.items():
+                alphas[choice][pair] -= alphas[choice][pair].logsumexp(0) - mass[choice]
+        self.loss_sums[1] += loss
+
+    def architecture_gradient(
+        self, views: torch.Tensor, targets: torch.Tensor, drawn: dict[str, list[int]], draws: torch.Generator
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """∂L/∂α (O,) of every choice, and the loss with its cost term.
+
+        Args:
+            drawn: the two options of every choice.
+            draws: decides which of the two is on, by their probabilities.
+        """
+        gates = {choice: torch.tensor([1.0, 0.0], device=views.device, requires_grad=True) for choice in drawn}
+        pairs = {}
+        for choice, pair in drawn.items():
+            probabilities = self.alphas.values[choice].detach()[pair].softmax(0).cpu()
+            on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(pair) > 1 else 0
+            pairs[choice] = (pair[on], pair[len(pair) - 1 - on])
+        self.gates.drawn, self.gates.gates = pairs, gates
+        set_mixer(self.network, self.gates)
+        loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
+        loss = with_cost(loss, self.expected_macs(self.alphas.probabilities()), self.settings.cost)
+
+        leaves = [*gates.values(), *self.alphas.leaves()]
+        found = torch.autograd.grad(loss, leaves, materialize_grads=True)
+        gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
+        gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
+        for choice, (on, off) in pairs.items():
+            if on == off:
+                continue
+            pair = [on, off]
+            p = self.alphas.values[choice].detach()[pair].softmax(0)
+            # Σ_j ∂L/∂g_j p_j (δ_ij - p_i) = p_i (∂L/∂g_i - Σ_j p_j ∂L/∂g_j)
+            gate = gate_gradients[choice]
+            gradients[choice][pair] += p * (gate - (p * gate).sum())
+        return gradients, loss.detach()
+
+    def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
+        """Different options of every choice, drawn by their probabilities."""
+        with torch.no_grad():
+            return {
+                choice: torch.multinomial(p.cpu(), min(count, len(p)), generator=draws).tolist()
+                for choice, p in self.alphas.probabilities().items()
+            }
+
+    def _report(self, epoch: int) -> Row:
+        weights_loss, alpha_loss = (self.loss_sums / self.batches.per_epoch).tolist()
+        self.loss_sums.zero_()
+        check_finite(weights_loss)
+        validation = self.context.validation
+        self.path.path = self.context.space.path(self.architecture())
+        set_mixer(self.network, self.path)
+        error = error_rate(predict(self.network, validation, 256, batch_statistics=True), validation.targets)
+        with torch.no_grad():
+            expected = self.expected_macs(self.alphas.probabilities()).item()
+        phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
+        row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
+        return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+
+    def strengths(self) -> dict[str, torch.Tensor]:
+        """Probability of every option, (O,) per choice."""
+        return self.alphas.strengths()
+
+    def architecture(self) -> dict[str, str]:
+        """What the present α mean, by the space's rule."""
+        return self.context.space.discretise(self.strengths())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "alphas": self.alphas.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "loss_sums": self.loss_sums,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.alphas.load_state_dict(state["alphas"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.loss_sums.copy_(state["loss_sums"])

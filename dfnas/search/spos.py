@@ -1,0 +1,123 @@
+"""SPOS: Guo et al., "Single Path One-Shot Neural Architecture Search with Uniform Sampling", ECCV 2020.
+
+First the supernet is trained one path a step; paths are uniform, within MACs bins that are drawn uniformly
+where bins are set. Then evolution looks for the path with the lowest validation error under a limit on MACs,
+each candidate with BatchNorm statistics of its own (section 3.4).
+"""
+
+from typing import Any
+
+import torch
+
+from dfnas.dataset.batches import Batches
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.resumable import Row
+from dfnas.runtime.seeds import python_random, reseed
+from dfnas.search.context import SearchContext
+from dfnas.search.cost import check_limit
+from dfnas.search.evolution import Candidate, Evolution
+from dfnas.search.recalibration import recalibrate
+from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.spaces.slot import SinglePath, set_mixer
+from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
+from dfnas.training.optimizers import clip_gradients, sgd
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
+
+
+class SposSearch:
+    """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
+
+    def __init__(self, context: SearchContext, settings: SearchSposSettings):
+        self.context, self.settings, seed = context, settings, context.seed
+        check_limit(context.space, settings.evolution.max_macs_m, "search_spos.evolution.max_macs_m")
+        reseed(seed, "weights")
+        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.path = SinglePath()
+        set_mixer(self.network, self.path)
+        self.optimizer = sgd(
+            self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
+        )
+        soft = settings.labels == "soft"
+        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
+        size = min(settings.evolution.recalibration_batch_size, len(context.train))
+        self.recalibration = Batches(context.train, size, settings.augmentation, soft, seed, "recalibration")
+        self.evolution = Evolution(context.space, settings.evolution, seed)
+        self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
+        self.loss_sum = torch.zeros((), device=context.device)
+
+    def step(self, index: int) -> Row | None:
+        if index < self.settings.steps:
+            return self._training_step(index)
+        return self.evolution.step(index - self.settings.steps, self.score)
+
+    def _training_step(self, index: int) -> Row | None:
+        settings = self.settings
+        reseed(self.context.seed, "step", index)
+        set_learning_rate(self.optimizer, learning_rate(index, settings.steps, settings.lr, "linear"))
+        self.path.path = self.context.space.path(self.training_path(index))
+        views, targets = self.batches[index]
+        targets = smoothed(targets, settings.label_smoothing)
+        loss = soft_cross_entropy(self.network(views), targets, settings.temperature)
+        # Parameters off the path keep no gradient and are skipped, momentum and decay included.
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_gradients(self.network.parameters(), settings.clip_norm)
+        self.optimizer.step()
+        self.loss_sum += loss.detach()
+        done, period = index + 1, self.batches.per_epoch
+        if done % period and done != settings.steps:
+            return None
+        train_loss = self.loss_sum.item() / (done % period or period)
+        self.loss_sum.zero_()
+        check_finite(train_loss)
+        return {"phase": "supernet", "step": done, "train_loss": train_loss}
+
+    def training_path(self, index: int) -> dict[str, str]:
+        """The path that a step trains: uniform, and if bins of MACs are set, drawn until it falls into a bin
+        that was itself drawn uniformly (of the space's published training code)."""
+        space, bins = self.context.space, self.settings.macs_bins
+        rng = python_random(self.context.seed, "path", index)
+        architecture = space.sample(rng)
+        if bins is None:
+            return architecture
+        low = bins.low_m + bins.width_m * rng.randrange(round((bins.high_m - bins.low_m) / bins.width_m))
+        for _ in range(bins.draws):
+            if low <= space.macs(architecture) / 1e6 < low + bins.width_m:
+                break
+            architecture = space.sample(rng)
+        return architecture
+
+    def score(self, architecture: dict[str, str]) -> tuple[float, float]:
+        """Top-1 and top-5 error on the validation images, after recalibration on training images."""
+        settings, validation = self.settings.evolution, self.context.validation
+        self.path.path = self.context.space.path(architecture)
+        recalibrate(self.network, (self.recalibration[i][0] for i in range(settings.recalibration_batches)))
+        logits = predict(self.network, validation, 256)
+        return error_rate(logits, validation.targets), error_rate(logits, validation.targets, 5)
+
+    def architecture(self) -> dict[str, str]:
+        """The best candidate found."""
+        return dict(self.evolution.best().architecture)
+
+    def candidates(self) -> list[Candidate]:
+        """Every candidate judged, in the order of their judgement."""
+        return list(self.evolution.judged.values())
+
+    def strengths(self) -> dict[str, torch.Tensor]:
+        """One for the options of the best path, zero for the others; (O,) per choice."""
+        best, space = self.architecture(), self.context.space
+        return {c: torch.tensor([float(o == best[c]) for o in options]) for c, options in space.choices.items()}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "evolution": self.evolution.state_dict(),
+            "loss_sum": self.loss_sum,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.evolution.load_state_dict(state["evolution"])
+        self.loss_sum.copy_(state["loss_sum"])

@@ -1,0 +1,131 @@
+"""The whole configuration: one section per rule, under the rule's name, and what spans rules."""
+
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import Field, model_validator
+
+from dfnas.settings.base import Count, CountOrZero, Settings
+from dfnas.settings.dataset import (
+    CalibrateLabelsSettings,
+    ShardDatasetSettings,
+    ShardOriginalSettings,
+    SynthesisSettings,
+)
+from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_proxyless import SearchProxylessSettings
+from dfnas.settings.search_random import SearchRandomSettings
+from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
+
+Algorithm = Literal["darts", "proxyless", "spos", "random"]
+Data = Literal["original", "synthetic"]
+Rule = Literal[
+    "pretrain_teacher",
+    "import_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "shard_dataset",
+    "shard_original",
+    "search_darts",
+    "search_proxyless",
+    "search_spos",
+    "search_random",
+    "retrain",
+    "evaluate",
+    "measure_latency",
+    "draw_images",
+    "table1",
+]
+RULES: tuple[str, ...] = get_args(Rule)
+
+
+class ComparisonSettings(Settings):
+    """Section `comparison`: the rows of Table 1."""
+
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = get_args(Algorithm)
+    """Algorithms that search; `random` is the baseline and looks at no data."""
+    search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = get_args(Data)
+    """Data to search on, each algorithm on each."""
+    retrain_data: Annotated[tuple[Data, ...], Field(min_length=1)] = ("original",)
+    """Data to train the found architectures on, each on each."""
+    seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
+    """Every search and its retraining runs once with each."""
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> "ComparisonSettings":
+        for name in ("algorithms", "search_data", "retrain_data", "seeds"):
+            values = getattr(self, name)
+            if len(set(values)) < len(values):
+                raise ValueError(f"{name} repeats a value: {', '.join(map(str, values))}")
+        return self
+
+
+class ResourceSettings(Settings):
+    """What a job of a rule may use."""
+
+    threads: Count = 1
+    """Threads of a job. Part of what determines its result on a CPU: sums are split by threads."""
+    mem_mb: Count = 2000
+    """Memory in megabytes."""
+    runtime: Count = 60
+    """Minutes."""
+    gpu: CountOrZero = 0
+    """GPUs."""
+
+
+class Config(Settings):
+    """Everything that `config.yaml` may say."""
+
+    results_dir: Annotated[str, Field(min_length=1)] = "results"
+    """Folder of everything that is made, relative to the working directory."""
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
+    """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`."""
+    teacher: TeacherSettings
+    comparison: ComparisonSettings
+    synthesis: SynthesisSettings
+    pretrain_teacher: PretrainTeacherSettings
+    invert_teacher: InvertTeacherSettings
+    calibrate_labels: CalibrateLabelsSettings
+    shard_dataset: ShardDatasetSettings
+    shard_original: ShardOriginalSettings
+    search_darts: SearchDartsSettings
+    search_proxyless: SearchProxylessSettings
+    search_spos: SearchSposSettings
+    search_random: SearchRandomSettings
+    retrain: RetrainSettings
+    evaluate: EvaluateSettings
+    measure_latency: MeasureLatencySettings
+    resources: dict[Literal["default"] | Rule, ResourceSettings] = {}
+    """Resources by rule; `default` for the rules that are not named."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Config":
+        images, batch_size = self.synthesis.images, self.invert_teacher.batch_size
+        if images % batch_size:
+            raise ValueError(
+                f"synthesis.images ({images}) must be a multiple of invert_teacher.batch_size ({batch_size})"
+            )
+        if self.synthesis.shards > images // batch_size:
+            raise ValueError(
+                f"synthesis.shards ({self.synthesis.shards}) must not exceed the batches of a generation "
+                f"({images // batch_size}: synthesis.images by invert_teacher.batch_size)"
+            )
+        if len(self.shard_original.mean) != self.teacher.channels:
+            raise ValueError(
+                f"shard_original.mean has {len(self.shard_original.mean)} channels, "
+                f"expected those of the teacher ({self.teacher.channels})"
+            )
+        for stage in self.invert_teacher.stages:
+            if self.teacher.size % stage.downscale:
+                raise ValueError(
+                    f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size {self.teacher.size}"
+                )
+        return self
+
+    def resources_of(self, rule: str) -> dict[str, Any]:
+        """Threads, memory, minutes and GPUs of a rule's jobs."""
+        given = self.resources.get(rule) or self.resources.get("default") or ResourceSettings()
+        return given.plain()

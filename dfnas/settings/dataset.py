@@ -1,0 +1,70 @@
+"""Settings of the data sets: the synthetic one and, where allowed, the original."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from dfnas.settings.base import Count, CountOrZero, Number, Positive, Settings
+
+ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
+
+
+class SynthesisSettings(Settings):
+    """Section `synthesis`: how much is made and in how many jobs; what a batch becomes is not decided here."""
+
+    generations: Count = 10
+    """Generations of images: the first with hard targets, the others with the labels of the one before."""
+    images: Count = 1000
+    """Images per generation."""
+    shards: Count = 8
+    """Jobs that share a generation. The images do not depend on it."""
+
+
+class CalibrateLabelsSettings(Settings):
+    """Section `calibrate_labels`: the teacher labels what was made."""
+
+    batch_size: Count = 256
+    """Images that the teacher labels at once."""
+
+
+class ShardDatasetSettings(Settings):
+    """Section `shard_dataset`: the synthetic data set over all generations."""
+
+    validation_fraction: ProperFraction = 0.1
+    """Share of every class held out from training, for architecture steps and scores."""
+    seed: int = 0
+    """Seed of the split."""
+
+
+class ShardOriginalSettings(Settings):
+    """Section `shard_original`: the original data set, for the rows of the comparison that use it."""
+
+    source: Literal["digits", "npz", "cifar10", "folder"] = "digits"
+    """`digits` (scikit-learn's handwritten digits), `npz` (x_train, y_train, x_test, y_test), `cifar10`
+    (torchvision, downloaded into path) or `folder` (train/ and test/ with one folder per class)."""
+    path: str | None = None
+    """File or folder of the source; environment variables are expanded. Not for digits."""
+    size: Count = 32
+    """Side in pixels to which images are resized."""
+    mean: tuple[Number, ...] = (0.485, 0.456, 0.406)
+    """Normalisation of pixels in [0, 1], per channel; its length is the number of channels."""
+    std: tuple[Positive, ...] = (0.229, 0.224, 0.225)
+    """Normalisation, per channel."""
+    test_fraction: ProperFraction = 0.2
+    """Share of every class held out as test images, where the source has no test images of its own."""
+    validation_fraction: ProperFraction = 0.1
+    """Share of every class of the training images held out, for architecture steps and scores."""
+    limit: CountOrZero = 0
+    """Training images to keep, evenly over the classes; 0 for all."""
+    shards: Count = 1
+    """Files over which the images are spread."""
+    seed: int = 0
+    """Seed of the splits."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> "ShardOriginalSettings":
+        if self.source != "digits" and not self.path:
+            raise ValueError(f"source '{self.source}' needs a path")
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} values and std {len(self.std)}, expected one per channel")
+        return self

@@ -1,0 +1,31 @@
+"""Settings that all searches share."""
+
+from typing import Any, Literal
+
+from dfnas.settings.base import Count, Positive, Settings
+from dfnas.settings.training import AugmentationSettings
+
+
+class SpaceSettings(Settings):
+    """Which space is searched, and its sizes."""
+
+    name: str
+    """`darts`, `mbconv`, `shufflenet`, `nasbench201`, or a user's `module:object` or `file.py:object`."""
+    options: dict[str, Any] = {}
+    """Sizes of the space, as its class explains them."""
+
+
+class SearchSettings(Settings):
+    """What every search is told."""
+
+    space: SpaceSettings
+    """The search space."""
+    labels: Literal["soft", "hard"] = "soft"
+    """Targets: the data set's soft labels (for original data these are the classes themselves), or the
+    most likely class alone."""
+    temperature: Positive = 1.0
+    """Temperature on both sides of the cross-entropy to soft labels (SPOS release: 3)."""
+    batch_size: Count = 64
+    """Images per step."""
+    augmentation: AugmentationSettings = AugmentationSettings()
+    """What happens to a training image."""

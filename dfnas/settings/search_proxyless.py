@@ -1,0 +1,48 @@
+"""Settings of `search_proxyless` (Cai, Zhu and Han 2019; sections 3 and 4 and the code published with it)."""
+
+from typing import Literal
+
+from dfnas.settings.base import Count, CountOrZero, Fraction, NonNegative, Number, Positive, Settings
+from dfnas.settings.search import SearchSettings
+
+
+class CostTermSettings(Settings):
+    """How the expected MACs enter the loss of the architecture parameters."""
+
+    form: Literal["mul#log", "add#linear", "none"] = "mul#log"
+    """`mul#log`: alpha · CE · (log E / log R)^beta; `add#linear`: CE + beta · (E - R) / R."""
+    reference_macs_m: Positive = 300.0
+    """R, in millions of multiply-accumulates."""
+    alpha: Positive = 0.2
+    """Factor of `mul#log`."""
+    beta: Number = 0.3
+    """Exponent of `mul#log`, weight of `add#linear` (published: 0.1 there)."""
+
+
+class SearchProxylessSettings(SearchSettings):
+    """Section `search_proxyless`."""
+
+    warmup_epochs: CountOrZero = 40
+    """Epochs of training uniformly sampled paths before the search proper."""
+    warmup_lr: Positive = 0.05
+    """Peak learning rate of the warm-up, which has a cosine of its own."""
+    epochs: Count = 120
+    """Epochs of alternating weight and architecture steps."""
+    lr: Positive = 0.025
+    """Peak learning rate of the weights; falls by a cosine, step by step."""
+    momentum: Fraction = 0.9
+    """Nesterov momentum of the weights."""
+    weight_decay: NonNegative = 4e-5
+    """L2 penalty on the weights."""
+    label_smoothing: Fraction = 0.1
+    """Share of the target spread evenly over all classes, for the weights' loss."""
+    arch_every: Count = 5
+    """Weight steps between two architecture steps; none is taken in the first epoch."""
+    arch_lr: Positive = 1e-3
+    """Learning rate of Adam on the architecture parameters."""
+    arch_betas: tuple[Fraction, Fraction] = (0.0, 0.999)
+    """Decay rates of Adam's moments."""
+    arch_weight_decay: NonNegative = 0.0
+    """L2 penalty on the architecture parameters."""
+    cost: CostTermSettings = CostTermSettings()
+    """The cost term."""

@@ -1,0 +1,196 @@
+"""The cell space of DARTS (Liu et al. 2019): two kinds of cell, normal and reduction, repeated up the network.
+
+A choice is an edge: `normal/3-0` leads from state 0 to node 3 of every normal cell. States 0 and 1 are the
+outputs of the two cells before; nodes are numbered from 2 on. An architecture names one operation for every edge
+and keeps exactly two edges into each node: all others are `none`.
+"""
+
+import functools
+import random
+from collections.abc import Iterator, Mapping, Sequence
+
+import torch
+from torch import nn
+
+from dfnas.measure.complexity import count_slot_macs
+from dfnas.runtime.errors import InputError
+from dfnas.spaces import sizes
+from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
+from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
+from dfnas.spaces.slot import Slot
+from dfnas.spaces.space import Architecture, Space, Task
+
+KINDS = ("normal", "reduce")
+OPERATIONS = DARTS_OPERATIONS[1:]
+"""What a kept edge may be: everything but `none`."""
+
+
+class CellSpace(Space):
+    """The space of DARTS, with the published networks as defaults (CIFAR; for ImageNet 48 channels, 14 cells and
+    the stem `imagenet`).
+
+    Args:
+        task: what the networks have to fit.
+        channels: of the first cell of the final network; each reduction doubles them.
+        cells: of the final network. Those at 1/3 and 2/3 are reduction cells (`cells // 3`, `2 * cells // 3`).
+        nodes: states that a cell computes.
+        search_channels: `channels` of the supernet.
+        search_cells: `cells` of the supernet.
+        auxiliary: whether the final network has a second classifier at 2/3 for training.
+        stem: `cifar` keeps the side of the image, `imagenet` divides it by 8.
+
+    Raises:
+        InputError: a size that cannot be.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        *,
+        channels: int = 36,
+        cells: int = 20,
+        nodes: int = 4,
+        search_channels: int = 16,
+        search_cells: int = 8,
+        auxiliary: bool = False,
+        stem: str = "cifar",
+    ):
+        self.task = task
+        self.stem = sizes.one_of("stem", stem, ("cifar", "imagenet"))
+        least_channels = 2 if stem == "imagenet" else 1  # that stem starts with half of them
+        self.channels = sizes.whole("channels", channels, least_channels)
+        self.cells = sizes.whole("cells", cells)
+        self.nodes = sizes.whole("nodes", nodes)
+        self.search_channels = sizes.whole("search_channels", search_channels, least_channels)
+        self.search_cells = sizes.whole("search_cells", search_cells)
+        self.auxiliary = sizes.one_of("auxiliary", auxiliary, (True, False))
+        self.choices = {edge: DARTS_OPERATIONS for _, edges in self.nodes_with_edges() for edge in edges}
+
+    def nodes_with_edges(self) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """Each node, as `normal/3`, with the choices of the edges that may enter it, in the order of states."""
+        for kind in KINDS:
+            for node in range(2, self.nodes + 2):
+                yield f"{kind}/{node}", tuple(edge_name(kind, node, state) for state in range(node))
+
+    def supernet(self) -> nn.Module:
+        return self._network(self.search_channels, self.search_cells, affine=False, edge=_slots(affine=False))
+
+    def network(self, architecture: Architecture) -> nn.Module:
+        """See `Space.network`. The result has the attribute `drop_path`; with an auxiliary head it gives (logits,
+        auxiliary logits) in training mode; see `CellNetwork`."""
+        self.check(architecture)
+
+        def edge(choice: str, channels: int, stride: int) -> nn.Module | None:
+            operation = architecture[choice]
+            return None if operation == "none" else darts_operation(operation, channels, stride, affine=True)
+
+        return self._network(self.channels, self.cells, affine=True, auxiliary=self.auxiliary, edge=edge)
+
+    def check(self, architecture: Architecture) -> None:
+        super().check(architecture)
+        for node, edges in self.nodes_with_edges():
+            kept = _kept(architecture, edges)
+            if len(kept) != 2:
+                raise InputError(
+                    f"node {node} of the architecture keeps {len(kept)} edges ({', '.join(kept) or 'none'}); "
+                    "expected exactly two, with 'none' on the others"
+                )
+
+    def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
+        """The genotype rule of DARTS: into each node the two edges whose strongest operation other than `none` is
+        strongest, on each of them that operation. Ties go to the first.
+
+        Args:
+            strengths: for each edge a tensor (O,). They are compared *between* edges, so give the softmax over
+                each edge's options and not its logits, which have an arbitrary offset per edge.
+        """
+        architecture = dict.fromkeys(self.choices, "none")
+        for _, edges in self.nodes_with_edges():
+            best = {edge: max(zip(strengths[edge].tolist()[1:], OPERATIONS, strict=True), key=_first) for edge in edges}
+            for edge in sorted(edges, key=lambda edge: -best[edge][0])[:2]:
+                architecture[edge] = best[edge][1]
+        return architecture
+
+    def sample(self, rng: random.Random) -> dict[str, str]:
+        architecture = dict.fromkeys(self.choices, "none")
+        for _, edges in self.nodes_with_edges():
+            for edge in rng.sample(edges, 2):
+                architecture[edge] = rng.choice(OPERATIONS)
+        return architecture
+
+    def mutate(self, architecture: Architecture, probability: float, rng: random.Random) -> dict[str, str]:
+        """A copy in which each kept edge is drawn anew with the given probability: the state that it comes from
+        (any but that of the node's other edge) and its operation."""
+        child = dict(architecture)
+        for _, edges in self.nodes_with_edges():
+            for edge in _kept(architecture, edges):
+                if rng.random() < probability:
+                    child[edge] = "none"
+                    child[rng.choice([e for e in edges if child[e] == "none"])] = rng.choice(OPERATIONS)
+        return child
+
+    def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
+        """A child that takes each node, both edges with their operations, from one of two parents."""
+        child = {}
+        for _, edges in self.nodes_with_edges():
+            parent = rng.choice((one, other))
+            child |= {edge: parent[edge] for edge in edges}
+        return child
+
+    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
+        return self._macs_table
+
+    @functools.cached_property
+    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
+        with torch.device("meta"):
+            network = self._network(self.channels, self.cells, affine=True, edge=_slots(affine=True))
+        fixed, table = count_slot_macs(network, self.task.channels, self.task.size, self.task.size)
+        unused = (0,) * len(DARTS_OPERATIONS)  # two cells or fewer are all reductions
+        return fixed, {choice: table.get(choice, unused) for choice in self.choices}
+
+    def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
+        """The architecture of a genotype in DARTS's own notation.
+
+        Args:
+            genotype: for `normal` and `reduce` the kept edges, (operation, state), two for each node in turn:
+                `{"normal": [("sep_conv_3x3", 0), ("sep_conv_3x3", 1), …], "reduce": […]}`.
+
+        Raises:
+            InputError: it does not describe an architecture of this space.
+        """
+        architecture = dict.fromkeys(self.choices, "none")
+        for kind in KINDS:
+            if len(genotype[kind]) != 2 * self.nodes:
+                raise InputError(
+                    f"the genotype has {len(genotype[kind])} edges in its {kind} cell; expected {2 * self.nodes}"
+                )
+            for i, (operation, state) in enumerate(genotype[kind]):
+                architecture[edge_name(kind, 2 + i // 2, state)] = operation
+        self.check(architecture)
+        return architecture
+
+    def _network(
+        self, channels: int, cells: int, *, affine: bool, edge: EdgeBuilder, auxiliary: bool = False
+    ) -> CellNetwork:
+        return CellNetwork(
+            self.task,
+            channels=channels,
+            cells=cells,
+            nodes=self.nodes,
+            stem=self.stem,
+            affine=affine,
+            auxiliary=auxiliary,
+            edge=edge,
+        )
+
+
+def _slots(affine: bool) -> EdgeBuilder:
+    return lambda choice, channels, stride: Slot(choice, darts_options(channels, stride, affine))
+
+
+def _kept(architecture: Architecture, edges: Sequence[str]) -> list[str]:
+    return [edge for edge in edges if architecture[edge] != "none"]
+
+
+def _first(pair: tuple[float, str]) -> float:
+    return pair[0]

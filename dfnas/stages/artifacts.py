@@ -1,0 +1,71 @@
+"""Teachers and trained networks on disk: one archive format for both, read by the same check."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import load_archive, save_archive
+from dfnas.spaces.architecture import build
+from dfnas.teacher import Teacher, TeacherSpec, assemble
+
+TEACHER, NETWORK = "dfnas teacher 1", "dfnas network 1"
+
+
+def save_teacher(path: Path, spec: TeacherSpec, state: Mapping[str, torch.Tensor], provenance: Mapping) -> None:
+    """Writes a teacher: what builds it, its weights, and where they came from."""
+    state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
+    save_archive(path, {"kind": TEACHER, "spec": spec.as_dict(), "state": state, "provenance": dict(provenance)})
+
+
+def load_teacher(path: Path, device: torch.device) -> Teacher:
+    """Reads and checks a teacher.
+
+    Raises:
+        InputError: the file is absent, damaged, not a teacher, or its weights are unfit.
+    """
+    archive = _archive(path, TEACHER)
+    return assemble(TeacherSpec.from_dict(archive["spec"]), archive["state"], str(path)).to(device)
+
+
+def save_network(
+    path: Path, architecture: Mapping[str, Any], network: nn.Module, normalisation: Mapping, provenance: Mapping
+) -> None:
+    """Writes a trained network with its architecture and the normalisation of its input."""
+    state = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    parts = {"architecture": dict(architecture), "state": state, "normalisation": dict(normalisation)}
+    save_archive(path, {"kind": NETWORK, **parts, "provenance": dict(provenance)})
+
+
+def load_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
+    """Reads a trained network, in evaluation mode, and what was written with it.
+
+    Raises:
+        InputError: the file is absent, damaged, or not a network of ours.
+    """
+    archive = _archive(path, NETWORK)
+    network = build(archive["architecture"], str(path))
+    try:
+        network.load_state_dict(archive["state"])
+    except RuntimeError as error:
+        raise InputError(f"{path}: its weights do not fit its architecture; delete the file to rebuild it") from error
+    return network.to(device, memory_format=torch.channels_last).eval(), archive
+
+
+def kind_of(path: Path) -> str:
+    """TEACHER or NETWORK. Raises InputError for anything else."""
+    archive = load_archive(path)
+    kind = archive.get("kind") if isinstance(archive, Mapping) else None
+    if kind not in (TEACHER, NETWORK):
+        raise InputError(f"{path} is neither a teacher nor a trained network of dfnas")
+    return kind
+
+
+def _archive(path: Path, kind: str) -> dict[str, Any]:
+    archive = load_archive(path)
+    if not isinstance(archive, Mapping) or archive.get("kind") != kind:
+        raise InputError(f"{path} is not a '{kind}' file; delete it to rebuild it")
+    return dict(archive)

@@ -1,0 +1,74 @@
+"""Ask the teacher what it sees in a generation's images: its answers are the next generation's targets.
+
+The question is put on exactly the bytes that are stored. A small report says how far the answers are from what the
+images were made for.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from dfnas.dataset.writing import read_labels, read_shard, write_labels
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import write_json
+from dfnas.settings.dataset import CalibrateLabelsSettings
+from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.command import Job, Stage
+from dfnas.synthesis.labels import calibration_report, one_hot, soft_labels
+
+STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
+STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
+STAGE.argument(
+    "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="the generation's shards, in order"
+)
+STAGE.argument("--generation", type=int, required=True, metavar="N", help="the generation, from 0")
+STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the labels")
+STAGE.argument("--report", type=Path, required=True, metavar="FILE", help="what changed in this generation, JSON")
+
+
+def calibrate_labels(job: Job) -> None:
+    options = job.options
+    teacher = load_teacher(options.teacher, job.device)
+    labels, classes = [], []
+    for path in options.shards:
+        images, targets, attributes = read_shard(path)
+        if attributes["generation"] != options.generation:
+            raise InputError(f"{path} is of generation {attributes['generation']}, expected {options.generation}")
+        labels.append(soft_labels(teacher, torch.from_numpy(images).to(job.device), job.settings.batch_size).cpu())
+        classes.append(torch.from_numpy(targets))
+    labels, classes = torch.cat(labels), torch.cat(classes)
+    if not labels.isfinite().all():
+        raise InputError(
+            f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
+        )
+    before = (
+        one_hot(classes, teacher.spec.classes) if options.labels is None else _previous(options.labels, len(labels))
+    )
+    inputs = [options.teacher, *options.shards]
+    attributes = {
+        "generation": options.generation,
+        "class_names": teacher.spec.names(),
+        "provenance": job.provenance(inputs, teacher.spec.builder),
+    }
+    write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
+    report = {"generation": options.generation, "images": len(labels), **calibration_report(before, labels, classes)}
+    write_json(options.report, report)
+    print(
+        f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
+        f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",
+        file=sys.stderr,
+    )
+
+
+def _previous(path: Path, count: int) -> torch.Tensor:
+    labels: np.ndarray = read_labels(path)[0]
+    if len(labels) != count:
+        raise InputError(f"{path} has {len(labels)} labels, expected {count}")
+    return torch.from_numpy(labels)
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(calibrate_labels))

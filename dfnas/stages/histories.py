@@ -1,0 +1,21 @@
+"""What a run leaves beside its result: its history and its cost."""
+
+from pathlib import Path
+
+import torch
+
+from dfnas.runtime.files import write_csv, write_json
+from dfnas.runtime.resumable import Row
+
+
+def write_history(path: Path, history: list[Row]) -> None:
+    """Writes one line per row; the columns are those of all rows, in the order of their first appearance. Numbers
+    keep six significant digits."""
+    columns = list(dict.fromkeys(name for row in history for name in row))
+    rows = [{name: f"{v:.6g}" if isinstance(v, float) else v for name, v in row.items()} for row in history]
+    write_csv(path, columns, rows)
+
+
+def write_timing(path: Path, stage: str, run: dict[str, str | int], seconds: float, device: torch.device) -> None:
+    """Writes the seconds that a stage, `search` or `retrain`, spent on a run, with what tells it from others."""
+    write_json(path, {"stage": stage, "run": run, "seconds": round(seconds, 3), "device": str(device)})

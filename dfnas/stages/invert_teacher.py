@@ -1,0 +1,75 @@
+"""Make images from the teacher alone: one shard of one generation.
+
+Generation 0 aims at one class per image; every later one at the soft labels that the teacher gave to the images of
+the generation before. A batch depends on its index, not on the shard that makes it.
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+
+from dfnas.dataset.writing import read_labels, write_shard
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.resumable import run
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.command import Job, Stage
+from dfnas.synthesis.labels import balanced_classes, one_hot
+from dfnas.synthesis.sequence import InversionSequence
+
+STAGE = Stage("invert_teacher", __doc__, InvertTeacherSettings)
+STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
+STAGE.argument("--generation", type=int, required=True, metavar="N", help="generation of these images, from 0")
+STAGE.argument("--first-batch", type=int, required=True, metavar="N", help="index of the shard's first batch")
+STAGE.argument("--batches", type=int, required=True, metavar="N", help="number of batches of this shard")
+STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the shard")
+
+
+def invert_teacher(job: Job) -> None:
+    options, settings = job.options, job.settings
+    if (options.labels is None) != (options.generation == 0):
+        raise InputError("--labels must be given for every generation but 0, which has hard targets")
+    if options.batches < 1 or options.first_batch < 0 or options.generation < 0:
+        raise InputError("--batches must be at least 1, --first-batch and --generation at least 0")
+    teacher = load_teacher(options.teacher, job.device)
+    indices = range(options.first_batch, options.first_batch + options.batches)
+    classes, targets = _targets(options, settings, indices, teacher.spec.classes)
+
+    inputs = [path for path in (options.teacher, options.labels) if path is not None]
+    checkpoint = job.checkpoint(inputs, teacher.spec.builder)
+    sequence = InversionSequence(teacher, targets, settings, options.generation, indices)
+    run(sequence, checkpoint, f"inversion, generation {options.generation}")
+    attributes = {
+        "generation": options.generation,
+        "first_batch": options.first_batch,
+        "size": teacher.spec.size,
+        "mean": teacher.spec.mean,
+        "std": teacher.spec.std,
+        "class_names": teacher.spec.names(),
+        "provenance": job.provenance(inputs, teacher.spec.builder),
+    }
+    write_shard(options.out, sequence.images().numpy(), classes.numpy(), attributes)
+    checkpoint.clear()
+
+
+def _targets(options, settings: InvertTeacherSettings, indices: range, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Classes (N,) and target distributions (N, K) of the shard's images."""
+    size = settings.batch_size
+    if options.labels is None:
+        classes = torch.cat([balanced_classes(size, batch, count, settings.seed) for batch in indices])
+        return classes, one_hot(classes, count)
+    labels, classes, attributes = read_labels(options.labels)
+    if attributes["generation"] != options.generation - 1:
+        raise InputError(
+            f"{options.labels} is of generation {attributes['generation']}, expected {options.generation - 1}"
+        )
+    rows = slice(indices.start * size, indices.stop * size)
+    if len(labels) < rows.stop or labels.shape[1] != count:
+        raise InputError(f"{options.labels} has labels {labels.shape}, expected at least ({rows.stop}, {count})")
+    return torch.from_numpy(classes[rows]), torch.from_numpy(labels[rows])
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(invert_teacher))

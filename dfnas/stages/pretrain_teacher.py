@@ -1,0 +1,55 @@
+"""Train the stand-in for the user's checkpoint, where there is none: a classifier on the original training images.
+
+The embedded default needs a teacher that comes from real data. With `teacher.weights` set, this stage does not
+exist in the workflow.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from dfnas.dataset.images import load_split
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.resumable import run
+from dfnas.runtime.seeds import reseed
+from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.training import PretrainTeacherSettings
+from dfnas.stages.artifacts import save_teacher
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.histories import write_history
+from dfnas.teacher import TeacherSpec, build_network
+from dfnas.training.training import Training
+
+STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)
+STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
+STAGE.argument("--teacher", required=True, metavar="JSON", help="the section `teacher`, as JSON")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the teacher, as the other stages read it")
+STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss and error by epoch, CSV")
+
+
+def pretrain_teacher(job: Job) -> None:
+    options, settings = job.options, job.settings
+    described = TeacherSettings.parse(json.loads(options.teacher), "teacher")
+    spec = TeacherSpec(**described.model_dump(exclude={"weights"}))
+    train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
+    for name, ours, theirs in [
+        ("classes", spec.classes, train.classes),
+        ("channels", spec.channels, train.channels),
+        ("size", spec.size, train.size),
+        ("mean", spec.mean, train.mean),
+        ("std", spec.std, train.std),
+    ]:
+        if ours != theirs:
+            raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
+    reseed(settings.seed, "weights")
+    network = build_network(spec).to(job.device)
+    checkpoint = job.checkpoint([options.dataset], spec.builder)
+    training = Training(network, train, validation, settings, settings.seed)
+    history, _ = run(training, checkpoint, "teacher")
+    write_history(options.history, history)
+    save_teacher(options.out, spec, network.state_dict(), job.provenance([options.dataset], spec.builder))
+    checkpoint.clear()
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(pretrain_teacher))

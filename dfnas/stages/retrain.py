@@ -1,0 +1,59 @@
+"""Train a found architecture from fresh weights."""
+
+import sys
+from pathlib import Path
+
+from dfnas.dataset.images import load_split
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import read_json
+from dfnas.runtime.resumable import run
+from dfnas.runtime.seeds import reseed
+from dfnas.settings.training import RetrainSettings
+from dfnas.spaces.architecture import space_of
+from dfnas.spaces.names import reference
+from dfnas.spaces.space import Task
+from dfnas.stages.artifacts import save_network
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.histories import write_history, write_timing
+from dfnas.training.training import Training
+
+STAGE = Stage("retrain", __doc__, RetrainSettings)
+STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
+STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
+STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
+STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
+STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
+STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the trained network")
+STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss and error by epoch, CSV")
+STAGE.argument("--timing", type=Path, required=True, metavar="FILE", help="seconds of the training, JSON")
+
+
+def retrain(job: Job) -> None:
+    options, settings = job.options, job.settings
+    document = read_json(options.architecture)
+    space = space_of(document, str(options.architecture))
+    train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
+    task = Task(train.channels, train.size, train.classes)
+    if space.task != task:
+        raise InputError(f"{options.architecture} is for {space.task}, but {options.dataset} is {task}")
+    reseed(options.seed, "weights")
+    network = space.network(document["choices"]).to(job.device)
+    inputs, code = [options.architecture, options.dataset], reference(document["space"]["name"])
+    checkpoint = job.checkpoint(inputs, code)
+    training = Training(
+        network, train, validation, settings, options.seed, settings.auxiliary_weight, settings.drop_path
+    )
+    name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
+    history, seconds = run(training, checkpoint, f"training {name}")
+    write_history(options.history, history)
+    run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
+    write_timing(options.timing, "retrain", run_key, seconds, job.device)
+    provenance = job.provenance(inputs, code) | {"architecture_file": str(options.architecture)}
+    provenance["validation_error"] = history[-1]["validation_error"]
+    save_network(options.out, document, network, {"mean": train.mean, "std": train.std}, provenance)
+    checkpoint.clear()
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(retrain))

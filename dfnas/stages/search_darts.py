@@ -1,0 +1,18 @@
+"""Search with DARTS: relax the choice of options to a weighted sum and descend on the weights of the sum."""
+
+import sys
+
+from dfnas.search.darts import DartsSearch
+from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.stages.command import Job
+from dfnas.stages.searching import run_search, search_stage
+
+STAGE = search_stage("search_darts", __doc__, SearchDartsSettings)
+
+
+def search_darts(job: Job) -> None:
+    run_search(job, DartsSearch)
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(search_darts))

@@ -1,0 +1,32 @@
+"""Draw an architecture uniformly: the baseline that every search has to beat. It looks at no images."""
+
+import sys
+from pathlib import Path
+
+from dfnas.runtime.files import write_json
+from dfnas.search.uniform import random_architecture
+from dfnas.settings.search_random import SearchRandomSettings
+from dfnas.spaces.architecture import describe
+from dfnas.spaces.names import reference
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Task
+from dfnas.stages.command import Job, Stage
+
+STAGE = Stage("search_random", __doc__, SearchRandomSettings)
+STAGE.argument("--channels", type=int, required=True, metavar="N", help="channels of an image")
+STAGE.argument("--size", type=int, required=True, metavar="N", help="side of an image in pixels")
+STAGE.argument("--classes", type=int, required=True, metavar="N", help="number of classes")
+STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the draw")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
+
+
+def search_random(job: Job) -> None:
+    options, settings = job.options, job.settings
+    space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
+    choices = random_architecture(space, settings.max_macs_m, options.seed)
+    provenance = job.provenance([], reference(settings.space.name))
+    write_json(options.out, describe(settings.space.name, settings.space.options, space, choices, provenance))
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(search_random))

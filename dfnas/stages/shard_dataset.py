@@ -1,0 +1,53 @@
+"""Make the synthetic data set: all images of all generations with the teacher's calibrated labels.
+
+The images stay in the shards of the inversion; the data set is an HDF5 virtual dataset over them, with labels and a
+split that is stratified by target class.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from dfnas.dataset.format import SPLITS
+from dfnas.dataset.split import check_classes, held_out
+from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset
+from dfnas.runtime.errors import InputError
+from dfnas.settings.dataset import ShardDatasetSettings
+from dfnas.stages.command import Job, Stage
+
+STAGE = Stage("shard_dataset", __doc__, ShardDatasetSettings)
+STAGE.argument(
+    "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="shards of all generations, in order"
+)
+STAGE.argument("--labels", type=Path, nargs="+", required=True, metavar="FILE", help="labels of each generation")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the data set")
+
+
+def shard_dataset(job: Job) -> None:
+    options, settings = job.options, job.settings
+    soft_labels, targets, generations = [], [], []
+    for path in options.labels:
+        labels, classes, attributes = read_labels(path)
+        soft_labels.append(labels)
+        targets.append(classes)
+        generations.append(np.full(len(labels), attributes["generation"], dtype=np.int32))
+    targets = np.concatenate(targets)
+    made_for, first = [], {}
+    for path in options.shards:  # every byte is read once here, so that damage is found now and not in a search
+        _, classes, first = read_shard(path)
+        made_for.append(classes)
+    if not np.array_equal(np.concatenate(made_for), targets):
+        raise InputError(f"the shards and the labels of {options.out} are not of the same images in the same order")
+    check_classes(targets, len(first["class_names"]), "the synthetic data set")
+    validation = held_out(targets, settings.validation_fraction, settings.seed, "validation")
+    split = np.where(validation, SPLITS.index("validation"), SPLITS.index("train")).astype(np.uint8)
+    attributes = {name: first[name] for name in ("size", "mean", "std", "class_names")}
+    attributes |= {"source": "synthetic", "provenance": job.provenance([*options.labels, *options.shards])}
+    records = Records(np.concatenate(soft_labels), targets, np.concatenate(generations), split)
+    write_dataset(options.out, options.shards, records, attributes)
+    print(f"{len(targets)} images of {len(options.labels)} generations, {validation.sum()} held out", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(shard_dataset))

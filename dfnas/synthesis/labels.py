@@ -1,0 +1,87 @@
+"""Targets of the inversion and their recursive calibration.
+
+Generation 0 aims at one-hot targets over balanced classes. The teacher's soft labels of the images that came out
+are the targets of the next generation (paper section 3, "recursive label calibration").
+
+Shapes: N images, B batch, C channels, S side of the teacher's input, K classes.
+"""
+
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from dfnas.runtime.seeds import generator
+from dfnas.synthesis.regions import center
+from dfnas.teacher import Teacher
+
+
+def balanced_classes(batch_size: int, batch: int, classes: int, seed: int, generation: int = 0) -> torch.Tensor:
+    """The target class of each image of a batch: (B,) int64 in [0, K).
+
+    Batches take up the classes in turn where the one before left off, so that over any number of batches the
+    counts of two classes differ by one at most; within the batch the order is random.
+    """
+    turn = (batch * batch_size + torch.arange(batch_size)) % classes
+    return turn[torch.randperm(batch_size, generator=generator(seed, "classes", generation, batch))]
+
+
+def one_hot(classes: torch.Tensor, count: int) -> torch.Tensor:
+    """(B,) class indices as targets (B, K) float32, K = `count`."""
+    return F.one_hot(classes, count).float()
+
+
+@torch.no_grad()
+def soft_labels(teacher: Teacher, images: torch.Tensor, batch_size: int = 256) -> torch.Tensor:
+    """What the teacher sees in images: softmax of its logits at temperature 1.
+
+    Asked on exactly what is saved: on the quantised image, of which the teacher sees the centre. (The release asks
+    on a random, mirrored crop of the image before the last step.)
+
+    Args:
+        images: (N, C, S', S') uint8, S' at least S.
+        batch_size: images in one forward pass.
+
+    Returns:
+        (N, K) float32 on the device of `images`; rows sum to 1.
+    """
+    rows = []
+    for part in images.split(batch_size):
+        pixels = center(part, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
+        logits = teacher(pixels.contiguous(memory_format=torch.channels_last))
+        rows.append(logits.float().softmax(1).to(images.device))
+    return torch.cat(rows)
+
+
+def entropy(probabilities: torch.Tensor) -> torch.Tensor:
+    """Of each row of (N, K), in nats: (N,)."""
+    return torch.special.entr(probabilities).sum(1)
+
+
+def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor) -> dict[str, Any]:
+    """How far the teacher's view of the new images is from what they were made for.
+
+    Args:
+        targets: (N, K), what the images were optimised towards.
+        labels: (N, K), what the teacher sees in them: the next targets.
+        classes: (N,), the target classes of generation 0.
+
+    Returns:
+        agreement: share of images whose most probable label is their target class;
+        target_probability: mean label probability of the target class;
+        entropy_before_nats, entropy_after_nats: mean entropy of targets and of labels;
+        label_shift: mean total-variation distance of label and target, 0 to 1;
+        class_agreement: agreement by class, K numbers, None for a class without images.
+    """
+    agrees = (labels.argmax(1) == classes).double()  # (N,)
+    count = torch.bincount(classes, minlength=labels.shape[1])  # (K,)
+    agreeing = torch.bincount(classes, weights=agrees, minlength=labels.shape[1])
+    shares = zip(agreeing.tolist(), count.tolist(), strict=True)
+    return {
+        "agreement": agrees.mean().item(),
+        "target_probability": labels.gather(1, classes[:, None]).mean().item(),
+        "entropy_before_nats": entropy(targets).mean().item(),
+        "entropy_after_nats": entropy(labels).mean().item(),
+        "label_shift": (0.5 * (labels - targets).abs().sum(1)).mean().item(),
+        "class_agreement": [hits / images if images else None for hits, images in shares],
+    }

@@ -1,0 +1,58 @@
+"""Counting weights and multiply-accumulates, against closed forms."""
+
+import pytest
+import torch
+from torch import nn
+
+from dfnas.measure.complexity import count_macs, count_parameters, count_slot_macs
+from dfnas.spaces.slot import Slot
+
+
+@pytest.mark.parametrize(("groups", "stride", "kernel"), [(1, 1, 3), (1, 2, 5), (4, 1, 3), (8, 2, 1)])
+def test_convolution_costs_kernel_times_channels_per_output(groups, stride, kernel):
+    conv = nn.Conv2d(8, 16, kernel, stride, kernel // 2, groups=groups)
+    side = -(-10 // stride)
+    assert count_macs(conv, 8, 10, 10) == side * side * 16 * (8 // groups) * kernel * kernel
+
+
+def test_linear_layers_and_only_they_cost_in_a_perceptron():
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3, bias=False))
+    assert count_macs(network, 3, 2, 2) == 12 * 5 + 5 * 3
+    assert count_parameters(network) == (12 * 5 + 5) + (5 + 5) + 5 * 3
+
+
+def test_a_shared_weight_counts_once_as_parameter_and_each_time_as_work():
+    layer = nn.Linear(4, 4, bias=False)
+    assert count_parameters(nn.Sequential(layer, layer)) == 16
+    assert count_macs(nn.Sequential(layer, layer), 4) == 32
+
+
+def test_the_module_is_left_as_it_was():
+    network = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5))
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    count_macs(network, 1, 8, 8)
+    assert all(module.training for module in network.modules())
+    assert all(value.device.type == "cpu" for value in network.state_dict().values())
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+def test_control_flow_on_values_is_counted_too():
+    class Gated(nn.Linear):
+        def forward(self, x):
+            return super().forward(x) if x.sum() == 0 else x
+
+    assert count_macs(Gated(3, 5), 3) == 15
+
+
+def test_an_input_of_the_wrong_shape_is_an_error():
+    with pytest.raises(RuntimeError):
+        count_macs(nn.Linear(4, 2), 5)
+
+
+def test_slots_that_share_a_choice_add_up_and_all_else_is_fixed():
+    def slot():
+        return Slot("a", {"dense": nn.Conv2d(2, 2, 3, padding=1), "nothing": nn.Identity()})
+
+    with torch.device("meta"):
+        network = nn.Sequential(nn.Conv2d(1, 2, 1), slot(), slot(), Slot("b", {"pointwise": nn.Conv2d(2, 4, 1)}))
+    assert count_slot_macs(network, 1, 5, 5) == (25 * 2, {"a": (2 * 25 * 2 * 2 * 9, 0), "b": (25 * 8,)})

@@ -1,0 +1,173 @@
+"""What holds in every search space, on sizes that take milliseconds."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dfnas.measure.complexity import count_macs
+from dfnas.runtime.errors import InputError
+from dfnas.spaces.registry import make
+from dfnas.spaces.slot import SinglePath, set_mixer, slots
+from dfnas.spaces.space import Task
+
+TASK = Task(channels=1, size=16, classes=10)
+ODD_TASK = Task(channels=2, size=13, classes=3)
+DARTS = {"channels": 4, "search_channels": 4, "cells": 4, "search_cells": 3, "nodes": 3}
+MBCONV = {
+    "stem_width": 4,
+    "stem_stride": 1,
+    "first_width": 4,
+    "widths": [4, 8],
+    "depths": [2, 1],
+    "strides": [1, 2],
+    "last_width": 16,
+}
+SHUFFLENET = {"stem_width": 4, "stem_stride": 1, "widths": [8, 16], "depths": [2, 1], "strides": [1, 2]}
+SPACES = {
+    "darts": make("darts", TASK, DARTS),
+    "darts imagenet stem": make("darts", TASK, DARTS | {"stem": "imagenet", "nodes": 2}),
+    "darts two cells": make("darts", TASK, DARTS | {"cells": 2, "search_cells": 2, "nodes": 2}),
+    "darts odd": make("darts", ODD_TASK, DARTS),
+    "mbconv": make("mbconv", TASK, MBCONV),
+    "mbconv odd": make("mbconv", ODD_TASK, MBCONV | {"kernels": [3], "dropout": 0.5}),
+    "shufflenet": make("shufflenet", TASK, SHUFFLENET | {"last_width": 16}),
+    "shufflenet odd": make("shufflenet", ODD_TASK, SHUFFLENET | {"last_width": 16}),
+    "nasbench201": make("nasbench201", TASK, {"channels": 4, "cells_per_stage": 1}),
+    "nasbench201 odd": make("nasbench201", ODD_TASK, {"channels": 3, "cells_per_stage": 2, "search_affine": True}),
+}
+SUPERNETS = {name: space.supernet() for name, space in SPACES.items()}
+
+every_space = pytest.mark.parametrize("name", SPACES)
+seeds = st.integers(0, 2**32 - 1)
+few = settings(max_examples=5, deadline=None)
+
+
+def images(space, batch=2):
+    return torch.randn(batch, space.task.channels, space.task.size, space.task.size)
+
+
+@every_space
+@few
+@given(seed=seeds)
+def test_sampled_mutated_and_crossed_architectures_are_of_the_space(name, seed):
+    space, rng = SPACES[name], random.Random(seed)
+    one, other = space.sample(rng), space.sample(rng)
+    for architecture in (one, space.mutate(one, 0.5, rng), space.mutate(one, 1.0, rng), space.cross(one, other, rng)):
+        space.check(architecture)
+    assert space.mutate(one, 0.0, rng) == one
+    assert space.cross(one, one, rng) == one
+
+
+@every_space
+def test_sampling_repeats_with_its_seed_and_varies_without(name):
+    space = SPACES[name]
+    draws = [space.sample(random.Random(seed)) for seed in range(20)]
+    assert draws == [space.sample(random.Random(seed)) for seed in range(20)]
+    assert any(draw != draws[0] for draw in draws[1:])
+
+
+@every_space
+@few
+@given(seed=seeds)
+def test_macs_table_is_exact(name, seed):
+    space = SPACES[name]
+    architecture = space.sample(random.Random(seed))
+    with torch.device("meta"):
+        network = space.network(architecture)
+    assert space.macs(architecture) == count_macs(network, space.task.channels, space.task.size, space.task.size)
+
+
+@every_space
+def test_macs_table_has_every_option_of_every_choice(name):
+    space = SPACES[name]
+    fixed, table = space.macs_table()
+    assert fixed > 0
+    assert {choice: len(costs) for choice, costs in table.items()} == {c: len(o) for c, o in space.choices.items()}
+
+
+@every_space
+def test_slots_offer_the_options_of_their_choices(name):
+    for slot in slots(SUPERNETS[name]):
+        assert slot.names == tuple(SPACES[name].choices[slot.choice])
+
+
+@every_space
+@few
+@given(seed=seeds)
+def test_one_path_gives_finite_logits_and_gradients_in_the_path_only(name, seed):
+    space, supernet, rng = SPACES[name], SUPERNETS[name], random.Random(seed)
+    path = {choice: rng.randrange(len(options)) for choice, options in space.choices.items()}
+    set_mixer(supernet, SinglePath(path))
+    supernet.train().zero_grad()
+    logits = supernet(images(space))
+    assert logits.shape == (2, space.task.classes)
+    assert logits.isfinite().all()
+    logits.square().sum().backward()
+    for slot in slots(supernet):
+        for i, option in enumerate(slot.options):
+            if i != path[slot.choice]:
+                assert all(parameter.grad is None for parameter in option.parameters())
+    assert any(parameter.grad is not None for parameter in supernet.parameters())
+
+
+@every_space
+def test_options_can_be_summed_and_give_every_weight_a_gradient(name):
+    space, supernet = SPACES[name], SUPERNETS[name]
+    set_mixer(supernet, lambda slot, x: sum(option(x) for option in slot.options) / len(slot.options))
+    supernet.train().zero_grad()
+    x = images(space).requires_grad_()
+    supernet(x).square().sum().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in supernet.parameters())
+    assert x.grad.abs().sum() > 0
+
+
+@every_space
+def test_the_final_network_classifies_without_slots(name):
+    space = SPACES[name]
+    network = space.network(space.sample(random.Random(1)))
+    assert not list(slots(network))
+    for mode in (True, False):
+        logits = network.train(mode)(images(space))
+        assert logits.shape == (2, space.task.classes)
+        assert logits.isfinite().all()
+
+
+@every_space
+def test_weights_come_from_the_global_generator(name):
+    space = SPACES[name]
+    architecture = space.sample(random.Random(2))
+    states = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        states.append(
+            [p.detach() for p in space.network(architecture).parameters()] + list(space.supernet().parameters())
+        )
+    assert all(torch.equal(a, b) for a, b in zip(states[0], states[1], strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(states[0], states[2], strict=True))
+
+
+@every_space
+def test_the_strongest_options_of_an_architecture_are_that_architecture(name):
+    space = SPACES[name]
+    architecture = space.sample(random.Random(3))
+    strengths = {
+        c: torch.tensor([float(o == architecture[c]) for o in options]) for c, options in space.choices.items()
+    }
+    assert space.discretise(strengths) == architecture
+
+
+@every_space
+def test_an_architecture_of_another_space_is_an_input_error(name):
+    space = SPACES[name]
+    architecture = space.sample(random.Random(4))
+    choice = next(iter(architecture))
+    with pytest.raises(InputError, match="unknown option 'gru'"):
+        space.network(architecture | {choice: "gru"})
+    with pytest.raises(InputError, match="unknown choice 'head'"):
+        space.network(architecture | {"head": "linear"})
+    del architecture[choice]
+    with pytest.raises(InputError, match=f"does not say what '{choice}' is"):
+        space.network(architecture)

@@ -1,0 +1,68 @@
+"""Targets, soft labels, and the report of a calibration."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.synthesis.labels import balanced_classes, calibration_report, one_hot, soft_labels
+from dfnas.teacher import Teacher, TeacherSpec
+
+
+@given(
+    batch_size=st.integers(1, 40),
+    batches=st.integers(1, 6),
+    classes=st.integers(2, 30),
+    seed=st.integers(0, 5),
+    generation=st.integers(0, 3),
+)
+@settings(max_examples=60, deadline=None)
+def test_classes_are_balanced_over_any_number_of_batches(batch_size, batches, classes, seed, generation):
+    parts = [balanced_classes(batch_size, batch, classes, seed, generation) for batch in range(batches)]
+    counts = torch.cat(parts).bincount(minlength=classes)
+    assert counts.numel() == classes
+    assert counts.max() - counts.min() <= 1
+    again = balanced_classes(batch_size, batches - 1, classes, seed, generation)
+    assert torch.equal(again, parts[-1])
+
+
+def test_the_order_of_classes_differs_between_batches_seeds_and_generations():
+    orders = [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    drawn = {tuple(balanced_classes(50, b, 10, s, g).tolist()) for b, s, g in orders}
+    assert len(drawn) == len(orders)
+
+
+def test_one_hot_rows():
+    assert one_hot(torch.tensor([2, 0]), 3).tolist() == [[0, 0, 1], [1, 0, 0]]
+
+
+@pytest.fixture
+def teacher() -> Teacher:
+    torch.manual_seed(0)
+    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
+    return Teacher(spec, cifar_resnet(8, (4, 6, 8)))
+
+
+def test_soft_labels_are_the_teachers_probabilities_of_the_centre(teacher: Teacher):
+    images = torch.randint(0, 256, (5, 3, 12, 12), dtype=torch.uint8)
+    labels = soft_labels(teacher, images, batch_size=2)
+    expected = teacher(images[:, :, 2:10, 2:10] / 255).softmax(1)
+    assert labels.dtype == torch.float32
+    torch.testing.assert_close(labels, expected)
+    torch.testing.assert_close(labels.sum(1), torch.ones(5))
+
+
+def test_report_of_two_images_worked_by_hand():
+    targets = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    labels = torch.tensor([[0.5, 0.5 - 1e-9, 0.0], [0.6, 0.2, 0.2]])
+    report = calibration_report(targets, labels, torch.tensor([0, 1]))
+    assert report["agreement"] == 0.5
+    assert report["target_probability"] == pytest.approx(0.35)
+    assert report["entropy_before_nats"] == 0
+    second = -(0.6 * math.log(0.6) + 0.4 * math.log(0.2))
+    assert report["entropy_after_nats"] == pytest.approx((math.log(2) + second) / 2, rel=1e-5)
+    assert report["label_shift"] == pytest.approx((0.5 + 0.8) / 2, rel=1e-5)
+    assert report["class_agreement"] == [1.0, 0.0, None]

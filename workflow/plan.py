@@ -1,0 +1,146 @@
+"""What the rules need to know of a configuration: which files there are, how work is cut, and the command lines."""
+
+import json
+import os
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from dfnas.runtime.code_digest import code_digest
+from dfnas.runtime.errors import InputError
+from dfnas.settings.config import RULES, Config
+from dfnas.spaces.names import reference
+
+# Code that a rule runs besides its own stage, named by a section of the configuration.
+SEARCHES = ("search_darts", "search_proxyless", "search_spos", "search_random")
+USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
+
+
+class Plan:
+    """A validated configuration and everything that follows from it before any job runs.
+
+    Raises:
+        InputError: the configuration says something impossible.
+    """
+
+    def __init__(self, values: Mapping[str, Any]):
+        self.config = Config.parse(dict(values))
+        synthesis = self.config.synthesis
+        self.results = self.config.results_dir.rstrip("/")
+        self.generations = list(range(synthesis.generations))
+        self.shards = list(range(synthesis.shards))
+        self.original_shards = list(range(self.config.shard_original.shards))
+        self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
+
+    def options(self, rule: str) -> str:
+        """A rule's section as options of its stage."""
+        section = getattr(self.config, "teacher" if rule == "import_teacher" else rule)
+        values = section.plain()
+        return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items())
+
+    def teacher(self) -> str:
+        """The section `teacher` as JSON."""
+        return json.dumps(self.config.teacher.plain())
+
+    def teacher_weights(self) -> str | None:
+        """The user's checkpoint, if there is one.
+
+        Raises:
+            InputError: an environment variable in its path is not set.
+        """
+        weights = self.config.teacher.weights
+        if weights is None:
+            return None
+        path = os.path.expandvars(weights)
+        if "$" in path:
+            raise InputError(f"teacher.weights = '{weights}': the environment variable in it is not set")
+        return path
+
+    def machine(self, rule: str) -> str:
+        """Options on where a rule's jobs compute and keep their state."""
+        return f"--device {self.config.device} --threads {self.threads(rule)} --state-dir {shlex.quote(self.results)}/.dfnas"
+
+    def threads(self, rule: str) -> int:
+        """Threads of a rule's jobs."""
+        return self.config.resources_of(rule)["threads"]
+
+    def resources(self, rule: str) -> dict[str, int]:
+        """What a rule's jobs reserve, in Snakemake's words."""
+        return {name: n for name, n in self.config.resources_of(rule).items() if name != "threads"}
+
+    def batches(self, shard: int) -> tuple[int, int]:
+        """First batch and number of batches of a shard: as even as can be, in order."""
+        total = self.config.synthesis.images // self.config.invert_teacher.batch_size
+        first, end = (place * total // len(self.shards) for place in (shard, shard + 1))
+        return first, end - first
+
+    def runs(self) -> list[str]:
+        """algorithm/search_data/retrain_data/seed-n of every network in the table, in the table's order."""
+        comparison = self.config.comparison
+        return [
+            f"{algorithm}/{search_data}/{retrain_data}/seed-{seed}"
+            for algorithm in comparison.algorithms
+            for search_data in (("none",) if algorithm == "random" else comparison.search_data)
+            for retrain_data in comparison.retrain_data
+            for seed in comparison.seeds
+        ]
+
+    def searches(self) -> list[str]:
+        """algorithm/search_data/seed-n of every search that takes time."""
+        runs = (run.split("/") for run in self.runs() if not run.startswith("random/"))
+        return list(dict.fromkeys(f"{algorithm}/{data}/{seed}" for algorithm, data, _, seed in runs))
+
+    def image_files(self, data: str) -> list[str]:
+        """The shards behind a data set, in its order."""
+        if data == "original":
+            return [f"{self.results}/dataset/original/shard-{shard}.h5" for shard in self.original_shards]
+        return [
+            f"{self.results}/synthesis/generation-{generation}/shard-{shard}.h5"
+            for generation in self.generations
+            for shard in self.shards
+        ]
+
+    def original_files(self) -> list[str]:
+        """The file that the original images come from, where it is one file that must be there already."""
+        original = self.config.shard_original
+        return [os.path.expandvars(original.path)] if original.source == "npz" else []
+
+    def network_file(self, run: str) -> str:
+        """The trained network of a run, or `teacher`."""
+        return f"{self.results}/teacher/teacher.pt" if run == "teacher" else f"{self.results}/retrain/{run}/model.pt"
+
+    def networks(self) -> list[str]:
+        """The network of every row of the table and seed, in the table's order."""
+        return [self.network_file(run) for run in ("teacher", *self.runs())]
+
+    def metrics(self) -> list[str]:
+        """Their figures, in the same order."""
+        return [f"{self.results}/evaluate/{run}/metrics.json" for run in ("teacher", *self.runs())]
+
+    def timings(self) -> list[str]:
+        """What the searches and trainings cost."""
+        searches = [f"{self.results}/search/{search}/timing.json" for search in self.searches()]
+        return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
+
+    def task(self) -> str:
+        """Options that say what a network has to fit."""
+        teacher = self.config.teacher
+        return f"--channels {teacher.channels} --size {teacher.size} --classes {teacher.classes}"
+
+    @staticmethod
+    def paths(option: str, files: list[str]) -> str:
+        """An option with files, or nothing if there are none."""
+        return " ".join([option, *map(shlex.quote, files)]) if files else ""
+
+    def _references(self, rule: str) -> list[str]:
+        if rule in SEARCHES:
+            return [reference(getattr(self.config, rule).space.name)]
+        if rule in USES_TEACHER and not self.config.teacher.builder.startswith("torchvision:"):
+            return [self.config.teacher.builder]
+        if rule in ("retrain", "evaluate", "measure_latency"):
+            return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
+        return []
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,53 @@
+# The data sets that searches and training read. Original images enter here and nowhere else.
+
+
+rule shard_dataset:
+    input:
+        shards=expand(
+            f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5",
+            generation=plan.generations,
+            shard=plan.shards,
+        ),
+        labels=expand(f"{plan.results}/labels/generation-{{generation}}.h5", generation=plan.generations),
+    output:
+        ensure(f"{plan.results}/dataset/synthetic.h5", non_empty=True),
+    params:
+        options=plan.options("shard_dataset"),
+        machine=plan.machine("shard_dataset"),
+        code=plan.code["shard_dataset"],
+    log:
+        f"{plan.results}/logs/shard_dataset.log",
+    benchmark:
+        f"{plan.results}/benchmarks/shard_dataset.tsv"
+    threads: plan.threads("shard_dataset")
+    resources:
+        **plan.resources("shard_dataset"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.shard_dataset --shards {input.shards:q} --labels {input.labels:q} --out {output:q}"
+        " {params.options} {params.machine} 2> {log:q}"
+
+
+rule shard_original:
+    input:
+        plan.original_files(),
+    output:
+        dataset=ensure(f"{plan.results}/dataset/original.h5", non_empty=True),
+        shards=expand(f"{plan.results}/dataset/original/shard-{{shard}}.h5", shard=plan.original_shards),
+    params:
+        options=plan.options("shard_original"),
+        machine=plan.machine("shard_original"),
+        code=plan.code["shard_original"],
+    log:
+        f"{plan.results}/logs/shard_original.log",
+    benchmark:
+        f"{plan.results}/benchmarks/shard_original.tsv"
+    threads: plan.threads("shard_original")
+    resources:
+        **plan.resources("shard_original"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.shard_original --out {output.dataset:q} --shard-files {output.shards:q}"
+        " {params.options} {params.machine} 2> {log:q}"

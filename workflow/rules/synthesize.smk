@@ -1,0 +1,74 @@
+# Images and labels, generation by generation: each generation's images aim at the labels of the one before.
+
+
+def labels_before(wildcards):
+    """The labels of the generation before; none for the first, which has hard targets."""
+    generation = int(wildcards.generation)
+    return [f"{plan.results}/labels/generation-{generation - 1}.h5"] if generation else []
+
+
+def labels_option(wildcards, input):
+    """The option that names them."""
+    return plan.paths("--labels", input.labels)
+
+
+def batches_of(wildcards):
+    """First batch and number of batches of a shard, as options."""
+    first, count = plan.batches(int(wildcards.shard))
+    return f"--first-batch {first} --batches {count}"
+
+
+rule invert_teacher:
+    input:
+        teacher=f"{plan.results}/teacher/teacher.pt",
+        labels=labels_before,
+    output:
+        ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
+    params:
+        options=plan.options("invert_teacher"),
+        batches=batches_of,
+        labels=labels_option,
+        machine=plan.machine("invert_teacher"),
+        code=plan.code["invert_teacher"],
+    log:
+        f"{plan.results}/logs/invert_teacher/generation-{{generation}}/shard-{{shard}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/invert_teacher/generation-{{generation}}/shard-{{shard}}.tsv"
+    threads: plan.threads("invert_teacher")
+    resources:
+        **plan.resources("invert_teacher"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
+        " {params.batches} {params.labels} --out {output:q} {params.options} {params.machine} 2> {log:q}"
+
+
+rule calibrate_labels:
+    input:
+        teacher=f"{plan.results}/teacher/teacher.pt",
+        labels=labels_before,
+        shards=expand(
+            f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards
+        ),
+    output:
+        labels=ensure(f"{plan.results}/labels/generation-{{generation}}.h5", non_empty=True),
+        report=f"{plan.results}/labels/generation-{{generation}}.json",
+    params:
+        options=plan.options("calibrate_labels"),
+        labels=labels_option,
+        machine=plan.machine("calibrate_labels"),
+        code=plan.code["calibrate_labels"],
+    log:
+        f"{plan.results}/logs/calibrate_labels/generation-{{generation}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/calibrate_labels/generation-{{generation}}.tsv"
+    threads: plan.threads("calibrate_labels")
+    resources:
+        **plan.resources("calibrate_labels"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.calibrate_labels --teacher {input.teacher:q} --shards {input.shards:q}"
+        " --generation {wildcards.generation} {params.labels} --out {output.labels:q} --report {output.report:q}"
+        " {params.options} {params.machine} 2> {log:q}"

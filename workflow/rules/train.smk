@@ -1,0 +1,65 @@
+# From architectures to trained networks and their figures on the original test images.
+
+
+def training_files(wildcards):
+    """The shards behind the data set that a job trains on."""
+    return plan.image_files(wildcards.retrain_data)
+
+
+def network_file(wildcards):
+    """The network of a run, or the teacher."""
+    return plan.network_file(wildcards.run)
+
+
+rule retrain:
+    input:
+        architecture=f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/architecture.json",
+        dataset=f"{plan.results}/dataset/{{retrain_data}}.h5",
+        shards=training_files,
+    output:
+        network=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/model.pt",
+        history=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/history.csv",
+        timing=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/timing.json",
+    params:
+        options=plan.options("retrain"),
+        machine=plan.machine("retrain"),
+        code=plan.code["retrain"],
+    log:
+        f"{plan.results}/logs/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}.tsv"
+    threads: plan.threads("retrain")
+    resources:
+        **plan.resources("retrain"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
+        " --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
+        " --retrain-data {wildcards.retrain_data} --seed {wildcards.seed} --out {output.network:q}"
+        " --history {output.history:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+
+
+rule evaluate:
+    input:
+        network=network_file,
+        dataset=f"{plan.results}/dataset/original.h5",
+        shards=plan.image_files("original"),
+    output:
+        f"{plan.results}/evaluate/{{run}}/metrics.json",
+    params:
+        options=plan.options("evaluate"),
+        machine=plan.machine("evaluate"),
+        code=plan.code["evaluate"],
+    log:
+        f"{plan.results}/logs/evaluate/{{run}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/evaluate/{{run}}.tsv"
+    threads: plan.threads("evaluate")
+    resources:
+        **plan.resources("evaluate"),
+    conda:
+        "../../envs/dfnas.yaml"
+    shell:
+        "python -m dfnas.stages.evaluate --network {input.network:q} --dataset {input.dataset:q} --out {output:q}"
+        " {params.options} {params.machine} 2> {log:q}"
