@@ -58,7 +58,8 @@ class Plan:
 
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
-        return f"--device {self.config.device} --threads {self.threads(rule)} --state-dir {shlex.quote(self.results)}/.dfnas"
+        state = shlex.quote(f"{self.results}/.dfnas")
+        return f"--device {self.config.device} --threads {self.threads(rule)} --state-dir {state}"
 
     def threads(self, rule: str) -> int:
         """Threads of a rule's jobs."""

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -122,6 +123,6 @@ def digest(path: str | Path) -> str:
 
 
 def _shortest(lines: list[str]) -> str:
-    """torch explains a refused pickle at length; the line that names the refused global is enough."""
-    telling = [line.strip() for line in lines if "Unsupported" in line or "GLOBAL" in line]
-    return (telling or [line.strip() for line in lines] or [""])[0]
+    """torch explains a refused pickle at length; what it refused is enough."""
+    refused = [match.group(1) for line in lines if (match := re.search(r"GLOBAL (\S+)", line))]
+    return f"it wants to run {refused[0]}" if refused else (lines or [""])[0].strip()

@@ -13,6 +13,7 @@ import torch
 from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.resumable import Row
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
@@ -20,7 +21,6 @@ from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.slot import Slot, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 
 FINITE_DIFFERENCE = 0.01  # over the norm of the gradient (Liu et al. 2019, footnote 2)
 

@@ -16,6 +16,7 @@ import torch
 from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.resumable import Row
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
@@ -24,7 +25,6 @@ from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
 from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
 from dfnas.training.optimizers import sgd
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 
 
 class BinaryGates:

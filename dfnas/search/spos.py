@@ -12,6 +12,7 @@ import torch
 from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.resumable import Row
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_limit
@@ -21,7 +22,6 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 
 
 class SposSearch:

@@ -98,7 +98,7 @@ class Config(Settings):
     retrain: RetrainSettings
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings
-    resources: dict[Literal["default"] | Rule, ResourceSettings] = {}
+    resources: dict[Literal["default"] | Rule, ResourceSettings] = Field(default_factory=dict)
     """Resources by rule; `default` for the rules that are not named."""
 
     @model_validator(mode="after")

@@ -2,6 +2,8 @@
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from dfnas.settings.base import Count, Positive, Settings
 from dfnas.settings.training import AugmentationSettings
 
@@ -11,7 +13,7 @@ class SpaceSettings(Settings):
 
     name: str
     """`darts`, `mbconv`, `shufflenet`, `nasbench201`, or a user's `module:object` or `file.py:object`."""
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     """Sizes of the space, as its class explains them."""
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from dfnas.settings.base import Count, Number, Positive, Settings
 
@@ -15,7 +15,7 @@ class TeacherSettings(Settings):
     `pretrain_teacher` trains a stand-in."""
     builder: str = "dfnas.cifar_resnet:cifar_resnet"
     """What builds the network: `torchvision:resnet50`, `module:callable` or `file.py:callable`."""
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the builder."""
     classes: Count = 10
     """Number of classes, the length of the teacher's logits."""

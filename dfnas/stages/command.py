@@ -52,7 +52,7 @@ class Job:
         return {
             "stage": self.stage,
             "dfnas": __version__,
-            "torch": torch.__version__,
+            "torch": str(torch.__version__),
             "code": code_digest(self.stage, *references),
             "device": self.device.type,
             "arguments": {

@@ -9,11 +9,11 @@ from dfnas.dataset.batches import Batches
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.resumable import Row
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.training import TrainingSettings
 from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 
 
 class Training:

@@ -11,19 +11,19 @@ rule shard_dataset:
         labels=expand(f"{plan.results}/labels/generation-{{generation}}.h5", generation=plan.generations),
     output:
         ensure(f"{plan.results}/dataset/synthetic.h5", non_empty=True),
-    params:
-        options=plan.options("shard_dataset"),
-        machine=plan.machine("shard_dataset"),
-        code=plan.code["shard_dataset"],
     log:
         f"{plan.results}/logs/shard_dataset.log",
     benchmark:
         f"{plan.results}/benchmarks/shard_dataset.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("shard_dataset")
     resources:
         **plan.resources("shard_dataset"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("shard_dataset"),
+        machine=plan.machine("shard_dataset"),
+        code=plan.code["shard_dataset"],
     shell:
         "python -m dfnas.stages.shard_dataset --shards {input.shards:q} --labels {input.labels:q} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"
@@ -35,19 +35,19 @@ rule shard_original:
     output:
         dataset=ensure(f"{plan.results}/dataset/original.h5", non_empty=True),
         shards=expand(f"{plan.results}/dataset/original/shard-{{shard}}.h5", shard=plan.original_shards),
-    params:
-        options=plan.options("shard_original"),
-        machine=plan.machine("shard_original"),
-        code=plan.code["shard_original"],
     log:
         f"{plan.results}/logs/shard_original.log",
     benchmark:
         f"{plan.results}/benchmarks/shard_original.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("shard_original")
     resources:
         **plan.resources("shard_original"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("shard_original"),
+        machine=plan.machine("shard_original"),
+        code=plan.code["shard_original"],
     shell:
         "python -m dfnas.stages.shard_original --out {output.dataset:q} --shard-files {output.shards:q}"
         " {params.options} {params.machine} 2> {log:q}"

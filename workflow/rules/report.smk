@@ -6,20 +6,20 @@ rule measure_latency:
         networks=plan.networks(),
     output:
         f"{plan.results}/latency.csv",
-    params:
-        options=plan.options("measure_latency"),
-        machine=plan.machine("measure_latency"),
-        code=plan.code["measure_latency"],
     log:
         f"{plan.results}/logs/measure_latency.log",
     benchmark:
         f"{plan.results}/benchmarks/measure_latency.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     # All cores, so that nothing else runs on this machine meanwhile; the timed passes use --threads.
     threads: workflow.cores or plan.threads("measure_latency")
     resources:
         **plan.resources("measure_latency"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("measure_latency"),
+        machine=plan.machine("measure_latency"),
+        code=plan.code["measure_latency"],
     shell:
         "python -m dfnas.stages.measure_latency --networks {input.networks:q} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"
@@ -30,18 +30,18 @@ rule draw_images:
         plan.image_files("synthetic"),
     output:
         f"{plan.results}/pictures/synthetic.png",
-    params:
-        machine=plan.machine("draw_images"),
-        code=plan.code["draw_images"],
     log:
         f"{plan.results}/logs/draw_images.log",
     benchmark:
         f"{plan.results}/benchmarks/draw_images.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("draw_images")
     resources:
         **plan.resources("draw_images"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        machine=plan.machine("draw_images"),
+        code=plan.code["draw_images"],
     shell:
         "python -m dfnas.stages.draw_images --shards {input:q} --out {output:q} {params.machine} 2> {log:q}"
 
@@ -55,18 +55,18 @@ rule table1:
     output:
         table=f"{plan.results}/table1.csv",
         times=f"{plan.results}/table1_times.csv",
-    params:
-        machine=plan.machine("table1"),
-        code=plan.code["table1"],
     log:
         f"{plan.results}/logs/table1.log",
     benchmark:
         f"{plan.results}/benchmarks/table1.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("table1")
     resources:
         **plan.resources("table1"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        machine=plan.machine("table1"),
+        code=plan.code["table1"],
     shell:
         "python -m dfnas.stages.table1 --metrics {input.metrics:q} --networks {input.networks:q}"
         " --timings {input.timings:q} --latency {input.latency:q} --out {output.table:q} --times {output.times:q}"

@@ -15,19 +15,19 @@ rule search_darts:
         history=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/supernet.pt",
         timing=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/timing.json",
-    params:
-        options=plan.options("search_darts"),
-        machine=plan.machine("search_darts"),
-        code=plan.code["search_darts"],
     log:
         f"{plan.results}/logs/search_darts/{{search_data}}/seed-{{seed}}.log",
     benchmark:
         f"{plan.results}/benchmarks/search_darts/{{search_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("search_darts")
     resources:
         **plan.resources("search_darts"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("search_darts"),
+        machine=plan.machine("search_darts"),
+        code=plan.code["search_darts"],
     shell:
         "python -m dfnas.stages.search_darts --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
@@ -43,19 +43,19 @@ rule search_proxyless:
         history=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/supernet.pt",
         timing=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/timing.json",
-    params:
-        options=plan.options("search_proxyless"),
-        machine=plan.machine("search_proxyless"),
-        code=plan.code["search_proxyless"],
     log:
         f"{plan.results}/logs/search_proxyless/{{search_data}}/seed-{{seed}}.log",
     benchmark:
         f"{plan.results}/benchmarks/search_proxyless/{{search_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("search_proxyless")
     resources:
         **plan.resources("search_proxyless"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("search_proxyless"),
+        machine=plan.machine("search_proxyless"),
+        code=plan.code["search_proxyless"],
     shell:
         "python -m dfnas.stages.search_proxyless --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
@@ -71,19 +71,19 @@ rule search_spos:
         history=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
         timing=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/timing.json",
-    params:
-        options=plan.options("search_spos"),
-        machine=plan.machine("search_spos"),
-        code=plan.code["search_spos"],
     log:
         f"{plan.results}/logs/search_spos/{{search_data}}/seed-{{seed}}.log",
     benchmark:
         f"{plan.results}/benchmarks/search_spos/{{search_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("search_spos")
     resources:
         **plan.resources("search_spos"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("search_spos"),
+        machine=plan.machine("search_spos"),
+        code=plan.code["search_spos"],
     shell:
         "python -m dfnas.stages.search_spos --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
@@ -93,20 +93,20 @@ rule search_spos:
 rule search_random:
     output:
         f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
+    log:
+        f"{plan.results}/logs/search_random/seed-{{seed}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("search_random")
+    resources:
+        **plan.resources("search_random"),
     params:
         options=plan.options("search_random"),
         task=plan.task(),
         machine=plan.machine("search_random"),
         code=plan.code["search_random"],
-    log:
-        f"{plan.results}/logs/search_random/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
-    threads: plan.threads("search_random")
-    resources:
-        **plan.resources("search_random"),
-    conda:
-        "../../envs/dfnas.yaml"
     shell:
         "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"

@@ -24,21 +24,21 @@ rule invert_teacher:
         labels=labels_before,
     output:
         ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
+    log:
+        f"{plan.results}/logs/invert_teacher/generation-{{generation}}/shard-{{shard}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/invert_teacher/generation-{{generation}}/shard-{{shard}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("invert_teacher")
+    resources:
+        **plan.resources("invert_teacher"),
     params:
         options=plan.options("invert_teacher"),
         batches=batches_of,
         labels=labels_option,
         machine=plan.machine("invert_teacher"),
         code=plan.code["invert_teacher"],
-    log:
-        f"{plan.results}/logs/invert_teacher/generation-{{generation}}/shard-{{shard}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/invert_teacher/generation-{{generation}}/shard-{{shard}}.tsv"
-    threads: plan.threads("invert_teacher")
-    resources:
-        **plan.resources("invert_teacher"),
-    conda:
-        "../../envs/dfnas.yaml"
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
         " {params.batches} {params.labels} --out {output:q} {params.options} {params.machine} 2> {log:q}"
@@ -48,26 +48,24 @@ rule calibrate_labels:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
         labels=labels_before,
-        shards=expand(
-            f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards
-        ),
+        shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
     output:
         labels=ensure(f"{plan.results}/labels/generation-{{generation}}.h5", non_empty=True),
         report=f"{plan.results}/labels/generation-{{generation}}.json",
+    log:
+        f"{plan.results}/logs/calibrate_labels/generation-{{generation}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/calibrate_labels/generation-{{generation}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("calibrate_labels")
+    resources:
+        **plan.resources("calibrate_labels"),
     params:
         options=plan.options("calibrate_labels"),
         labels=labels_option,
         machine=plan.machine("calibrate_labels"),
         code=plan.code["calibrate_labels"],
-    log:
-        f"{plan.results}/logs/calibrate_labels/generation-{{generation}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/calibrate_labels/generation-{{generation}}.tsv"
-    threads: plan.threads("calibrate_labels")
-    resources:
-        **plan.resources("calibrate_labels"),
-    conda:
-        "../../envs/dfnas.yaml"
     shell:
         "python -m dfnas.stages.calibrate_labels --teacher {input.teacher:q} --shards {input.shards:q}"
         " --generation {wildcards.generation} {params.labels} --out {output.labels:q} --report {output.report:q}"

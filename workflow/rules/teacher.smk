@@ -9,20 +9,20 @@ if plan.teacher_weights() is None:
         output:
             teacher=f"{plan.results}/teacher/teacher.pt",
             history=f"{plan.results}/teacher/history.csv",
+        log:
+            f"{plan.results}/logs/pretrain_teacher.log",
+        benchmark:
+            f"{plan.results}/benchmarks/pretrain_teacher.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads("pretrain_teacher")
+        resources:
+            **plan.resources("pretrain_teacher"),
         params:
             options=plan.options("pretrain_teacher"),
             teacher=plan.teacher(),
             machine=plan.machine("pretrain_teacher"),
             code=plan.code["pretrain_teacher"],
-        log:
-            f"{plan.results}/logs/pretrain_teacher.log",
-        benchmark:
-            f"{plan.results}/benchmarks/pretrain_teacher.tsv"
-        threads: plan.threads("pretrain_teacher")
-        resources:
-            **plan.resources("pretrain_teacher"),
-        conda:
-            "../../envs/dfnas.yaml"
         shell:
             "python -m dfnas.stages.pretrain_teacher --dataset {input.dataset:q} --teacher {params.teacher:q}"
             " --out {output.teacher:q} --history {output.history:q} {params.options} {params.machine} 2> {log:q}"
@@ -34,18 +34,18 @@ else:
             plan.teacher_weights(),
         output:
             f"{plan.results}/teacher/teacher.pt",
-        params:
-            options=plan.options("import_teacher"),
-            machine=plan.machine("import_teacher"),
-            code=plan.code["import_teacher"],
         log:
             f"{plan.results}/logs/import_teacher.log",
         benchmark:
             f"{plan.results}/benchmarks/import_teacher.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
         threads: plan.threads("import_teacher")
         resources:
             **plan.resources("import_teacher"),
-        conda:
-            "../../envs/dfnas.yaml"
+        params:
+            options=plan.options("import_teacher"),
+            machine=plan.machine("import_teacher"),
+            code=plan.code["import_teacher"],
         shell:
             "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"

@@ -20,19 +20,19 @@ rule retrain:
         network=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/model.pt",
         history=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/history.csv",
         timing=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/timing.json",
-    params:
-        options=plan.options("retrain"),
-        machine=plan.machine("retrain"),
-        code=plan.code["retrain"],
     log:
         f"{plan.results}/logs/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}.log",
     benchmark:
         f"{plan.results}/benchmarks/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("retrain")
     resources:
         **plan.resources("retrain"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("retrain"),
+        machine=plan.machine("retrain"),
+        code=plan.code["retrain"],
     shell:
         "python -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
         " --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
@@ -47,19 +47,19 @@ rule evaluate:
         shards=plan.image_files("original"),
     output:
         f"{plan.results}/evaluate/{{run}}/metrics.json",
-    params:
-        options=plan.options("evaluate"),
-        machine=plan.machine("evaluate"),
-        code=plan.code["evaluate"],
     log:
         f"{plan.results}/logs/evaluate/{{run}}.log",
     benchmark:
         f"{plan.results}/benchmarks/evaluate/{{run}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
     threads: plan.threads("evaluate")
     resources:
         **plan.resources("evaluate"),
-    conda:
-        "../../envs/dfnas.yaml"
+    params:
+        options=plan.options("evaluate"),
+        machine=plan.machine("evaluate"),
+        code=plan.code["evaluate"],
     shell:
         "python -m dfnas.stages.evaluate --network {input.network:q} --dataset {input.dataset:q} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"

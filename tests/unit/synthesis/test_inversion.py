@@ -9,8 +9,8 @@ from torch import nn
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.runtime.errors import InputError
-from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.runtime.schedule import learning_rate
+from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, invert, to_uint8
 from dfnas.synthesis.labels import balanced_classes, one_hot
 from dfnas.teacher import Teacher, TeacherSpec
