@@ -3,7 +3,8 @@
 Shapes: B batch, C channels, S input side, K classes.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -104,23 +105,28 @@ def build_network(spec: TeacherSpec) -> nn.Module:
 
 
 def find_state_dict(checkpoint: Any, where: str) -> dict[str, torch.Tensor]:
-    """The weights inside a checkpoint, whatever it nests them in, without the prefixes that wrappers add.
+    """The weights inside a checkpoint, whatever it nests them in.
 
     Raises:
         InputError: there is no mapping of names to tensors inside.
     """
     found = checkpoint
-    while isinstance(found, Mapping) and not any(isinstance(v, torch.Tensor) for v in found.values()):
-        inner = next((found[key] for key in NESTINGS if key in found), None)
+    while isinstance(found, Mapping):
+        inner = next((found[key] for key in NESTINGS if isinstance(found.get(key), Mapping)), None)
         if inner is None:
             break
         found = inner
     if not (isinstance(found, Mapping) and any(isinstance(v, torch.Tensor) for v in found.values())):
         raise InputError(f"{where} holds no weights: expected a state dict, bare or under one of {', '.join(NESTINGS)}")
-    state = {str(k): v for k, v in found.items() if isinstance(v, torch.Tensor)}
-    for prefix in PREFIXES:
-        if all(key.startswith(prefix) for key in state):
-            state = {key.removeprefix(prefix): value for key, value in state.items()}
+    return {str(k): v for k, v in found.items() if isinstance(v, torch.Tensor)}
+
+
+def without_wrappers(state: Mapping[str, torch.Tensor], expected: Iterable[str]) -> dict[str, torch.Tensor]:
+    """The weights without the prefixes that wrappers add to every name and that the network itself does not have."""
+    expected, state = list(expected), dict(state)
+    for prefix in itertools.chain.from_iterable(itertools.repeat(PREFIXES, len(PREFIXES))):
+        if all(name.startswith(prefix) for name in state) and not all(name.startswith(prefix) for name in expected):
+            state = {name.removeprefix(prefix): value for name, value in state.items()}
     return state
 
 
@@ -133,6 +139,7 @@ def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str) -
     """
     network = build_network(spec)
     expected = network.state_dict()
+    state = without_wrappers(state, expected)
     state = {k: v for k, v in state.items() if k in expected or not k.endswith("num_batches_tracked")}
     missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
     unexpected = [k for k in state if k not in expected]
@@ -159,11 +166,13 @@ def check_logits(teacher: Teacher, where: str) -> None:
     spec = teacher.spec
     try:
         logits = teacher(torch.full((2, spec.channels, spec.size, spec.size), 0.5))
-    except RuntimeError as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
+        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{where}: {spec.builder} does not take images of {spec.channels} x {spec.size} x {spec.size}: {reason}"
         ) from error
+    if not isinstance(logits, torch.Tensor):
+        raise InputError(f"{where}: {spec.builder} returns a {type(logits).__name__}, expected a tensor of logits")
     if logits.ndim != 2 or logits.shape[1] != spec.classes:
         raise InputError(
             f"{where}: {spec.builder} returns logits of shape {tuple(logits.shape)}, expected (2, {spec.classes}); "

@@ -67,8 +67,17 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
     for name in ("x_train", "x_test"):
         if parts[name].dtype != np.uint8 or parts[name].ndim != 4:
             raise InputError(f"{path}: {name} is {parts[name].dtype} {parts[name].shape}, expected uint8 (N, H, W, C)")
+    if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
+        shapes = (parts["x_train"].shape[1:], parts["x_test"].shape[1:])
+        raise InputError(f"{path}: images of x_train are {shapes[0]}, those of x_test {shapes[1]}; expected the same")
+    for images, name in (("x_train", "y_train"), ("x_test", "y_test")):
+        labels, count = parts[name], len(parts[images])
+        if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)) or labels.min(initial=0) < 0:
+            raise InputError(
+                f"{path}: {name} is {labels.dtype} {labels.shape}, expected a class from 0 on for each of {count} images"
+            )
     images = np.concatenate([parts["x_train"], parts["x_test"]]).transpose(0, 3, 1, 2)
-    classes = np.concatenate([parts["y_train"], parts["y_test"]]).reshape(-1)
+    classes = np.concatenate([parts["y_train"].reshape(-1), parts["y_test"].reshape(-1)])
     return Originals(images, classes, np.arange(len(images)) >= len(parts["x_train"]), ())
 
 

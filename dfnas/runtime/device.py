@@ -1,6 +1,7 @@
 """Where and how tensors are computed: device, threads, and the switches that make results repeatable."""
 
 import os
+import re
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import gettempdir
@@ -22,6 +23,8 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     Raises:
         InputError: a GPU is asked for and there is none, or the device is unknown.
     """
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise InputError(f"device = {device}: expected auto, cpu, cuda or cuda:N")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
@@ -32,9 +35,9 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
         raise InputError(f"device = {device}: torch sees no GPU here; use device = cpu or auto")
     if device in ("auto", "cuda"):
         return torch.device("cuda", _claim_gpu(held))
-    if device.removeprefix("cuda:").isdigit():
-        return torch.device(device)
-    raise InputError(f"device = {device}: expected auto, cpu, cuda or cuda:N")
+    if int(device.removeprefix("cuda:")) >= torch.cuda.device_count():
+        raise InputError(f"device = {device}: there are {torch.cuda.device_count()} GPUs here, numbered from 0")
+    return torch.device(device)
 
 
 def _claim_gpu(held: ExitStack) -> int:

@@ -15,7 +15,7 @@ def learning_rate(
             would be wasted.
     """
     if step < warmup:
-        return peak * (step + 1) / warmup
+        return peak * min((step + 1) / warmup, 1)
     done = (step - warmup) / max(steps - warmup, 1)
     share = 0.5 * (1 + math.cos(math.pi * done)) if shape == "cosine" else 1 - done
     return floor + (peak - floor) * share

@@ -23,7 +23,7 @@ from dfnas.search.context import SearchContext
 from dfnas.search.cost import ExpectedMacs, with_cost
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
-from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
+from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import sgd
 
 
@@ -71,9 +71,8 @@ class ProxylessSearch:
         reseed(self.context.seed, "step", index)
         draws = generator(self.context.seed, "paths", index)
         self._weight_step(index, draws)
-        search_epoch = epoch - settings.warmup_epochs
-        # None in the first epoch: the gradient of the gates means little while the weights are fresh.
-        if search_epoch >= 0 and epoch > 0 and (place + 1) % settings.arch_every == 0:
+        # None in the first epoch after the warm-up, as published.
+        if epoch > settings.warmup_epochs and (place + 1) % settings.arch_every == 0:
             self._architecture_step(index, draws)
         return self._report(epoch) if place + 1 == per_epoch else None
 
@@ -87,8 +86,7 @@ class ProxylessSearch:
         self.path.path = {c: drawn[0] for c, drawn in self._draw(1, draws).items()}
         set_mixer(self.network, self.path)
         views, targets = self.batches[index]
-        targets = smoothed(targets, settings.label_smoothing)
-        loss = soft_cross_entropy(self.network(views), targets, settings.temperature)
+        loss = soft_cross_entropy(self.network(views), targets, settings.temperature, settings.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -149,9 +147,12 @@ class ProxylessSearch:
             }
 
     def _report(self, epoch: int) -> Row:
-        weights_loss, alpha_loss = (self.loss_sums / self.batches.per_epoch).tolist()
+        per_epoch = self.batches.per_epoch
+        weights_loss, alpha_loss = self.loss_sums.tolist()
+        weights_loss, alpha_loss = weights_loss / per_epoch, alpha_loss / max(per_epoch // self.settings.arch_every, 1)
         self.loss_sums.zero_()
         check_finite(weights_loss)
+        check_finite(alpha_loss)
         validation = self.context.validation
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)

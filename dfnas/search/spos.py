@@ -20,7 +20,7 @@ from dfnas.search.evolution import Candidate, Evolution
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.slot import SinglePath, set_mixer
-from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
+from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
 
@@ -56,8 +56,7 @@ class SposSearch:
         set_learning_rate(self.optimizer, learning_rate(index, settings.steps, settings.lr, "linear"))
         self.path.path = self.context.space.path(self.training_path(index))
         views, targets = self.batches[index]
-        targets = smoothed(targets, settings.label_smoothing)
-        loss = soft_cross_entropy(self.network(views), targets, settings.temperature)
+        loss = soft_cross_entropy(self.network(views), targets, settings.temperature, settings.label_smoothing)
         # Parameters off the path keep no gradient and are skipped, momentum and decay included.
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -80,7 +79,7 @@ class SposSearch:
         architecture = space.sample(rng)
         if bins is None:
             return architecture
-        low = bins.low_m + bins.width_m * rng.randrange(round((bins.high_m - bins.low_m) / bins.width_m))
+        low = bins.low_m + bins.width_m * rng.randrange(bins.count)
         for _ in range(bins.draws):
             if low <= space.macs(architecture) / 1e6 < low + bins.width_m:
                 break

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, CountOrZero, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Decay, NonNegative, Positive, Settings
 
 
 class ResolutionStage(Settings):
@@ -36,7 +36,7 @@ class InvertTeacherSettings(Settings):
     """Mirror the region left to right in half of the steps. Off where mirror images change class (digits)."""
     lr: Positive = 0.25
     """Peak learning rate of Adam, in units of the normalised pixel."""
-    betas: tuple[float, float] = (0.5, 0.9)
+    betas: tuple[Decay, Decay] = (0.5, 0.9)
     """Decay rates of Adam's moments."""
     warmup_steps: CountOrZero = 100
     """Steps of linear warm-up at the start of each stage; a cosine to zero follows."""

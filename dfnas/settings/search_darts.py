@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dfnas.settings.base import Count, Fraction, NonNegative, Positive
+from dfnas.settings.base import Count, Decay, Fraction, NonNegative, Positive
 from dfnas.settings.search import SearchSettings
 
 
@@ -25,7 +25,7 @@ class SearchDartsSettings(SearchSettings):
     """Upper bound of the norm of the weights' gradient."""
     arch_lr: Positive = 3e-4
     """Learning rate of Adam on the architecture parameters."""
-    arch_betas: tuple[Fraction, Fraction] = (0.5, 0.999)
+    arch_betas: tuple[Decay, Decay] = (0.5, 0.999)
     """Decay rates of Adam's moments."""
     arch_weight_decay: NonNegative = 1e-3
     """L2 penalty on the architecture parameters."""

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from dfnas.settings.base import Count, CountOrZero, Fraction, NonNegative, Number, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, NonNegative, Number, Positive, Settings
 from dfnas.settings.search import SearchSettings
 
 
@@ -37,10 +37,10 @@ class SearchProxylessSettings(SearchSettings):
     label_smoothing: Fraction = 0.1
     """Share of the target spread evenly over all classes, for the weights' loss."""
     arch_every: Count = 5
-    """Weight steps between two architecture steps; none is taken in the first epoch."""
+    """Weight steps between two architecture steps; none is taken in the first epoch after the warm-up."""
     arch_lr: Positive = 1e-3
     """Learning rate of Adam on the architecture parameters."""
-    arch_betas: tuple[Fraction, Fraction] = (0.0, 0.999)
+    arch_betas: tuple[Decay, Decay] = (0.0, 0.999)
     """Decay rates of Adam's moments."""
     arch_weight_decay: NonNegative = 0.0
     """L2 penalty on the architecture parameters."""

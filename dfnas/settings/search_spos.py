@@ -22,7 +22,14 @@ class MacsBinSettings(Settings):
     def _ordered(self) -> "MacsBinSettings":
         if self.low_m + self.width_m > self.high_m:
             raise ValueError(f"low_m + width_m ({self.low_m} + {self.width_m}) must not exceed high_m ({self.high_m})")
+        if abs(self.count - (self.high_m - self.low_m) / self.width_m) > 1e-6:
+            raise ValueError(f"width_m ({self.width_m}) must divide {self.low_m} to {self.high_m} into whole bins")
         return self
+
+    @property
+    def count(self) -> int:
+        """Number of bins."""
+        return round((self.high_m - self.low_m) / self.width_m)
 
 
 class EvolutionSettings(Settings):

@@ -11,7 +11,9 @@ from torch.nn import functional as F
 from dfnas.runtime.errors import InputError
 
 
-def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0) -> torch.Tensor:
+def soft_cross_entropy(
+    logits: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0, smoothing: float = 0.0
+) -> torch.Tensor:
     """Mean over the batch of the cross-entropy of softmax(logits / T) to targets softened alike.
 
     With targets softmax(z), softening them by T gives softmax(z / T), so that T acts on both sides (SPOS
@@ -20,10 +22,11 @@ def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, temperature:
     Args:
         logits: (B, K).
         targets: (B, K), rows sum to 1.
+        smoothing: share of the softened targets that is spread evenly, see `smoothed`.
     """
     if temperature != 1.0:
         logits, targets = logits / temperature, softened(targets, temperature)
-    return F.cross_entropy(logits, targets)
+    return F.cross_entropy(logits, smoothed(targets, smoothing))
 
 
 def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -12,7 +12,7 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.training import TrainingSettings
-from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
+from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
 
@@ -63,7 +63,7 @@ class Training:
             self.network.drop_path = self.drop_path * epoch / settings.epochs
 
         views, targets = self.batches[index]
-        loss = self._loss(self.network(views), smoothed(targets, settings.label_smoothing))
+        loss = self._loss(self.network(views), targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         clip_gradients(self.network.parameters(), settings.clip_norm)
@@ -72,10 +72,11 @@ class Training:
         return self._report(epoch, lr) if last else None
 
     def _loss(self, outputs: torch.Tensor | tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
+        smoothing = self.settings.label_smoothing
         if not isinstance(outputs, tuple):
-            return soft_cross_entropy(outputs, targets)
-        logits, auxiliary = outputs
-        return soft_cross_entropy(logits, targets) + self.auxiliary_weight * soft_cross_entropy(auxiliary, targets)
+            return soft_cross_entropy(outputs, targets, smoothing=smoothing)
+        loss, auxiliary = (soft_cross_entropy(logits, targets, smoothing=smoothing) for logits in outputs)
+        return loss + self.auxiliary_weight * auxiliary
 
     def _report(self, epoch: int, lr: float) -> Row:
         train_loss = self.loss_sum.item() / self.batches.per_epoch
