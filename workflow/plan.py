@@ -3,7 +3,7 @@
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfnas.runtime.code_digest import code_digest
@@ -32,15 +32,15 @@ class Plan:
         self.original_shards = list(range(self.config.shard_original.shards))
         self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
 
-    def options(self, rule: str) -> str:
+    def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage."""
         section = getattr(self.config, "teacher" if rule == "import_teacher" else rule)
         values = section.plain()
-        return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items())
+        return _verbatim(" ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items()))
 
-    def teacher(self) -> str:
+    def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
-        return json.dumps(self.config.teacher.plain())
+        return _verbatim(json.dumps(self.config.teacher.plain()))
 
     def teacher_weights(self) -> str | None:
         """The user's checkpoint, if there is one.
@@ -141,6 +141,11 @@ class Plan:
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
+
+
+def _verbatim(text: str) -> Callable[..., str]:
+    """A parameter as Snakemake leaves it alone: in a plain string it takes braces for wildcards."""
+    return lambda wildcards: text
 
 
 def _text(value: Any) -> str:

@@ -3,9 +3,11 @@
 A *shard* holds `images` uint8 (N, C, H, W) and `targets`; a *data set* holds `images` as a virtual dataset over
 its shards (no copy) and, for every image, `soft_labels` (N, K) float32, `targets` (N,) int64, `generation` (N,)
 int32 and `split` (N,) uint8. Everything carries fletcher32 checksums; with `libver="latest"` HDF5 checks its own
-structures as well, so that a flipped bit is an error and never a wrong number.
+structures as well, all but the heap that the attributes' text lies in, which therefore has a digest beside it: a
+flipped bit is an error and never a wrong number.
 """
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -36,7 +38,8 @@ def created(path: str | Path, kind: str, attributes: Mapping[str, Any]) -> Itera
             with h5py.File(temporary, "w", libver="latest") as file:
                 file.attrs["dfnas_format"] = FORMAT_VERSION
                 file.attrs["kind"] = kind
-                file.attrs["attributes"] = json.dumps(dict(attributes), sort_keys=True)
+                file.attrs["attributes"] = text = json.dumps(dict(attributes), sort_keys=True)
+                file.attrs["attributes_digest"] = _digest(text)
                 yield file
         except (OSError, RuntimeError) as error:
             raise OSError(f"{path} could not be written: {_reason(error)}") from error
@@ -62,7 +65,10 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
             if version != FORMAT_VERSION or found != kind:
                 raise InputError(f"{path} is not a dfnas {kind} of format {FORMAT_VERSION} (kind {found}, {version})")
-            yield file, json.loads(file.attrs["attributes"])
+            text = file.attrs["attributes"]
+            if _digest(text) != file.attrs["attributes_digest"]:
+                raise ValueError("its attributes do not match their digest")
+            yield file, json.loads(text)
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -102,18 +108,24 @@ def virtual_images(folder: Path, shards: list[Path], shape: tuple[int, ...], cou
 
 
 def check_sources(path: Path, images: h5py.Dataset) -> None:
-    """Raises InputError if a file behind a virtual dataset is missing: HDF5 itself would read zeros."""
+    """Raises InputError if a file behind a virtual dataset is missing or unfit: HDF5 itself would read zeros."""
     if images.is_virtual:
         for source in images.virtual_sources():
             shard = path.parent / source.file_name
             if not shard.is_file():
                 raise InputError(f"{path} points to {shard}, which is missing; run the workflow again to rebuild it")
+            with opened(shard, "shard") as (file, _):
+                handle(file, source.dset_name.strip("/"), "uint8", 4)
 
 
 def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     """The complaint about a file that HDF5 cannot read."""
     what = f"{path}: '{name}'" if name else f"{path}"
     return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); delete the file to rebuild it")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _reason(error: Exception) -> str:
