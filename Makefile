@@ -30,5 +30,12 @@ $(READY): envs/requirements.txt envs/constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
 
+docs: $(READY)  ## writes the configuration's reference and schema anew
+	$(BIN)/python -m dfnas.settings.document .
+
+bench: $(READY)  ## steps of the inversion against the bare teacher; where a finished run spent its time
+	$(BIN)/python benchmarks/inversion_floor.py
+	@test ! -d results/benchmarks || $(BIN)/python benchmarks/stage_times.py results
+
 clean:  ## removes results and caches, keeps the environment
 	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache

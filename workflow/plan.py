@@ -30,6 +30,8 @@ class Plan:
         self.generations = list(range(synthesis.generations))
         self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
+        self.weights = _expanded("teacher.weights", self.config.teacher.weights)
+        self.original = _expanded("shard_original.path", self.config.shard_original.path)
         self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
@@ -41,20 +43,6 @@ class Plan:
     def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
         return _verbatim(json.dumps(self.config.teacher.plain()))
-
-    def teacher_weights(self) -> str | None:
-        """The user's checkpoint, if there is one.
-
-        Raises:
-            InputError: an environment variable in its path is not set.
-        """
-        weights = self.config.teacher.weights
-        if weights is None:
-            return None
-        path = os.path.expandvars(weights)
-        if "$" in path:
-            raise InputError(f"teacher.weights = '{weights}': the environment variable in it is not set")
-        return path
 
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
@@ -101,10 +89,37 @@ class Plan:
             for shard in self.shards
         ]
 
+    # What a job's wildcards say: input and parameter functions of the rules.
+
+    def searched_images(self, wildcards: Any) -> list[str]:
+        """The shards behind the data set that a job searches on."""
+        return self.image_files(wildcards.search_data)
+
+    def training_images(self, wildcards: Any) -> list[str]:
+        """The shards behind the data set that a job trains on."""
+        return self.image_files(wildcards.retrain_data)
+
+    def evaluated_network(self, wildcards: Any) -> str:
+        """The network that a job measures: of a run, or the teacher."""
+        return self.network_file(wildcards.run)
+
+    def labels_before(self, wildcards: Any) -> list[str]:
+        """The labels of the generation before; none for the first, which has hard targets."""
+        generation = int(wildcards.generation)
+        return [f"{self.results}/labels/generation-{generation - 1}.h5"] if generation else []
+
+    def labels_option(self, wildcards: Any) -> str:
+        """The option that names them."""
+        return self.paths("--labels", self.labels_before(wildcards))
+
+    def batches_option(self, wildcards: Any) -> str:
+        """First batch and number of batches of a shard, as options."""
+        first, count = self.batches(int(wildcards.shard))
+        return f"--first-batch {first} --batches {count}"
+
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
-        original = self.config.shard_original
-        return [os.path.expandvars(original.path)] if original.source == "npz" else []
+        return [self.original] if self.config.shard_original.source == "npz" else []
 
     def network_file(self, run: str) -> str:
         """The trained network of a run, or `teacher`."""
@@ -146,6 +161,18 @@ class Plan:
 def _verbatim(text: str) -> Callable[..., str]:
     """A parameter as Snakemake leaves it alone: in a plain string it takes braces for wildcards."""
     return lambda wildcards: text
+
+
+def _expanded(key: str, path: str | None) -> str | None:
+    """A path of the configuration with its environment variables replaced.
+
+    Raises:
+        InputError: one of them is not set.
+    """
+    expanded = os.path.expandvars(path) if path else None
+    if expanded and "$" in expanded:
+        raise InputError(f"{key} = '{path}': the environment variable in it is not set")
+    return expanded
 
 
 def _text(value: Any) -> str:

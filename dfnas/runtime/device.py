@@ -26,10 +26,13 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise InputError(f"device = {device}: expected auto, cpu, cuda or cuda:N")
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    if threads > 1 or not on_cpu:
+        # One CPU thread adds in one order anyway, and this call costs a second: it loads torch's compiler.
+        torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.benchmark = False
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    if device == "cpu" or (device == "auto" and not torch.cuda.is_available()):
+    if on_cpu:
         return torch.device("cpu")
     if not torch.cuda.is_available():
         raise InputError(f"device = {device}: torch sees no GPU here; use device = cpu or auto")

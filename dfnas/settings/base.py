@@ -1,6 +1,7 @@
 """What all settings have in common: frozen, typed, no unknown keys, every field explained."""
 
 import json
+import re
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -9,7 +10,7 @@ from dfnas.runtime.errors import InputError
 
 
 def _number(value: Any) -> Any:
-    """YAML 1.1 takes 1e-4, without a dot, for text. What people mean by it is a number."""
+    """YAML 1.1 takes 1e-4, without a dot, for text, and so does snakemake --config take every nested number."""
     if isinstance(value, str):
         try:
             return float(value)
@@ -18,13 +19,23 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _integer(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d+", value) else value
+
+
+def _flag(value: Any) -> Any:
+    return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
+Integer = Annotated[int, BeforeValidator(_integer)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
-CountOrZero = Annotated[int, Field(ge=0)]
+Count = Annotated[Integer, Field(ge=1)]
+CountOrZero = Annotated[Integer, Field(ge=0)]
 
 
 class Settings(BaseModel):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Decay, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Integer, NonNegative, Positive, Settings
 
 
 class ResolutionStage(Settings):
@@ -32,7 +32,7 @@ class InvertTeacherSettings(Settings):
     or the whole, always."""
     roll_reach: CountOrZero = 30
     """Largest shift of `roll` in each direction, in pixels (DeepInversion: 30 at 224 pixels, 2 at 32)."""
-    flip: bool = True
+    flip: Flag = True
     """Mirror the region left to right in half of the steps. Off where mirror images change class (digits)."""
     lr: Positive = 0.25
     """Peak learning rate of Adam, in units of the normalised pixel."""
@@ -50,7 +50,7 @@ class InvertTeacherSettings(Settings):
     """Weight of the mean L2 norm of an image."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the teacher's forward and backward pass."""
-    seed: int = 0
+    seed: Integer = 0
     """Seed of all noise, regions and target orders of the synthesis."""
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Fraction, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Flag, Fraction, Integer, NonNegative, Positive, Settings
 
 
 class AugmentationSettings(Settings):
@@ -12,7 +12,7 @@ class AugmentationSettings(Settings):
 
     pad: CountOrZero = 4
     """Zero pixels added on each side of the stored image before the random crop."""
-    flip: bool = True
+    flip: Flag = True
     """Mirror half of the images left to right. Off where mirror images change class (digits)."""
     cutout: CountOrZero = 0
     """Side in pixels of a square set to the mean (DeVries and Taylor 2017); 0 for none."""
@@ -33,11 +33,11 @@ class TrainingSettings(Settings):
     """Epochs over which the learning rate rises linearly to its peak."""
     momentum: Fraction = 0.9
     """Momentum of the optimiser."""
-    nesterov: bool = False
+    nesterov: Flag = False
     """Nesterov's form of momentum."""
     weight_decay: NonNegative = 3e-4
     """L2 penalty on weights."""
-    decay_norms_and_biases: bool = True
+    decay_norms_and_biases: Flag = True
     """Whether the penalty includes normalisation layers and biases."""
     clip_norm: NonNegative = 5.0
     """Upper bound of the gradient's norm; 0 for none."""
@@ -58,7 +58,7 @@ class TrainingSettings(Settings):
 class PretrainTeacherSettings(TrainingSettings):
     """Section `pretrain_teacher`: the stand-in for the user's checkpoint."""
 
-    seed: int = 0
+    seed: Integer = 0
     """Seed of weights, order and augmentation."""
 
 

@@ -1,15 +1,10 @@
 # The searches: each algorithm on each data set, with each seed.
 
 
-def image_files(wildcards):
-    """The shards behind the data set that a job searches on."""
-    return plan.image_files(wildcards.search_data)
-
-
 rule search_darts:
     input:
         dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=image_files,
+        shards=plan.searched_images,
     output:
         architecture=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/history.csv",
@@ -37,7 +32,7 @@ rule search_darts:
 rule search_proxyless:
     input:
         dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=image_files,
+        shards=plan.searched_images,
     output:
         architecture=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/history.csv",
@@ -65,7 +60,7 @@ rule search_proxyless:
 rule search_spos:
     input:
         dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=image_files,
+        shards=plan.searched_images,
     output:
         architecture=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/history.csv",

@@ -1,27 +1,10 @@
 # Images and labels, generation by generation: each generation's images aim at the labels of the one before.
 
 
-def labels_before(wildcards):
-    """The labels of the generation before; none for the first, which has hard targets."""
-    generation = int(wildcards.generation)
-    return [f"{plan.results}/labels/generation-{generation - 1}.h5"] if generation else []
-
-
-def labels_option(wildcards, input):
-    """The option that names them."""
-    return plan.paths("--labels", input.labels)
-
-
-def batches_of(wildcards):
-    """First batch and number of batches of a shard, as options."""
-    first, count = plan.batches(int(wildcards.shard))
-    return f"--first-batch {first} --batches {count}"
-
-
 rule invert_teacher:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
-        labels=labels_before,
+        labels=plan.labels_before,
     output:
         ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
     log:
@@ -35,8 +18,8 @@ rule invert_teacher:
         **plan.resources("invert_teacher"),
     params:
         options=plan.options("invert_teacher"),
-        batches=batches_of,
-        labels=labels_option,
+        batches=plan.batches_option,
+        labels=plan.labels_option,
         machine=plan.machine("invert_teacher"),
         code=plan.code["invert_teacher"],
     shell:
@@ -47,7 +30,7 @@ rule invert_teacher:
 rule calibrate_labels:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
-        labels=labels_before,
+        labels=plan.labels_before,
         shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
     output:
         labels=ensure(f"{plan.results}/labels/generation-{{generation}}.h5", non_empty=True),
@@ -63,7 +46,7 @@ rule calibrate_labels:
         **plan.resources("calibrate_labels"),
     params:
         options=plan.options("calibrate_labels"),
-        labels=labels_option,
+        labels=plan.labels_option,
         machine=plan.machine("calibrate_labels"),
         code=plan.code["calibrate_labels"],
     shell:

@@ -1,6 +1,6 @@
 # The teacher: the user's checkpoint, or a stand-in where there is none.
 
-if plan.teacher_weights() is None:
+if plan.weights is None:
 
     rule pretrain_teacher:
         input:
@@ -31,7 +31,7 @@ else:
 
     rule import_teacher:
         input:
-            plan.teacher_weights(),
+            plan.weights,
         output:
             f"{plan.results}/teacher/teacher.pt",
         log:

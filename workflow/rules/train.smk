@@ -1,21 +1,11 @@
 # From architectures to trained networks and their figures on the original test images.
 
 
-def training_files(wildcards):
-    """The shards behind the data set that a job trains on."""
-    return plan.image_files(wildcards.retrain_data)
-
-
-def network_file(wildcards):
-    """The network of a run, or the teacher."""
-    return plan.network_file(wildcards.run)
-
-
 rule retrain:
     input:
         architecture=f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/architecture.json",
         dataset=f"{plan.results}/dataset/{{retrain_data}}.h5",
-        shards=training_files,
+        shards=plan.training_images,
     output:
         network=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/model.pt",
         history=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/history.csv",
@@ -42,7 +32,7 @@ rule retrain:
 
 rule evaluate:
     input:
-        network=network_file,
+        network=plan.evaluated_network,
         dataset=f"{plan.results}/dataset/original.h5",
         shards=plan.image_files("original"),
     output:
