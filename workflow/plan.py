@@ -8,8 +8,9 @@ from typing import Any
 
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.objects import split_reference
 from dfnas.settings.config import RULES, Config
-from dfnas.spaces.names import reference
+from dfnas.spaces.names import NAMES, reference
 
 # Code that a rule runs besides its own stage, named by a section of the configuration.
 SEARCHES = ("search_darts", "search_proxyless", "search_spos", "search_random")
@@ -32,6 +33,7 @@ class Plan:
         self.original_shards = list(range(self.config.shard_original.shards))
         self.weights = _expanded("teacher.weights", self.config.teacher.weights)
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
+        self._check_references()
         self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
@@ -147,6 +149,19 @@ class Plan:
     def paths(option: str, files: list[str]) -> str:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
+
+    def _check_references(self) -> None:
+        """Raises InputError where a builder or a space is named in a way that names nothing."""
+        named = {"teacher.builder": (self.config.teacher.builder, "torchvision:<model>")}
+        for rule in SEARCHES:
+            named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
+        for key, (name, known) in named.items():
+            try:
+                split_reference(reference(name))
+            except InputError:
+                raise InputError(
+                    f"{key} = '{name}': expected {known}, or your own as module:name or file.py:name"
+                ) from None
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:

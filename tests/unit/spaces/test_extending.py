@@ -1,0 +1,37 @@
+"""The worked example of docs/extending.md runs as it is printed."""
+
+import random
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+from dfnas.measure.complexity import count_macs
+from dfnas.spaces.registry import make
+from dfnas.spaces.slot import SinglePath, set_mixer
+from dfnas.spaces.space import Task
+
+PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
+
+
+@pytest.fixture
+def space(tmp_path):
+    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    (tmp_path / "chain.py").write_text(code)
+    return make(f"{tmp_path}/chain.py:ChainSpace", Task(1, 16, 10), {"width": 8})
+
+
+def test_example_builds_and_its_macs_are_exact(space):
+    architecture = space.sample(random.Random(0))
+    assert space.macs(architecture) == count_macs(space.network(architecture), 1, 16, 16)
+
+
+def test_example_has_five_slots_of_four_options(space):
+    assert [len(options) for options in space.choices.values()] == [4] * 5
+
+
+def test_example_supernet_runs_on_a_path(space):
+    supernet = space.supernet()
+    set_mixer(supernet, SinglePath(space.path(space.sample(random.Random(1)))))
+    assert supernet(torch.randn(4, 1, 16, 16)).shape == (4, 10)

@@ -1,0 +1,127 @@
+"""Snakemake as the tests call it: in a process and a folder of its own, on these sources or on a copy of them."""
+
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+REDUCED = ROOT / "tests" / "assets" / "reduced.yaml"
+SOURCES = ("Snakefile", "config.yaml", "workflow", "dfnas", "profiles", "envs")
+SNAKEMAKE_SAYS = ("Using workflow specific profile", "Config file ")
+
+
+def copy_sources(to: Path) -> Path:
+    """A copy of everything that the workflow runs, to be edited or to be safe from edits."""
+    for name in SOURCES:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            to.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, to / name)
+    return to
+
+
+def overlay(path: Path, values: dict) -> Path:
+    """A configuration file to lay over the others."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump(values))
+    return path
+
+
+def nested(key: str, value) -> dict:
+    """`a.b` and a value as {"a": {"b": value}}."""
+    for part in reversed(key.split(".")):
+        value = {part: value}
+    return value
+
+
+def snakemake(
+    directory: Path,
+    *arguments: str | Path,
+    source: Path = ROOT,
+    configuration: tuple[Path, ...] = (),
+    timeout: int = 600,
+) -> subprocess.CompletedProcess:
+    """Runs Snakemake in `directory` with the reduced configuration, and what is laid over it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
+    command += ["--configfile", REDUCED, *configuration, *arguments]
+    environment = {name: value for name, value in os.environ.items() if name not in ("SNAKEMAKE_PROFILE", "PYTHONPATH")}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    return subprocess.run(
+        list(map(str, command)), env=environment, cwd=directory, capture_output=True, text=True, timeout=timeout
+    )
+
+
+def plan(directory: Path, **keywords) -> dict[str, int]:
+    """Jobs by rule that a call would run, the target `all` left out."""
+    done = snakemake(directory, "--dry-run", "--quiet", "rules", **keywords)
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = re.search(r"^job +count\n-[- ]+\n(.*?)^total", done.stdout, re.MULTILINE | re.DOTALL)
+    if table is None:
+        assert "Nothing to be done" in done.stdout + done.stderr
+        return {}
+    counts = dict(line.split() for line in table.group(1).splitlines())
+    return {rule: int(count) for rule, count in counts.items() if rule != "all"}
+
+
+class Made(NamedTuple):
+    """How a file is made: the rule, its input files and the command."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    command: str
+
+
+def recipes(directory: Path, **keywords) -> dict[str, Made]:
+    """Every file of the planned workflow and how it is made."""
+    done = snakemake(directory, "--detailed-summary", "all", **keywords)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    return {
+        row["output_file"]: Made(row["rule"], tuple(filter(None, row["input-file(s)"].split(","))), row["shellcmd"])
+        for row in rows
+    }
+
+
+def ancestors(files: dict[str, Made], target: str) -> set[str]:
+    """The file and all that it is made from."""
+    found, waiting = set(), [target]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting.extend(files[name].inputs if name in files else ())
+    return found
+
+
+def complaint(done: subprocess.CompletedProcess) -> list[str]:
+    """What a call said on standard error, without what Snakemake always says."""
+    return [line for line in done.stderr.splitlines() if line.strip() and not line.startswith(SNAKEMAKE_SAYS)]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A completed run of the reduced configuration."""
+
+    source: Path
+    """The copy of the sources that made it."""
+    directory: Path
+    """Where it ran. Not to be changed: copy it."""
+
+    @property
+    def results(self) -> Path:
+        return self.directory / "results"
+
+    def copy(self, to: Path) -> Path:
+        """The run, with what Snakemake remembers of it and the times of its files."""
+        shutil.copytree(self.directory, to)
+        return to

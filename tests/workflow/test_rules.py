@@ -1,0 +1,123 @@
+"""The rules: which there are, what each declares, and the stage that each runs."""
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from running import REDUCED, ROOT, overlay, recipes
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+
+from dfnas.settings.config import RULES, Config
+
+CHAIN = {
+    "pretrain_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "shard_dataset",
+    "shard_original",
+    "search_darts",
+    "search_proxyless",
+    "search_spos",
+    "search_random",
+    "retrain",
+    "evaluate",
+    "measure_latency",
+    "draw_images",
+    "table1",
+}
+STAGES = sorted(CHAIN | {"import_teacher"})
+WITHOUT_SETTINGS = ("draw_images", "table1")
+
+
+def parsed(directory: Path, *configuration: Path) -> dict:
+    """The rules as Snakemake understands them, by name."""
+    with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[REDUCED, *configuration]),
+            snakefile=ROOT / "Snakefile",
+            workdir=directory,
+        )
+        return {rule.name: rule for rule in workflow._workflow.rules}
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory) -> dict:
+    return parsed(tmp_path_factory.mktemp("rules"))
+
+
+def test_the_rules_are_those_of_the_chain(rules):
+    assert set(rules) - {"all"} == CHAIN
+    assert set(RULES) == set(STAGES)
+
+
+def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
+    weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
+    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | {"import_teacher"}
+
+
+@pytest.mark.parametrize("name", sorted(CHAIN))
+def test_every_rule_declares_log_benchmark_resources_params_and_environment(rules, name):
+    rule = rules[name]
+    assert len(list(rule.log)) == 1
+    assert rule.benchmark
+    assert rule.resources["_cores"].value >= 1
+    assert {"mem_mb", "runtime", "gpu"} <= set(rule.resources)
+    assert {"machine", "code"} <= set(rule.params.keys())
+    assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
+    assert Path(str(rule.conda_env)).name == "dfnas.yaml"
+    assert f"python -m dfnas.stages.{name} " in rule.shellcmd
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_explains_every_option(name):
+    stage = importlib.import_module(f"dfnas.stages.{name}").STAGE
+    assert stage.name == name
+    assert f"dfnas.stages.{name}" in stage.parser.format_help()
+    unexplained = [action.option_strings for action in stage.parser._actions if len(action.help or "") < 4]
+    assert not unexplained
+    section = Config.model_fields.get("teacher" if name == "import_teacher" else name)
+    assert (section is None) == (name in WITHOUT_SETTINGS)
+    assert section is None or stage.settings_type is section.annotation
+
+
+def test_every_field_of_the_configuration_is_explained():
+    waiting, unexplained = [Config], []
+    while waiting:
+        section = waiting.pop()
+        for name, field in section.model_fields.items():
+            if hasattr(field.annotation, "model_fields"):
+                waiting.append(field.annotation)
+            elif not field.description:
+                unexplained.append(f"{section.__name__}.{name}")
+    assert not unexplained
+
+
+def imports(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "dfnas").rglob("*.py")), ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
+    names = imports(path)
+    assert not any(name.partition(".")[0] == "snakemake" for name in names)
+    if path.parent.name != "stages":
+        assert not any(name.startswith("dfnas.stages") for name in names)
+
+
+def test_every_option_of_a_command_exists(tmp_path):
+    """Whatever the rules put on a command line, the stage's parser takes."""
+    commands = {made.rule: made.command for made in recipes(tmp_path).values() if made.rule in CHAIN}
+    assert set(commands) == CHAIN
+    for name, command in commands.items():
+        known = set(importlib.import_module(f"dfnas.stages.{name}").STAGE.parser._option_string_actions)
+        assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", command)) <= known
