@@ -6,8 +6,6 @@ order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_tr
 derivatives by finite differences (equation 8).
 """
 
-from typing import Any
-
 import torch
 
 from dfnas.dataset.batches import Batches
@@ -17,6 +15,7 @@ from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
+from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.slot import Slot, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
@@ -35,7 +34,7 @@ class SoftmaxMixture:
         return sum(weight * option(x) for weight, option in zip(weights, slot.options, strict=True))
 
 
-class DartsSearch:
+class DartsSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one architecture step and one weight step each."""
 
     def __init__(self, context: SearchContext, settings: SearchDartsSettings):
@@ -131,25 +130,3 @@ class DartsSearch:
             error = error_rate(predict(self.network, validation, 256), validation.targets)
         row = {"epoch": epoch + 1, "train_loss": losses[0], "architecture_loss": losses[1], "validation_error": error}
         return row | {"entropy": self.alphas.entropy()}
-
-    def strengths(self) -> dict[str, torch.Tensor]:
-        """Probability of every option, (O,) per choice."""
-        return self.alphas.strengths()
-
-    def architecture(self) -> dict[str, str]:
-        """What the present α mean, by the space's rule."""
-        return self.context.space.discretise(self.strengths())
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "network": self.network.state_dict(),
-            "alphas": self.alphas.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "loss_sums": self.loss_sums,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.alphas.load_state_dict(state["alphas"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.loss_sums.copy_(state["loss_sums"])

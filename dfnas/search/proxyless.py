@@ -9,8 +9,6 @@ gates stands in for that with respect to the probabilities (equation 4):
 after which the two are shifted together so that the probabilities of all others stay (section 3.2.1).
 """
 
-from typing import Any
-
 import torch
 
 from dfnas.dataset.batches import Batches
@@ -21,6 +19,7 @@ from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import ExpectedMacs, with_cost
+from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
@@ -47,7 +46,7 @@ class BinaryGates:
         return gate_on * slot.options[on](x) + gate_off * silent
 
 
-class ProxylessSearch:
+class ProxylessSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
 
     def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
@@ -162,25 +161,3 @@ class ProxylessSearch:
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
         return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
-
-    def strengths(self) -> dict[str, torch.Tensor]:
-        """Probability of every option, (O,) per choice."""
-        return self.alphas.strengths()
-
-    def architecture(self) -> dict[str, str]:
-        """What the present α mean, by the space's rule."""
-        return self.context.space.discretise(self.strengths())
-
-    def state_dict(self) -> dict[str, Any]:
-        return {
-            "network": self.network.state_dict(),
-            "alphas": self.alphas.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "loss_sums": self.loss_sums,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.network.load_state_dict(state["network"])
-        self.alphas.load_state_dict(state["alphas"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.loss_sums.copy_(state["loss_sums"])

@@ -1,0 +1,46 @@
+"""What is wrong with a configuration is said before anything is planned: one line with key, value and remedy."""
+
+import pytest
+from running import complaint, nested, overlay, snakemake
+
+# key of the overlay, its value, what the line must name
+BROKEN = {
+    "unknown key": ("epochz", 3, ["unknown key", "epochz"]),
+    "unknown nested key": (
+        "search_spos.evolution.popullation",
+        3,
+        ["unknown key", "search_spos.evolution.popullation"],
+    ),
+    "wrong type": ("synthesis.generations", "three", ["synthesis.generations", "'three'", "integer"]),
+    "negative": ("retrain.lr", -0.1, ["retrain.lr", "-0.1", "greater than 0"]),
+    "not finite": ("retrain.lr", float("inf"), ["retrain.lr", "inf"]),
+    "a section that is none": ("retrain", 3, ["retrain", "3", "object"]),
+    "no algorithm": ("comparison.algorithms", [], ["comparison.algorithms", "at least 1"]),
+    "no seed": ("comparison.seeds", [], ["comparison.seeds", "at least 1"]),
+    "repeated seeds": ("comparison.seeds", [0, 1, 0], ["seeds", "0, 1, 0", "repeats"]),
+    "unknown algorithm": ("comparison.algorithms", ["genetic"], ["comparison.algorithms", "'genetic'", "'proxyless'"]),
+    "more shards than batches": ("synthesis.shards", 3, ["synthesis.shards", "3", "must not exceed", "2"]),
+    "images that fill no batch": ("synthesis.images", 41, ["synthesis.images", "41", "multiple", "20"]),
+    "warm-up beyond the end": ("invert_teacher.warmup_steps", 3, ["warmup_steps", "3", "below"]),
+    "unset variable": ("teacher.weights", "$DFNAS_NO_SUCH/t.pt", ["teacher.weights", "$DFNAS_NO_SUCH", "not set"]),
+    "unset variable of a source": ("shard_original.path", "$DFNAS_NO_SUCH", ["shard_original.path", "not set"]),
+    "a builder that names nothing": ("teacher.builder", "resnet", ["teacher.builder", "'resnet'", "torchvision:"]),
+    "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
+    "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
+    "unknown device": ("device", "tpu", ["device", "'tpu'"]),
+    "resources of no rule": ("resources.bake", {"threads": 1}, ["resources", "bake"]),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_configuration_is_one_line(case, tmp_path):
+    key, value, named = BROKEN[case]
+    broken = overlay(tmp_path / "broken.yaml", nested(key, value))
+    done = snakemake(tmp_path / "run", "--dry-run", configuration=(broken,))
+    assert done.returncode != 0
+    lines = complaint(done)
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("configuration: error: ")
+    missing = [part for part in named if part not in lines[0]]
+    assert not missing, lines[0]
+    assert not (tmp_path / "run" / "results").exists()

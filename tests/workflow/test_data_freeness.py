@@ -1,0 +1,108 @@
+"""Nothing that is made from synthetic images alone has seen an original one: proved on the planned files."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from running import ancestors, overlay, plan, recipes, snakemake
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.runtime.seeds import reseed
+
+READS_ORIGINALS = {"shard_original", "pretrain_teacher"}
+
+
+@pytest.fixture
+def weights(tmp_path):
+    """A user's checkpoint, and the configuration that names it."""
+    reseed(0, "weights")
+    network = cifar_resnet(depth=8, channels=1, classes=10)
+    torch.save({"state_dict": network.state_dict()}, tmp_path / "checkpoint.pt")
+    return overlay(tmp_path / "weights.yaml", {"teacher": {"weights": str(tmp_path / "checkpoint.pt")}})
+
+
+def no_originals(files, target):
+    """The ancestors of a file, after a check that none of them has to do with original images."""
+    found = ancestors(files, target)
+    for name in found:
+        assert "original" not in name, f"{target} is made from {name}"
+        if name in files:
+            assert files[name].rule not in READS_ORIGINALS
+            assert "/original" not in files[name].command
+    return found
+
+
+def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weights, tmp_path):
+    files = recipes(tmp_path / "run", configuration=(weights,))
+    assert "pretrain_teacher" not in {made.rule for made in files.values()}
+    targets = [name for name in files if "/synthesis/" in name or "/labels/" in name or "/pictures/" in name]
+    targets += [name for name in files if "/search/" in name and "/synthetic/" in name]
+    targets += ["results/dataset/synthetic.h5", "results/teacher/teacher.pt"]
+    searches = [name for name in targets if name.endswith("architecture.json")]
+    assert len(searches) == 6  # three algorithms, two seeds
+    for target in targets:
+        assert str(tmp_path / "checkpoint.pt") in no_originals(files, target)
+
+
+def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
+    rows = overlay(
+        tmp_path / "rows.yaml", {"comparison": {"search_data": ["synthetic"], "retrain_data": ["synthetic"]}}
+    )
+    files = recipes(tmp_path / "run", configuration=(weights, rows))
+    networks = [name for name in files if name.endswith("model.pt")]
+    assert len(networks) == 8  # with the random architectures
+    for network in networks:
+        no_originals(files, network)
+
+
+def test_the_walk_finds_original_data_where_it_is(weights, tmp_path):
+    """The proof would notice: searches on original data, and the stand-in teacher, do come from it."""
+    files = recipes(tmp_path / "run", configuration=(weights,))
+    search = "results/search/darts/original/seed-0/architecture.json"
+    assert "results/dataset/original.h5" in ancestors(files, search)
+    stand_in = recipes(tmp_path / "run")
+    assert "results/dataset/original.h5" in ancestors(stand_in, "results/dataset/synthetic.h5")
+
+
+@pytest.mark.slow
+def test_a_checkpoint_alone_becomes_a_data_set(weights, tmp_path):
+    """Run, not only planned: no original image is there to be read."""
+    little = overlay(tmp_path / "little.yaml", {"synthesis": {"generations": 1, "shards": 1}})
+    nowhere = {"shard_original": {"source": "npz", "path": str(tmp_path / "nowhere.npz")}}
+    configuration = (weights, little, overlay(tmp_path / "nowhere.yaml", nowhere))
+    run, target = tmp_path / "run", "results/dataset/synthetic.h5"
+    done = snakemake(run, "--cores", "2", target, configuration=configuration)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert not (run / "results" / "dataset" / "original.h5").exists()
+
+
+@pytest.mark.slow
+def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
+    """One shard instead of two: the same images, labels and pictures, byte for byte."""
+    from dfnas.dataset.writing import read_labels, read_shard
+
+    run = finished.copy(tmp_path / "run")
+    for made in ("synthesis", "labels", "pictures"):
+        shutil.rmtree(run / "results" / made)
+    one = overlay(tmp_path / "one.yaml", {"synthesis": {"shards": 1}})
+    targets = ["results/pictures/synthetic.png", "results/labels/generation-1.h5"]
+    done = snakemake(run, "--cores", "2", *targets, source=finished.source, configuration=(one,))
+    assert done.returncode == 0, done.stderr[-3000:]
+    for generation in range(2):
+        place = f"synthesis/generation-{generation}"
+        whole = read_shard(run / "results" / place / "shard-0.h5")
+        parts = [read_shard(finished.results / place / f"shard-{shard}.h5") for shard in range(2)]
+        for array in range(2):
+            np.testing.assert_array_equal(whole[array], np.concatenate([part[array] for part in parts]))
+        labels = f"labels/generation-{generation}.h5"
+        for ours, theirs in zip(read_labels(run / "results" / labels)[:2], read_labels(finished.results / labels)[:2]):
+            np.testing.assert_array_equal(ours, theirs)
+    picture = "results/pictures/synthetic.png"
+    assert (run / picture).read_bytes() == (finished.directory / picture).read_bytes()
+
+
+def test_a_teacher_of_the_user_plans_without_the_stand_in(weights, tmp_path):
+    jobs = plan(tmp_path / "run", configuration=(weights,))
+    assert jobs["import_teacher"] == 1
+    assert "pretrain_teacher" not in jobs

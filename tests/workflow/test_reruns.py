@@ -1,0 +1,143 @@
+"""What a change runs again: exactly the rule that it concerns and what follows from that.
+
+The plans are dry runs on a finished run with 2 generations, 2 shards, 2 seeds and 2 kinds of search data. The
+expected numbers of jobs are written out by hand.
+"""
+
+import os
+import re
+import shutil
+
+import pytest
+from running import nested, overlay, plan, snakemake
+
+pytestmark = pytest.mark.slow
+
+TABLE = {"measure_latency": 1, "table1": 1}
+ON_SYNTHETIC = {"search_darts": 2, "search_proxyless": 2, "search_spos": 2, "retrain": 6, "evaluate": 6, **TABLE}
+NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, "draw_images": 1, **ON_SYNTHETIC}
+NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 7}
+EVERYTHING = {
+    "shard_original": 1,
+    **NEW_TEACHER,
+    "search_darts": 4,
+    "search_proxyless": 4,
+    "search_spos": 4,
+    "retrain": 14,
+    "evaluate": 15,
+}
+NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
+
+SETTINGS = {
+    ("resources.default", ("mem_mb", 3000)): {},
+    ("resources.default", ("runtime", 90)): {},
+    ("search_darts.arch_lr", 0.02): {"search_darts": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    ("search_proxyless.arch_lr", 0.03): {"search_proxyless": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    ("search_spos.evolution.parents", 3): {"search_spos": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    ("search_random.max_macs_m", 5): {"search_random": 2, "retrain": 2, "evaluate": 2, **TABLE},
+    ("retrain.lr", 0.2): {"retrain": 14, "evaluate": 14, **TABLE},
+    ("evaluate.batch_size", 128): {"evaluate": 15, "table1": 1},
+    ("measure_latency.repeats", 3): TABLE,
+    ("shard_dataset.seed", 1): {"shard_dataset": 1, **ON_SYNTHETIC},
+    ("calibrate_labels.batch_size", 40): NEW_LABELS,
+    ("invert_teacher.lr", 0.4): NEW_IMAGES,
+    ("pretrain_teacher.lr", 0.2): NEW_TEACHER,
+    ("teacher.class_names", list("abcdefghij")): NEW_TEACHER,
+    ("shard_original.limit", 300): EVERYTHING,
+    # The threads of a job are part of its result.
+    ("resources.retrain", {"threads": 2}): {"retrain": 14, "evaluate": 14, **TABLE},
+    # Extensions keep what there is.
+    ("comparison.seeds", [0, 1, 2]): {
+        "search_darts": 2,
+        "search_proxyless": 2,
+        "search_spos": 2,
+        "search_random": 1,
+        "retrain": 7,
+        "evaluate": 7,
+        **TABLE,
+    },
+    ("comparison.retrain_data", ["original", "synthetic"]): {"retrain": 14, "evaluate": 14, **TABLE},
+    ("comparison.algorithms", ["darts"]): TABLE,
+    ("synthesis.generations", 3): {**NEW_IMAGES, "invert_teacher": 2, "calibrate_labels": 1},
+    ("synthesis.shards", 1): {**NEW_IMAGES, "invert_teacher": 2},
+}
+
+
+def case_name(value) -> str | None:
+    return value[0] if isinstance(value, tuple) and isinstance(value[0], str) else None
+
+
+@pytest.mark.parametrize(("change", "expected"), SETTINGS.items(), ids=case_name)
+def test_a_setting_reruns_its_rule_and_what_follows(change, expected, finished, tmp_path):
+    key, value = change
+    if isinstance(value, tuple):
+        key, value = f"{key}.{value[0]}", value[1]
+    changed = overlay(tmp_path / "changed.yaml", nested(key, value))
+    assert plan(finished.directory, source=finished.source, configuration=(changed,)) == expected
+
+
+ALL_RULES = {**EVERYTHING, "search_random": 2}
+CODE = {
+    "dfnas/search/darts.py": {"search_darts": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    "dfnas/search/evolution.py": {"search_spos": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    "dfnas/synthesis/regions.py": NEW_IMAGES,
+    "dfnas/measure/latency.py": TABLE,
+    "dfnas/stages/table1.py": {"table1": 1},
+    "dfnas/stages/draw_images.py": {"draw_images": 1},
+    # A space matters to its searches and to whatever builds found networks.
+    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "retrain": 14, "evaluate": 15, **TABLE},
+    # Everything that reads original images follows, and with it all but the draw of random architectures.
+    "dfnas/dataset/originals.py": EVERYTHING,
+    "dfnas/runtime/files.py": ALL_RULES,
+}
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_an_edit_reruns_the_stages_that_import_it_and_what_follows(path, finished, tmp_path):
+    source = copy_of(finished, tmp_path)
+    with open(source / path, "a") as file:
+        file.write("\n_EDITED = True\n")
+    assert plan(finished.directory, source=source) == CODE[path]
+
+
+def copy_of(finished, tmp_path):
+    """The sources of the finished run elsewhere: another place alone changes nothing."""
+    return shutil.copytree(finished.source, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def test_comments_docstrings_and_places_rerun_nothing(finished, tmp_path):
+    source = copy_of(finished, tmp_path)
+    for path in sorted((source / "dfnas").rglob("*.py")):
+        text = path.read_text()
+        path.write_text(re.sub(r'\A"""', '"""Edited. ', text) + "\n\n# A comment.\n")
+    for path in (source / "Snakefile", *sorted((source / "workflow" / "rules").glob("*.smk"))):
+        path.write_text("# A comment.\n" + path.read_text())
+    assert plan(finished.directory, source=source) == {}
+
+
+def test_a_touch_reruns_nothing(finished, tmp_path):
+    """Neither of the sources nor of the results: checksums decide, not dates."""
+    source, run = copy_of(finished, tmp_path), finished.copy(tmp_path / "run")
+    for path in (*source.rglob("*"), *sorted((run / "results").rglob("*"), reverse=True)):
+        os.utime(path)
+    assert plan(run, source=source) == {}
+
+
+def test_a_lost_result_is_made_again_alone(finished, tmp_path):
+    """What follows from it is run again too: Snakemake does not stop at identical bytes."""
+    run = finished.copy(tmp_path / "run")
+    (run / "results" / "evaluate" / "teacher" / "metrics.json").unlink()
+    assert plan(run, source=finished.source) == {"evaluate": 1, "table1": 1}
+
+
+def test_the_slurm_profile_plans(finished, tmp_path):
+    pytest.importorskip("snakemake_executor_plugin_slurm")
+    done = snakemake(
+        tmp_path / "run",
+        "--workflow-profile",
+        finished.source / "profiles" / "slurm",
+        "--dry-run",
+        source=finished.source,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(r"^total +56$", done.stdout, re.MULTILINE)

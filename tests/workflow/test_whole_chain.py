@@ -1,0 +1,137 @@
+"""The reduced configuration from nothing to Table 1: what comes out, and that it comes out the same again."""
+
+import csv
+import json
+
+import pytest
+from running import overlay, plan, snakemake
+
+from dfnas.dataset.images import load_split
+from dfnas.spaces.architecture import build
+
+pytestmark = pytest.mark.slow
+
+COLUMNS = [
+    "algorithm",
+    "space",
+    "search_data",
+    "retrain_data",
+    "seeds",
+    "top1_error_mean",
+    "top1_error_std",
+    "top5_error_mean",
+    "params_m",
+    "macs_m",
+    "architecture",
+]
+ALGORITHMS, DATA, SEEDS = ("darts", "proxyless", "spos"), ("original", "synthetic"), (0, 1)
+SEARCHES = [(algorithm, data) for algorithm in ALGORITHMS for data in DATA]
+
+
+def artifacts() -> list[str]:
+    """Every file that the design names."""
+    files = ["teacher/teacher.pt", "teacher/history.csv", "dataset/original.h5", "dataset/synthetic.h5"]
+    files += [f"dataset/original/shard-{shard}.h5" for shard in range(2)]
+    files += [f"synthesis/generation-{g}/shard-{shard}.h5" for g in range(2) for shard in range(2)]
+    files += [f"labels/generation-{g}.{kind}" for g in range(2) for kind in ("h5", "json")]
+    for algorithm, data in SEARCHES:
+        for seed in SEEDS:
+            place = f"search/{algorithm}/{data}/seed-{seed}"
+            files += [f"{place}/{name}" for name in ("architecture.json", "history.csv", "supernet.pt", "timing.json")]
+    files += [f"search/random/none/seed-{seed}/architecture.json" for seed in SEEDS]
+    for algorithm, data in [*SEARCHES, ("random", "none")]:
+        for seed in SEEDS:
+            run = f"{algorithm}/{data}/original/seed-{seed}"
+            files += [f"retrain/{run}/{name}" for name in ("model.pt", "history.csv", "timing.json")]
+            files.append(f"evaluate/{run}/metrics.json")
+    files += [
+        "evaluate/teacher/metrics.json",
+        "latency.csv",
+        "table1.csv",
+        "table1_times.csv",
+        "pictures/synthetic.png",
+    ]
+    return files
+
+
+def rows(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_artifact_is_there(finished):
+    assert [name for name in artifacts() if not (finished.results / name).is_file()] == []
+    left = {path.name for path in finished.results.rglob("*.tmp")} | {
+        p.name for p in finished.results.rglob("*.pt.tmp")
+    }
+    assert not left
+    assert not list((finished.results / ".dfnas").glob("*.pt")), "checkpoints of finished work are removed"
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(finished):
+    logs = {path.relative_to(finished.results / "logs").with_suffix("") for path in finished.results.rglob("*.log")}
+    folder = finished.results / "benchmarks"
+    assert logs == {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.tsv")}
+    assert len(logs) == 55
+
+
+def test_table_1_has_its_columns_and_rows(finished):
+    table = rows(finished.results / "table1.csv")
+    assert list(table[0]) == COLUMNS
+    assert [(row["algorithm"], row["search_data"]) for row in table] == [
+        ("teacher", ""),
+        *SEARCHES,
+        ("random", "none"),
+    ]
+    spaces = {"darts": "darts", "proxyless": "mbconv", "spos": "shufflenet", "random": "darts"}
+    for row in table[1:]:
+        assert row["space"] == spaces[row["algorithm"]]
+        assert (row["retrain_data"], row["seeds"]) == ("original", "2")
+        assert 0 <= float(row["top5_error_mean"]) <= float(row["top1_error_mean"]) <= 100
+        assert float(row["top1_error_std"]) >= 0
+        assert 0 < float(row["params_m"]) < 1
+        assert 0 < float(row["macs_m"]) < 10
+        document = json.loads((finished.directory / row["architecture"]).read_text())
+        build(document)
+    times = rows(finished.results / "table1_times.csv")
+    assert [row["algorithm"] for row in times] == [row["algorithm"] for row in table]
+    assert all(float(row["latency_ms"]) > 0 for row in times)
+
+
+def test_the_data_sets_can_be_read(finished):
+    for name, count in (("synthetic", 80), ("original", 200)):
+        parts = [load_split(finished.results / "dataset" / f"{name}.h5", s, "cpu") for s in ("train", "validation")]
+        assert sum(map(len, parts)) == count
+
+
+def test_a_second_call_has_nothing_to_do(finished):
+    assert plan(finished.directory, source=finished.source) == {}
+
+
+def test_the_table_does_not_depend_on_the_number_of_cores(finished, tmp_path):
+    """A run of its own on one core: table, architectures, images, labels and figures are the same bytes."""
+    run = tmp_path / "run"
+    done = snakemake(run, "--cores", "1", source=finished.source)
+    assert done.returncode == 0, done.stderr[-3000:]
+    exact = (".csv", ".json", ".h5", ".pt", ".png")
+    varying = ("timing.json", "latency.csv", "table1_times.csv")  # they hold measured times
+    different = [
+        name
+        for name in artifacts()
+        if name.endswith(exact)
+        and not name.endswith(varying)
+        and (run / "results" / name).read_bytes() != (finished.results / name).read_bytes()
+    ]
+    assert different == []
+
+
+def test_results_may_lie_in_a_folder_with_a_space_in_its_name(finished, tmp_path):
+    place = tmp_path / "my results"
+    elsewhere = overlay(tmp_path / "elsewhere.yaml", {"results_dir": str(place)})
+    target = f"{place}/teacher/teacher.pt"
+    done = snakemake(tmp_path / "run", "--cores", "2", target, source=finished.source, configuration=(elsewhere,))
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (place / "dataset" / "original" / "shard-1.h5").is_file()
+    assert not (tmp_path / "run" / "results").exists()
+    same = "teacher/history.csv"
+    assert (place / same).read_bytes() == (finished.results / same).read_bytes()
