@@ -2,18 +2,18 @@
 
 A *shard* holds `images` uint8 (N, C, H, W) and `targets`; a *data set* holds `images` as a virtual dataset over
 its shards (no copy) and, for every image, `soft_labels` (N, K) float32, `targets` (N,) int64, `generation` (N,)
-int32 and `split` (N,) uint8. Everything carries fletcher32 checksums; with `libver="latest"` HDF5 checks its own
-structures as well, all but the heap that the attributes' text lies in, which therefore has a digest beside it: a
-flipped bit is an error and never a wrong number.
+int32 and `split` (N,) uint8. Arrays carry fletcher32 checksums. The first 512 bytes, HDF5's user block, hold a
+digest of all others, which is tested before HDF5 sees the file: not all of its own structures are checksummed, and
+a flipped bit in one that is not can crash it or keep it busy forever.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
@@ -24,6 +24,7 @@ from dfnas.runtime.files import atomic, existing
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
 CHUNK_BYTES = 1 << 18
+SEAL_BYTES = 512  # the smallest user block
 
 
 @contextmanager
@@ -35,12 +36,12 @@ def created(path: str | Path, kind: str, attributes: Mapping[str, Any]) -> Itera
     """
     with atomic(path) as temporary:
         try:
-            with h5py.File(temporary, "w", libver="latest") as file:
+            with h5py.File(temporary, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
                 file.attrs["dfnas_format"] = FORMAT_VERSION
                 file.attrs["kind"] = kind
-                file.attrs["attributes"] = text = json.dumps(dict(attributes), sort_keys=True)
-                file.attrs["attributes_digest"] = _digest(text)
+                file.attrs["attributes"] = json.dumps(dict(attributes), sort_keys=True)
                 yield file
+            _seal(temporary)
         except (OSError, RuntimeError) as error:
             raise OSError(f"{path} could not be written: {_reason(error)}") from error
 
@@ -60,15 +61,14 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
         InputError: no such file, damaged, or not of this kind and version.
     """
     path = existing(path)
+    if not _sealed(path):
+        raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; delete the file to rebuild it")
     try:
         with h5py.File(path, "r", libver="latest") as file:
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
             if version != FORMAT_VERSION or found != kind:
                 raise InputError(f"{path} is not a dfnas {kind} of format {FORMAT_VERSION} (kind {found}, {version})")
-            text = file.attrs["attributes"]
-            if _digest(text) != file.attrs["attributes_digest"]:
-                raise ValueError("its attributes do not match their digest")
-            yield file, json.loads(text)
+            yield file, json.loads(file.attrs["attributes"])
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
@@ -124,8 +124,25 @@ def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); delete the file to rebuild it")
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def _seal(path: Path) -> None:
+    """Writes the digest of a finished file into its user block."""
+    with open(path, "r+b") as file:
+        line = _digest_line(file)
+        file.seek(0)
+        file.write(line)
+
+
+def _sealed(path: Path) -> bool:
+    """Whether the digest in the user block is that of the file."""
+    with open(path, "rb") as file:
+        line = _digest_line(file)
+        file.seek(0)
+        return file.read(len(line)) == line
+
+
+def _digest_line(file: BinaryIO) -> bytes:
+    file.seek(SEAL_BYTES)
+    return f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {file_digest(file, 'sha256').hexdigest()}\n".encode()
 
 
 def _reason(error: Exception) -> str:

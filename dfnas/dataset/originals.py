@@ -98,9 +98,8 @@ def _folder(settings: ShardOriginalSettings) -> Originals:
     from torchvision.datasets import ImageFolder
     from torchvision.transforms import v2
 
-    grey = len(settings.mean) == 1
-    view = v2.Compose([v2.Grayscale(1 if grey else 3), v2.Resize(settings.size), v2.CenterCrop(settings.size)])
-    view = v2.Compose([view, v2.PILToTensor()])
+    grey = [v2.Grayscale()] if len(settings.mean) == 1 else []  # files come as RGB, whatever they are
+    view = v2.Compose([*grey, v2.Resize(settings.size), v2.CenterCrop(settings.size), v2.PILToTensor()])
     try:
         parts = [ImageFolder(str(_path(settings) / name), view) for name in ("train", "test")]
     except (FileNotFoundError, OSError) as error:

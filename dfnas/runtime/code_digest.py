@@ -2,12 +2,14 @@
 
 Snakemake does not look into Python modules. The digest covers the syntax trees, without comments and
 docstrings, of a stage's module and of every module of this package that it imports, directly or not, plus
-the user's modules that the configuration names.
+the user's modules that the configuration names and what they import of this package.
 """
 
 import ast
 import hashlib
+import sys
 from functools import cache
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from dfnas.runtime.objects import split_reference
@@ -26,10 +28,15 @@ def code_digest(stage: str, *references: str) -> str:
     texts = []
     for reference in references:
         module, _ = split_reference(reference)
-        if module.endswith(".py"):
-            texts.append(_meaning(Path(module)) if Path(module).is_file() else f"absent {module}")
-        else:
+        if module.split(".")[0] == PACKAGE.name:
             modules.append(module)
+            continue
+        path = _source(module)
+        if path is None:
+            texts.append(f"absent {module}")
+        else:
+            texts.append(_meaning(path))
+            modules.extend(_imports(path))
     total = hashlib.sha256()
     for path in sorted(_closure(modules)):
         total.update(f"{path.relative_to(PACKAGE)}\n{_meaning(path)}\n".encode())
@@ -59,6 +66,20 @@ def _files(module: str) -> list[Path]:
         place = PACKAGE.joinpath(*parts[1:depth])
         files += [p for p in (place / "__init__.py", place.with_suffix(".py")) if p.is_file()]
     return files
+
+
+def _source(module: str) -> Path | None:
+    """The file of a user's module, `package.module` or `file.py`, found without running any of it."""
+    if module.endswith(".py"):
+        return Path(module) if Path(module).is_file() else None
+    places: list[str] | None = [str(Path.cwd()), *sys.path]
+    parts = module.split(".")
+    for depth in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:depth]), places)
+        if spec is None:
+            return None
+        places = spec.submodule_search_locations
+    return Path(spec.origin) if spec.has_location else None
 
 
 @cache

@@ -78,6 +78,6 @@ def describe(error: ValidationError, section: str = "") -> str:
         story = f"missing key '{key}'"
     else:
         message = fault["msg"].removeprefix("Value error, ")
-        value = fault["input"] if not isinstance(fault["input"], dict) else "{…}"
-        story = f"{key} = {value!r}: {message[0].lower()}{message[1:]}"
+        value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
+        story = f"{key}{value}: {message[0].lower()}{message[1:]}"
     return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")

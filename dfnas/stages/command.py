@@ -5,6 +5,7 @@ job of the workflow can be read in its log and repeated by hand.
 """
 
 import argparse
+import errno
 import hashlib
 import json
 import sys
@@ -112,7 +113,7 @@ class Stage:
         except InputError as error:
             return self._fail(str(error))
         except OSError as error:
-            return self._fail(_system_story(error))
+            return self._fail(_system_story(error, options.out))
         except torch.OutOfMemoryError as error:
             return self._fail(f"the device is out of memory ({str(error).splitlines()[0]}); lower batch_size")
         except KeyboardInterrupt:
@@ -175,10 +176,10 @@ def _lock(options: argparse.Namespace) -> FileLock:
     return FileLock(folder / f"{name}.lock")
 
 
-def _system_story(error: OSError) -> str:
-    """What the system refused, and where."""
-    where = f"{error.filename}: " if error.filename else ""
-    story = f"{where}{error.strerror or error}"
-    if error.errno == 28 or "No space left" in story:
+def _system_story(error: OSError, out: Path) -> str:
+    """What the system refused, and where: a write that fails half-way does not say for which file."""
+    where = error.filename2 or error.filename or f"while making {out}"
+    story = f"{where}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{story}; free some space and run again, what was finished is kept"
     return story

@@ -1,6 +1,5 @@
 """Snakemake as the tests call it: in a process and a folder of its own, on these sources or on a copy of them."""
 
-import csv
 import os
 import re
 import shutil
@@ -13,8 +12,8 @@ from typing import NamedTuple
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-REDUCED = ROOT / "tests" / "assets" / "reduced.yaml"
-SOURCES = ("Snakefile", "config.yaml", "workflow", "dfnas", "profiles", "envs")
+REDUCED = Path("tests", "assets", "reduced.yaml")
+SOURCES = ("Snakefile", "config.yaml", "workflow", "dfnas", "profiles", "envs", str(REDUCED))
 SNAKEMAKE_SAYS = ("Using workflow specific profile", "Config file ")
 
 
@@ -24,7 +23,7 @@ def copy_sources(to: Path) -> Path:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, to / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            to.mkdir(parents=True, exist_ok=True)
+            (to / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, to / name)
     return to
 
@@ -53,7 +52,7 @@ def snakemake(
     """Runs Snakemake in `directory` with the reduced configuration, and what is laid over it."""
     directory.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
-    command += ["--configfile", REDUCED, *configuration, *arguments]
+    command += ["--configfile", source / REDUCED, *configuration, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in ("SNAKEMAKE_PROFILE", "PYTHONPATH")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     return subprocess.run(
@@ -83,13 +82,15 @@ class Made(NamedTuple):
 
 def recipes(directory: Path, **keywords) -> dict[str, Made]:
     """Every file of the planned workflow and how it is made."""
-    done = snakemake(directory, "--detailed-summary", "all", **keywords)
+    done = snakemake(directory, "--dry-run", "--forceall", "--printshellcmds", **keywords)
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = csv.DictReader(done.stdout.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    return {
-        row["output_file"]: Made(row["rule"], tuple(filter(None, row["input-file(s)"].split(","))), row["shellcmd"])
-        for row in rows
-    }
+    files = {}
+    for job in re.finditer(r"^rule (?!all:)(\w+):\n((?:    .*\n)+)Shell command: (.*)", done.stdout, re.MULTILINE):
+        rule, details, command = job.groups()
+        parts = dict(re.findall(r"^    (input|output): (.*)$", details, re.MULTILINE))
+        inputs = tuple(parts["input"].split(", ")) if "input" in parts else ()
+        files |= {name: Made(rule, inputs, command) for name in parts["output"].split(", ")}
+    return files
 
 
 def ancestors(files: dict[str, Made], target: str) -> set[str]:

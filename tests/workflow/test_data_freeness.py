@@ -10,6 +10,7 @@ from running import ancestors, overlay, plan, recipes, snakemake
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.runtime.seeds import reseed
 
+ARGUMENTS = {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10}
 READS_ORIGINALS = {"shard_original", "pretrain_teacher"}
 
 
@@ -17,9 +18,11 @@ READS_ORIGINALS = {"shard_original", "pretrain_teacher"}
 def weights(tmp_path):
     """A user's checkpoint, and the configuration that names it."""
     reseed(0, "weights")
-    network = cifar_resnet(depth=8, channels=1, classes=10)
+    network = cifar_resnet(**ARGUMENTS)
     torch.save({"state_dict": network.state_dict()}, tmp_path / "checkpoint.pt")
-    return overlay(tmp_path / "weights.yaml", {"teacher": {"weights": str(tmp_path / "checkpoint.pt")}})
+    return overlay(
+        tmp_path / "weights.yaml", {"teacher": {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}}
+    )
 
 
 def no_originals(files, target):
@@ -96,8 +99,9 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
         for array in range(2):
             np.testing.assert_array_equal(whole[array], np.concatenate([part[array] for part in parts]))
         labels = f"labels/generation-{generation}.h5"
-        for ours, theirs in zip(read_labels(run / "results" / labels)[:2], read_labels(finished.results / labels)[:2]):
-            np.testing.assert_array_equal(ours, theirs)
+        ours, theirs = read_labels(run / "results" / labels), read_labels(finished.results / labels)
+        for array in range(2):
+            np.testing.assert_array_equal(ours[array], theirs[array])
     picture = "results/pictures/synthetic.png"
     assert (run / picture).read_bytes() == (finished.directory / picture).read_bytes()
 

@@ -37,7 +37,7 @@ def parsed(directory: Path, *configuration: Path) -> dict:
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[REDUCED, *configuration]),
+            config_settings=ConfigSettings(configfiles=[ROOT / REDUCED, *configuration]),
             snakefile=ROOT / "Snakefile",
             workdir=directory,
         )

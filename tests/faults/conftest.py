@@ -1,0 +1,53 @@
+"""A small chain of artifacts, to be damaged by the tests."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from stage_calls import ORDER, Commands, contents, run
+
+
+@pytest.fixture(autouse=True)
+def _torch_as_it_was():
+    """Stages set torch up for themselves."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(deterministic)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """The whole chain, made once. Not to be changed."""
+    folder = tmp_path_factory.mktemp("chain")
+    for name in ORDER:
+        assert run(name, *getattr(Commands(folder), name)()) == 0, name
+    return folder
+
+
+@pytest.fixture
+def chain(made, tmp_path, capsys) -> Commands:
+    """A copy of it, to be damaged, and what stages are called with there."""
+    shutil.copytree(made, tmp_path / "chain", ignore=shutil.ignore_patterns(".dfnas"))
+    capsys.readouterr()
+    return Commands(tmp_path / "chain")
+
+
+@pytest.fixture
+def fails(chain, capsys):
+    """Runs a stage that must fail as the house demands, and returns its one line."""
+
+    def check(name: str, arguments: list, *named: str | Path) -> str:
+        before = contents(chain.folder)
+        status = run(name, *arguments)
+        lines = capsys.readouterr().err.splitlines()
+        assert status == 1, lines
+        assert len(lines) == 1, lines
+        assert lines[0].startswith(f"{name}: error: ")
+        missing = [str(part) for part in named if str(part) not in lines[0]]
+        assert not missing, lines[0]
+        assert contents(chain.folder) == before, "a failure leaves every artifact as it was, and nothing new"
+        return lines[0]
+
+    return check

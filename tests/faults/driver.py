@@ -1,0 +1,54 @@
+"""A stage in a process of its own, with something done to it: `python driver.py ACTION STAGE ARGUMENTS...`
+
+kill=N      the process kills itself, without a word, right after its N-th checkpoint; every step makes one
+limit=N     no file may grow beyond N bytes, as on a disk that is full
+exclusive   the stage's work is to note when it begins and ends
+"""
+
+import importlib
+import os
+import resource
+import signal
+import sys
+import time
+
+from dfnas.runtime import checkpoint
+
+
+def die_after(saves: int) -> None:
+    """SIGKILL after a number of checkpoints."""
+    checkpoint.INTERVAL_S = 0.0
+    save, done = checkpoint.Checkpoint.save, []
+
+    def save_and_die(self, state):
+        save(self, state)
+        done.append(None)
+        if len(done) == saves:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    checkpoint.Checkpoint.save = save_and_die
+
+
+def note(job) -> None:
+    """Writes a line before and after a while, beside the output."""
+    with open(f"{job.options.out}.notes", "a", buffering=1) as notes:
+        notes.write(f"begin {os.getpid()}\n")
+        time.sleep(0.5)
+        notes.write(f"end {os.getpid()}\n")
+
+
+def main(action: str, name: str, *arguments: str) -> int:
+    module = importlib.import_module(f"dfnas.stages.{name}")
+    work = getattr(module, name)
+    what, _, number = action.partition("=")
+    if what == "kill":
+        die_after(int(number))
+    elif what == "limit":
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
+    else:
+        work = note
+    return module.STAGE.main(work, list(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,91 @@
+"""Stages called as the workflow calls them, but in this process, and the arguments for a small chain of them."""
+
+import hashlib
+import importlib
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+INVERSION = [
+    *("--batch-size", "20", "--canvas-margin", "2", "--warmup-steps", "1", "--flip", "false"),
+    *("--stages", '[{"downscale": 2, "steps": 3}, {"downscale": 1, "steps": 3}]'),
+]
+TEACHER = {
+    "builder": "dfnas.cifar_resnet:cifar_resnet",
+    "arguments": {"depth": 8, "widths": [4, 8, 8], "channels": 1, "classes": 10},
+    "classes": 10,
+    "channels": 1,
+    "size": 8,
+    "mean": [0.3],
+    "std": [0.35],
+}
+SPACE = json.dumps({"name": "shufflenet", "options": {"stem_width": 4, "widths": [8], "depths": [2], "strides": [2]}})
+
+
+def run(name: str, *arguments: str | Path) -> int:
+    """The exit status of a stage."""
+    module = importlib.import_module(f"dfnas.stages.{name}")
+    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """A digest of every file in a folder; locks and checkpoints do not count."""
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file() and ".dfnas" not in path.parts
+    }
+
+
+class Commands(NamedTuple):
+    """The arguments of each stage on the chain in a folder."""
+
+    folder: Path
+
+    def shard_original(self) -> list:
+        shards = [self.folder / f"original-{shard}.h5" for shard in range(2)]
+        source = ["--size", "8", "--mean", "[0.3]", "--std", "[0.35]", "--limit", "200", "--shards", "2"]
+        return ["--out", self.folder / "original.h5", "--shard-files", *shards, *source]
+
+    def pretrain_teacher(self) -> list:
+        files = ["--dataset", self.folder / "original.h5", "--history", self.folder / "teacher.csv"]
+        settings = ["--epochs", "1", "--batch-size", "16", "--augmentation", '{"pad": 1, "flip": false}']
+        return ["--out", self.folder / "teacher.pt", "--teacher", json.dumps(TEACHER), *files, *settings]
+
+    def import_teacher(self, weights: Path, **changed) -> list:
+        settings = {**TEACHER, "weights": str(weights), **changed}
+        options = [part for key, value in settings.items() for part in (f"--{key}", json.dumps(value))]
+        return ["--out", self.folder / "imported.pt", *options]
+
+    def invert_teacher(self) -> list:
+        place = ["--generation", "0", "--first-batch", "0", "--batches", "2"]
+        return ["--teacher", self.folder / "teacher.pt", *place, "--out", self.folder / "shard.h5", *INVERSION]
+
+    def calibrate_labels(self) -> list:
+        files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
+        return [*files, "--out", self.folder / "labels.h5", "--report", self.folder / "labels.json"]
+
+    def shard_dataset(self) -> list:
+        files = ["--shards", self.folder / "shard.h5", "--labels", self.folder / "labels.h5"]
+        return [*files, "--out", self.folder / "synthetic.h5"]
+
+    def search_random(self) -> list:
+        task = ["--channels", "1", "--size", "8", "--classes", "10", "--seed", "0"]
+        return [*task, "--space", SPACE, "--out", self.folder / "architecture.json"]
+
+    def retrain(self) -> list:
+        files = ["--architecture", self.folder / "architecture.json", "--dataset", self.folder / "synthetic.h5"]
+        row = ["--algorithm", "random", "--search-data", "none", "--retrain-data", "synthetic", "--seed", "0"]
+        out = [self.folder / "model.pt", "--history", self.folder / "m.csv", "--timing", self.folder / "m.json"]
+        return [*files, *row, "--out", *out, "--epochs", "2", "--batch-size", "8"]
+
+
+ORDER = (
+    "shard_original",
+    "pretrain_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "shard_dataset",
+    "search_random",
+    "retrain",
+)

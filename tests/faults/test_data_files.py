@@ -1,0 +1,201 @@
+"""Damaged, incomplete or mismatched data: found by the first stage that reads it, before anything is written."""
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from stage_calls import run
+
+from dfnas.dataset.writing import read_labels, read_shard, write_labels, write_shard
+
+
+def flip(path: Path, array: str) -> None:
+    """Flips one bit in the middle of an array's first chunk."""
+    with h5py.File(path, "r", libver="latest") as file:
+        chunk = file[array].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 16
+    path.write_bytes(content)
+
+
+def truncate(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+DAMAGES = {
+    "images": lambda path: flip(path, "images"),
+    "targets": lambda path: flip(path, "targets"),
+    "truncated": truncate,
+    "empty": empty,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("stage", ["calibrate_labels", "shard_dataset", "draw_images"])
+def test_a_damaged_shard(chain, fails, stage, damage):
+    shard = chain.folder / "shard.h5"
+    DAMAGES[damage](shard)
+    drawing = ["--shards", shard, "--out", chain.folder / "picture.png"]
+    arguments = drawing if stage == "draw_images" else getattr(chain, stage)()
+    fails(stage, arguments, shard, "is damaged", "delete the file to rebuild it")
+
+
+@pytest.mark.parametrize("array", ["soft_labels", "targets"])
+def test_damaged_labels(chain, fails, array):
+    flip(chain.folder / "labels.h5", array)
+    fails("shard_dataset", chain.shard_dataset(), chain.folder / "labels.h5", "is damaged")
+
+
+@pytest.mark.parametrize("array", ["soft_labels", "targets", "split"])
+def test_a_damaged_data_set(chain, fails, array):
+    flip(chain.folder / "synthetic.h5", array)
+    fails("retrain", chain.retrain(), chain.folder / "synthetic.h5", "is damaged")
+
+
+def test_a_shard_damaged_after_the_data_set_was_made(chain, fails):
+    """The data set is a view of the shards: a reader of the one notices damage in the other."""
+    flip(chain.folder / "shard.h5", "images")
+    fails("retrain", chain.retrain(), chain.folder, ".h5", "damaged", "delete the file to rebuild it")
+
+
+def test_a_shard_lost_after_the_data_set_was_made(chain, fails):
+    (chain.folder / "shard.h5").unlink()
+    fails("retrain", chain.retrain(), "synthetic.h5", "shard.h5", "missing", "run the workflow again")
+
+
+def test_a_file_of_another_kind(chain, fails):
+    options = chain.calibrate_labels()
+    options[options.index("--shards") + 1] = chain.folder / "labels.h5"
+    fails("calibrate_labels", options, chain.folder / "labels.h5", "not a dfnas shard")
+
+
+def test_a_shard_of_another_generation(chain, fails):
+    options = chain.calibrate_labels()
+    options[options.index("--generation") + 1] = "1"
+    fails("calibrate_labels", options, chain.folder / "shard.h5", "generation 0, expected 1")
+
+
+def test_labels_of_other_images(chain, fails):
+    labels, targets, attributes = read_labels(chain.folder / "labels.h5")
+    write_labels(chain.folder / "labels.h5", labels, targets[::-1].copy(), attributes)
+    fails("shard_dataset", chain.shard_dataset(), "not of the same images")
+
+
+def test_a_class_without_synthetic_images(chain, fails):
+    images, targets, attributes = read_shard(chain.folder / "shard.h5")
+    kept = targets != 3
+    write_shard(chain.folder / "shard.h5", images[kept], targets[kept], attributes)
+    labels, targets, attributes = read_labels(chain.folder / "labels.h5")
+    write_labels(chain.folder / "labels.h5", labels[kept], targets[kept], attributes)
+    fails("shard_dataset", chain.shard_dataset(), "no image of class 3", "1 of 10")
+
+
+@pytest.fixture
+def npz(chain):
+    """An original data set of the user: 4 training and 2 test images of each class named."""
+
+    def make(classes) -> list:
+        path = chain.folder / "own.npz"
+        train, test = np.repeat(classes, 4), np.repeat(classes, 2)
+        images = {
+            f"x_{part}": np.zeros((len(of), 8, 8, 1), np.uint8) for part, of in (("train", train), ("test", test))
+        }
+        np.savez(path, **images, y_train=train, y_test=test)
+        source = ["--source", "npz", "--path", path, "--size", "8", "--mean", "[0.3]", "--std", "[0.35]"]
+        return ["--out", chain.folder / "own.h5", *source]
+
+    return make
+
+
+def test_a_class_without_original_images(chain, npz, fails):
+    options = [*npz([0, 1, 2, 4]), "--shard-files", chain.folder / "own-0.h5"]
+    fails("shard_original", options, "shard_original.source", "no image of class 3")
+
+
+def test_more_shards_than_original_images(chain, npz, fails):
+    files = [chain.folder / f"own-{shard}.h5" for shard in range(25)]
+    options = [*npz([0, 1, 2, 3]), "--shards", "25", "--shard-files", *files]
+    fails("shard_original", options, "shard_original.shards = 25", "more shards than images (24)")
+
+
+def test_original_data_that_is_not_there(chain, npz, fails):
+    options = [*npz([0, 1]), "--shard-files", chain.folder / "own-0.h5"]
+    (chain.folder / "own.npz").unlink()
+    fails("shard_original", options, chain.folder / "own.npz")
+    (chain.folder / "own.npz").write_bytes(b"not numpy")
+    fails("shard_original", options, chain.folder / "own.npz")
+
+
+def test_a_class_too_small_to_split(chain, npz, fails):
+    options = [*npz([0, 1, 2]), "--shard-files", chain.folder / "own-0.h5"]
+    with np.load(chain.folder / "own.npz") as archive:
+        parts = dict(archive)
+    parts["x_train"], parts["y_train"] = parts["x_train"][3:], parts["y_train"][3:]
+    np.savez(chain.folder / "own.npz", **parts)
+    fails("shard_original", options, "class 0 has 1 image")
+
+
+@pytest.fixture
+def architecture(chain):
+    """Changes the architecture file."""
+    path = chain.folder / "architecture.json"
+
+    def edit(change) -> None:
+        document = json.loads(path.read_text())
+        change(document)
+        path.write_text(json.dumps(document))
+
+    return edit
+
+
+EDITS = {
+    "unknown option": (lambda d: d["space"]["options"].update(depth=3), ["no option 'depth'", "depths"]),
+    "unknown choice": (lambda d: d["choices"].update({"stage9/block9": "3x3"}), ["stage9/block9"]),
+    "missing choice": (lambda d: d["choices"].popitem(), ["stage1/block2"]),
+    "unknown value": (lambda d: d["choices"].update({"stage1/block1": "9x9"}), ["9x9", "3x3"]),
+    "other format": (lambda d: d.update(format=2), ["format 2", "expected 1"]),
+    "unknown space": (lambda d: d["space"].update(name="shuffle"), ["unknown space 'shuffle'", "shufflenet"]),
+    "missing part": (lambda d: d.pop("choices"), ["'choices'"]),
+    "other task": (lambda d: d["task"].update(classes=7), ["classes=7", "classes=10"]),
+    "no task": (lambda d: d["task"].pop("size"), ["size"]),
+    "a list of choices": (lambda d: d.update(choices=[1]), ["choices must be objects"]),
+}
+
+
+@pytest.mark.parametrize("case", EDITS)
+def test_an_architecture_that_is_none(chain, architecture, fails, case):
+    change, named = EDITS[case]
+    architecture(change)
+    fails("retrain", chain.retrain(), chain.folder / "architecture.json", *named)
+
+
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[1]", b""])
+def test_an_architecture_that_is_not_json(chain, fails, content):
+    (chain.folder / "architecture.json").write_bytes(content)
+    fails("retrain", chain.retrain(), chain.folder / "architecture.json")
+
+
+def test_settings_that_cannot_be(chain, fails):
+    fails("retrain", [*chain.retrain(), "--lr", "-1"], "retrain.lr", "-1", "greater than 0")
+    fails(
+        "invert_teacher", [*chain.invert_teacher(), "--region", "spiral"], "invert_teacher.region", "'spiral'", "'roll'"
+    )
+
+
+def test_repairing_the_input_repairs_the_stage(chain, made):
+    shard = chain.folder / "shard.h5"
+    sound = shard.read_bytes()
+    flip(shard, "images")
+    assert run("calibrate_labels", *chain.calibrate_labels()) == 1
+    shard.write_bytes(sound)
+    assert run("calibrate_labels", *chain.calibrate_labels()) == 0
+    for ours, theirs in zip(
+        read_labels(chain.folder / "labels.h5")[:2], read_labels(made / "labels.h5")[:2], strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)

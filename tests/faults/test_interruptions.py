@@ -1,0 +1,197 @@
+"""Places that cannot be written to, disks that fill up, processes that die, and two that want the same."""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from stage_calls import SPACE, contents, run
+
+DRIVER = Path(__file__).with_name("driver.py")
+ROOT = Path(__file__).resolve().parents[2]
+NOBODY = 65534
+
+
+def start(action: str, name: str, *arguments: str | Path) -> subprocess.Popen:
+    """A stage in a process of its own, see driver.py."""
+    command = [sys.executable, DRIVER, action, name, "--device", "cpu", *arguments]
+    return subprocess.Popen(
+        list(map(str, command)), env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
+    )
+
+
+@contextmanager
+def not_root():
+    """Root may write anywhere: be somebody else for a while."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.fixture
+def readable(chain, tmp_path):
+    """A folder that all may read and none but its owner write to, with a copy of the chain's teacher."""
+    for folder in (*tmp_path.parents, tmp_path):
+        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
+            folder.chmod(0o755)
+    for path in (chain.folder, *chain.folder.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return chain.folder
+
+
+def test_a_results_folder_that_may_not_be_written_to(chain, readable, fails):
+    place = readable / "closed"
+    place.mkdir(mode=0o555)
+    options = chain.search_random()
+    options[-1] = place / "search" / "architecture.json"
+    with not_root():
+        fails("search_random", options, "cannot write to", place, "Permission denied", "a folder that you may write to")
+
+
+def test_an_output_that_may_not_be_written(chain, readable, fails, tmp_path):
+    """The state has a place of its own, and only the output's folder is closed."""
+    place, state = readable / "closed", tmp_path / "state"
+    place.mkdir(mode=0o555)
+    state.mkdir()
+    state.chmod(0o777)
+    options = [*chain.search_random(), "--state-dir", state]
+    options[options.index("--out") + 1] = place / "architecture.json"
+    with not_root():
+        fails("search_random", options, place, "Permission denied")
+
+
+def test_a_results_folder_that_is_a_file(chain, fails):
+    place = chain.folder / "results"
+    place.write_text("I was here first.")
+    options = chain.search_random()
+    options[-1] = place / "architecture.json"
+    fails("search_random", options, "cannot write to", place, "a folder that you may write to")
+    options[-1] = place / "random" / "architecture.json"
+    fails("search_random", options, "cannot write to", place)
+
+
+def test_an_output_that_is_a_folder(chain, fails):
+    place = chain.folder / "results"
+    place.mkdir()
+    options = chain.search_random()
+    options[-1] = place
+    fails("search_random", options, place, "directory")
+
+
+@pytest.mark.parametrize("name", ["invert_teacher", "pretrain_teacher", "shard_dataset"])
+def test_a_full_disk(chain, name):
+    """HDF5 and torch files alike: one line, nothing half-written, and what was there stays."""
+    before = contents(chain.folder)
+    process = start("limit=2000", name, *getattr(chain, name)())
+    _, said = process.communicate(timeout=120)
+    lines = [line for line in said.splitlines() if not line.startswith(("inversion", "teacher"))]  # progress
+    assert process.returncode == 1, said
+    assert len(lines) == 1, said
+    assert lines[0].startswith(f"{name}: error: ")
+    out = Path(getattr(chain, name)()[getattr(chain, name)().index("--out") + 1])
+    assert out.name in lines[0]
+    after = contents(chain.folder)
+    del before["teacher.csv"], after["teacher.csv"]  # the history is small enough to be written first
+    assert after == before
+
+
+KILLED = {
+    "invert_teacher in its first batch": ("invert_teacher", 2, ["shard.h5"]),
+    "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
+    "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
+    "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
+    "search_darts": ("search_darts", 2, ["found.json", "found.pt", "found.csv"]),
+    "search_proxyless": ("search_proxyless", 2, ["found.json", "found.pt", "found.csv"]),
+    "search_spos in its supernet": ("search_spos", 2, ["found.json", "found.pt", "found.csv"]),
+    "search_spos in its evolution": ("search_spos", 5, ["found.json", "found.pt", "found.csv"]),
+}
+SEARCH = {
+    "search_darts": ["--epochs", "2", "--batch-size", "8"],
+    "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
+    "search_spos": [
+        *("--steps", "4", "--batch-size", "8", "--evolution"),
+        '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, "max_macs_m": 0, '
+        '"recalibration_batches": 1, "recalibration_batch_size": 8}',
+    ],
+}
+
+
+def arguments_of(chain, name: str) -> list:
+    """The stage on the chain; searches leave `found.*`."""
+    if name not in SEARCH:
+        return getattr(chain, name)()
+    found = [chain.folder / f"found.{kind}" for kind in ("json", "csv", "pt", "timing")]
+    files = [part for option, path in zip(("out", "history", "supernet", "timing"), found, strict=True)
+             for part in (f"--{option}", path)]  # fmt: skip
+    data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
+    return [*files, *data, *SEARCH[name]]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", KILLED)
+def test_a_killed_stage_continues_to_the_identical_result(chain, case, monkeypatch):
+    name, saves, outputs = KILLED[case]
+    arguments = arguments_of(chain, name)
+    assert run(name, *arguments) == 0
+    whole = {output: (chain.folder / output).read_bytes() for output in outputs}
+    for output in outputs:
+        (chain.folder / output).unlink()
+
+    process = start(f"kill={saves}", name, *arguments)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL, said
+    assert not (chain.folder / outputs[0]).exists()
+    (state,) = (chain.folder / ".dfnas").glob("*.pt")
+
+    steps = []
+    resumable = importlib.import_module("dfnas.runtime.resumable")
+    progress = resumable.progress
+    monkeypatch.setattr(resumable, "progress", lambda *given: steps.append(given[3]) or progress(*given))
+    assert run(name, *arguments) == 0
+    assert steps == [saves], "the work goes on where the last checkpoint left it"
+    assert {output: (chain.folder / output).read_bytes() for output in outputs} == whole
+    assert not state.exists()
+
+
+@pytest.mark.slow
+def test_a_changed_setting_does_not_continue_a_killed_stage(chain):
+    process = start("kill=2", "invert_teacher", *chain.invert_teacher())
+    process.communicate(timeout=120)
+    assert run("invert_teacher", *chain.invert_teacher(), "--seed", "1") == 0
+    other = (chain.folder / "shard.h5").read_bytes()
+    for left in (chain.folder / ".dfnas").glob("*.pt"):
+        left.unlink()
+    assert run("invert_teacher", *chain.invert_teacher(), "--seed", "1") == 0
+    assert (chain.folder / "shard.h5").read_bytes() == other
+
+
+@pytest.mark.slow
+def test_a_damaged_checkpoint_counts_as_none(chain, made):
+    process = start("kill=2", "invert_teacher", *chain.invert_teacher())
+    process.communicate(timeout=120)
+    (state,) = (chain.folder / ".dfnas").glob("*.pt")
+    state.write_bytes(state.read_bytes()[:-100])
+    assert run("invert_teacher", *chain.invert_teacher()) == 0
+    images = importlib.import_module("dfnas.dataset.writing").read_shard
+    assert (images(chain.folder / "shard.h5")[0] == images(made / "shard.h5")[0]).all()
+
+
+def test_two_processes_for_one_output_take_turns(chain):
+    processes = [start("exclusive", "search_random", *chain.search_random()) for _ in range(2)]
+    for process in processes:
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 0, said
+    events = (chain.folder / "architecture.json.notes").read_text().split("\n")[:-1]
+    assert [event.split()[0] for event in events] == ["begin", "end", "begin", "end"]
+    assert events[0].split()[1] == events[1].split()[1]
+    assert json.loads((chain.folder / "architecture.json").read_text())["format"] == 1

@@ -1,0 +1,107 @@
+"""Views of stored images. Each stored pixel holds its own position, so that a view says where it was cut."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfnas.dataset.augment import augmented_view, cutout, plain_view
+from dfnas.dataset.images import ImageSet
+from dfnas.settings.training import AugmentationSettings
+
+SIZE = 6
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def positions(count: int, side: int) -> ImageSet:
+    """Pixel (y, x) has the value 1 + y * side + x. The normalisation is none: views are pixels / 255."""
+    images = (1 + torch.arange(side * side)).reshape(1, 1, side, side).expand(count, 1, side, side)
+    labels = torch.ones(count, 1)
+    return ImageSet(images.to(torch.uint8), labels, labels[:, 0].long(), SIZE, (0.0,), (1.0,))
+
+
+def cuts(side: int, count: int = 2000, **settings) -> tuple[np.ndarray, np.ndarray]:
+    """Top left corners (B, 2), in stored pixels, and mirrored or not (B,), of random views."""
+    data = positions(count, side)
+    views = augmented_view(data, data.images, AugmentationSettings(**settings), generator())
+    values = (views * 255).round().long()[:, 0].numpy()
+    pad = settings["pad"]
+    canvas = np.pad(np.arange(1, 1 + side * side).reshape(side, side), pad)
+    found = []
+    for view in values:
+        matches = [
+            (y, x, bool(mirrored))
+            for y in range(side + 2 * pad - SIZE + 1)
+            for x in range(side + 2 * pad - SIZE + 1)
+            for mirrored in (0, 1)
+            if np.array_equal(canvas[y : y + SIZE, x : x + SIZE][:, :: -1 if mirrored else 1], view)
+        ]
+        assert len(matches) == 1
+        found.append(matches[0])
+    return np.array([m[:2] for m in found]), np.array([m[2] for m in found])
+
+
+def test_the_plain_view_is_the_centre_normalised():
+    data = positions(2, 10)
+    data = ImageSet(data.images.repeat(1, 2, 1, 1), data.soft_labels, data.targets, SIZE, (0.1, 0.2), (0.5, 0.25))
+    centre = data.images[:, :, 2:8, 2:8].double() / 255
+    expected = (centre - torch.tensor([0.1, 0.2]).view(1, 2, 1, 1)) / torch.tensor([0.5, 0.25]).view(1, 2, 1, 1)
+    torch.testing.assert_close(plain_view(data, data.images), expected.float())
+
+
+def test_without_room_and_flips_a_random_view_is_the_plain_view():
+    data = positions(5, SIZE)
+    settings = AugmentationSettings(pad=0, flip=False)
+    assert torch.equal(augmented_view(data, data.images, settings, generator()), plain_view(data, data.images))
+
+
+@pytest.mark.parametrize(("side", "pad"), [(SIZE, 1), (SIZE + 3, 0), (SIZE + 1, 1)], ids=["pad", "canvas", "both"])
+def test_corners_are_uniform_over_all_places_to_the_extremes(side, pad):
+    corners, mirrored = cuts(side, pad=pad, flip=False)
+    places = side + 2 * pad - SIZE + 1
+    counts = np.zeros((places, places))
+    np.add.at(counts, tuple(corners.T), 1)
+    expected = len(corners) / counts.size
+    assert ((counts - expected) ** 2 / expected).sum() < counts.size + 5 * np.sqrt(2 * counts.size)  # chi-square
+    assert counts.min() > 0
+    assert not mirrored.any()
+
+
+def test_half_of_the_views_are_mirrored_wherever_they_are_cut():
+    corners, mirrored = cuts(SIZE, pad=1, flip=True)
+    assert abs(mirrored.mean() - 0.5) < 5 * 0.5 / np.sqrt(len(mirrored))
+    for x in range(3):
+        assert abs(mirrored[corners[:, 1] == x].mean() - 0.5) < 0.1
+
+
+def test_views_are_a_function_of_the_generator():
+    data, settings = positions(20, SIZE), AugmentationSettings(pad=2, cutout=3)
+    one, same, other = (augmented_view(data, data.images, settings, generator(seed)) for seed in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.equal(one, other)
+
+
+def test_stored_images_are_left_alone():
+    data = positions(4, SIZE)
+    before = data.images.clone()
+    augmented_view(data, data.images, AugmentationSettings(pad=2, cutout=3), generator())
+    assert torch.equal(data.images, before)
+
+
+@given(side=st.integers(1, 9), length=st.integers(1, 12), seed=st.integers(0, 1000))
+def test_cutout_is_a_clipped_square_around_a_random_pixel(side, length, seed):
+    views = torch.ones(3, 2, side, side)
+    cut = cutout(views, length, generator(seed))
+    centres = torch.randint(side, (2, 3, 1), generator=generator(seed))[..., 0]
+    expected = views.clone()
+    for image, (y, x) in enumerate(centres.T.tolist()):
+        for row in range(y - length // 2, y - length // 2 + length):
+            for column in range(x - length // 2, x - length // 2 + length):
+                if 0 <= row < side and 0 <= column < side:
+                    expected[image, :, row, column] = 0
+    assert torch.equal(cut, expected)
+    assert torch.equal(views, torch.ones_like(views))

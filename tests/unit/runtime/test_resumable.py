@@ -1,0 +1,105 @@
+"""Interrupted anywhere, continued to the same result."""
+
+import pytest
+import torch
+
+from dfnas.runtime import checkpoint as checkpoint_module
+from dfnas.runtime.checkpoint import Checkpoint
+from dfnas.runtime.resumable import run
+
+STEPS = 7
+
+
+class Interruption(Exception):
+    pass
+
+
+class Walk:
+    """State after step i: a function of the state before and of i. Reports every third step."""
+
+    steps = STEPS
+
+    def __init__(self, dies_at: int = STEPS):
+        self.position, self.dies_at, self.taken = torch.zeros(2), dies_at, []
+
+    def step(self, index):
+        if index == self.dies_at:
+            raise Interruption
+        self.taken.append(index)
+        self.position = 0.7 * self.position + torch.tensor([index, -1.0])
+        return {"step": index, "x": self.position[0].item()} if index % 3 == 2 else None
+
+    def state_dict(self):
+        return {"position": self.position}
+
+    def load_state_dict(self, state):
+        self.position = state["position"]
+
+
+@pytest.fixture
+def make(tmp_path):
+    return lambda **identity: Checkpoint(tmp_path / "state", {"seed": 0, **identity})
+
+
+@pytest.mark.parametrize("interval", [0.0, 1e9], ids=["saved after every step", "never saved"])
+@pytest.mark.parametrize("dies_at", range(STEPS))
+def test_a_run_interrupted_at_any_step_ends_as_an_uninterrupted_one(make, monkeypatch, dies_at, interval):
+    monkeypatch.setattr(checkpoint_module, "INTERVAL_S", interval)
+    whole = Walk()
+    expected = run(whole, make(of="whole"), "walk")
+    with pytest.raises(Interruption):
+        run(Walk(dies_at), make(), "walk")
+    work = Walk()
+    outcome = run(work, make(), "walk")
+    assert torch.equal(work.position, whole.position)
+    assert outcome.history == expected.history
+    assert work.taken == list(range(0 if interval else dies_at, STEPS))
+
+
+def test_seconds_include_those_before_the_interruption(make):
+    make().save({"done": STEPS, "history": [{"step": 2}], "seconds": 100.0, "work": Walk().state_dict()})
+    outcome = run(Walk(), make(), "walk")
+    assert outcome.seconds >= 100
+    assert outcome.history == [{"step": 2}]
+
+
+def test_a_checkpoint_belongs_to_one_identity(make):
+    make().save({"a": torch.ones(2)})
+    assert torch.equal(make().load()["a"], torch.ones(2))
+    for other in ({"seed": 1}, {"lr": 0.1}):
+        assert make(**other).load() is None
+
+
+def test_identities_do_not_depend_on_the_order_of_their_keys(tmp_path):
+    one, other = (Checkpoint(tmp_path, identity) for identity in ({"a": 1, "b": 2}, {"b": 2, "a": 1}))
+    assert one.path == other.path
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", None])
+def test_a_damaged_checkpoint_counts_as_none(make, content):
+    checkpoint = make()
+    checkpoint.save({"a": torch.ones(2)})
+    whole = checkpoint.path.read_bytes()
+    checkpoint.path.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    assert checkpoint.load() is None
+
+
+def test_a_cleared_checkpoint_is_gone(make):
+    checkpoint = make()
+    checkpoint.clear()
+    checkpoint.save({"a": 1})
+    checkpoint.clear()
+    assert checkpoint.load() is None
+    assert not list(checkpoint.path.parent.iterdir())
+
+
+def test_saving_is_due_after_the_interval_and_not_before(make, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(checkpoint_module.time, "monotonic", lambda: clock[0])
+    checkpoint = make()
+    clock[0] += 29.9
+    assert not checkpoint.due()
+    clock[0] += 0.1
+    assert checkpoint.due()
+    checkpoint.save({})
+    assert not checkpoint.due()

@@ -1,0 +1,50 @@
+"""Learning rates against their closed forms."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
+
+
+@pytest.mark.parametrize("step", range(0, 50, 7))
+def test_cosine_is_that_of_torch(step):
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.025)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 50, eta_min=0.001)
+    for _ in range(step):
+        optimizer.step()
+        scheduler.step()
+    assert learning_rate(step, 50, 0.025, floor=0.001) == pytest.approx(scheduler.get_last_lr()[0])
+
+
+@pytest.mark.parametrize(("step", "expected"), [(0, 0.5), (37_500, 0.375), (75_000, 0.25), (150_000, 0.0)])
+def test_linear_falls_evenly(step, expected):
+    assert learning_rate(step, 150_000, 0.5, "linear") == pytest.approx(expected)
+
+
+def test_warm_up_rises_in_equal_steps_to_the_peak_and_the_fall_begins_there():
+    rates = [learning_rate(step, 14, 2.0, warmup=4) for step in range(14)]
+    assert rates[:4] == pytest.approx([0.5, 1.0, 1.5, 2.0])
+    assert rates[4:] == pytest.approx([1 + math.cos(math.pi * i / 10) for i in range(10)])
+
+
+@given(
+    steps=st.integers(1, 300),
+    warmup=st.floats(0, 299, allow_nan=False),
+    shape=st.sampled_from(["cosine", "linear"]),
+    step=st.integers(0, 299),
+)
+def test_rates_stay_between_floor_and_peak_for_any_length_of_warm_up(steps, warmup, shape, step):
+    if warmup < steps and step < steps:
+        rate = learning_rate(step, steps, 0.1, shape, warmup, floor=0.01 if step >= warmup else 0.0)
+        assert (0.01 if step >= warmup else 0) - 1e-12 <= rate <= 0.1 + 1e-12
+
+
+def test_all_parameter_groups_get_the_rate():
+    groups = [{"params": [torch.zeros(1, requires_grad=True)]} for _ in range(2)]
+    optimizer = torch.optim.SGD(groups, lr=1.0)
+    set_learning_rate(optimizer, 0.3)
+    assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.3]

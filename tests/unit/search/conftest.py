@@ -1,0 +1,132 @@
+"""A search space small and smooth enough to differentiate by hand, and the searches on small data."""
+
+import pytest
+import torch
+from torch import nn
+
+from dfnas.search.context import SearchContext
+from dfnas.search.darts import DartsSearch
+from dfnas.search.proxyless import ProxylessSearch
+from dfnas.search.spos import SposSearch
+from dfnas.settings.search import SpaceSettings
+from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_proxyless import CostTermSettings, SearchProxylessSettings
+from dfnas.settings.search_spos import EvolutionSettings, SearchSposSettings
+from dfnas.settings.training import AugmentationSettings
+from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.slot import Slot
+from dfnas.spaces.space import Space, Task, strongest
+
+NAMES = ("linear", "bent", "skip", "zero")
+
+
+class Residual(nn.Module):
+    def __init__(self, body: nn.Module):
+        super().__init__()
+        self.body = body
+
+    def forward(self, x):
+        return x + self.body(x)
+
+
+class ToySpace(Space):
+    """Four options at each of two positions between an entry and a classifier, all smooth. `zero` leaves the
+    shortcut alone, as in ProxylessNAS. MACs are made up."""
+
+    def __init__(self, task: Task):
+        self.task = task
+        self.choices = {"first": NAMES, "second": NAMES}
+
+    def supernet(self) -> nn.Module:
+        def options(width: int) -> dict[str, nn.Module]:
+            conv = [nn.Conv2d(width, width, 3, padding=1) for _ in range(2)]
+            return dict(zip(NAMES, (conv[0], nn.Sequential(conv[1], nn.Tanh()), nn.Identity(), Zero(1)), strict=True))
+
+        slots = [Residual(Slot(choice, options(3))) for choice in self.choices]
+        head = [nn.Conv2d(self.task.channels, 3, 3, 2), nn.Tanh()], [nn.Flatten(), nn.LazyLinear(self.task.classes)]
+        network = nn.Sequential(*head[0], *slots, *head[1])
+        for slot in slots:
+            slot.body.mixer = lambda slot, x: x
+        network(torch.zeros(1, self.task.channels, self.task.size, self.task.size))
+        return network
+
+    def network(self, architecture):
+        raise NotImplementedError
+
+    def discretise(self, strengths):
+        return strongest(self.choices, strengths)
+
+    def macs_table(self):
+        return 2_000_000, {"first": (4_000_000, 3_000_000, 0, 0), "second": (1_000_000, 5_000_000, 0, 0)}
+
+
+@pytest.fixture(scope="session")
+def toy_space() -> ToySpace:
+    return ToySpace(Task(channels=1, size=8, classes=3))
+
+
+@pytest.fixture
+def context(make_images):
+    """context(space, train=48, seed=0): small data around a space."""
+
+    def make(space: Space, train: int = 48, seed: int = 0) -> SearchContext:
+        return SearchContext(space, make_images(train), make_images(18, seed=1), seed)
+
+    return make
+
+
+COMMON = {"space": SpaceSettings(name="toy"), "batch_size": 8, "augmentation": AugmentationSettings(pad=1)}
+EVOLUTION = {"generations": 2, "population": 3, "parents": 2, "crossover": 1, "mutation": 1, "max_macs_m": 0.0}
+EVOLUTION |= {"recalibration_batches": 2, "recalibration_batch_size": 8}
+
+
+@pytest.fixture
+def make_darts(context):
+    def make(space: Space, seed: int = 0, train: int = 48, **changes) -> DartsSearch:
+        return DartsSearch(context(space, train, seed), SearchDartsSettings(**COMMON | {"epochs": 3} | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_proxyless(context):
+    def make(space: Space, seed: int = 0, train: int = 48, cost=None, **changes) -> ProxylessSearch:
+        settings = {"epochs": 3, "warmup_epochs": 0, "arch_every": 2, "arch_lr": 0.05}
+        settings["cost"] = CostTermSettings(**cost or {"form": "none"})
+        return ProxylessSearch(context(space, train, seed), SearchProxylessSettings(**COMMON | settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_spos(context):
+    def make(space: Space, seed: int = 0, train: int = 48, evolution=None, **changes) -> SposSearch:
+        settings = {"steps": 5, "lr": 0.1, "evolution": EvolutionSettings(**EVOLUTION | (evolution or {}))}
+        return SposSearch(context(space, train, seed), SearchSposSettings(**COMMON | settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def in_double():
+    """in_double(search): its weights and α as float64, so that exact derivatives can be compared with."""
+
+    def convert(search):
+        search.network.double()
+        search.alphas.values = {
+            choice: alpha.detach().double().add(torch.linspace(-0.5, 0.5, len(alpha))).requires_grad_()
+            for choice, alpha in search.alphas.values.items()
+        }
+        for state in search.optimizer.state.values():
+            state["momentum_buffer"] = state["momentum_buffer"].double()
+        return search
+
+    return convert
+
+
+@pytest.fixture
+def double_batch():
+    def batch(pair):
+        return tuple(values.double() for values in pair)
+
+    return batch

@@ -1,0 +1,111 @@
+"""Evolution with made-up errors: what it may judge, and what it breeds from."""
+
+import pytest
+
+from dfnas.runtime.errors import InputError
+from dfnas.search import evolution as module
+from dfnas.search.evolution import Evolution
+from dfnas.settings.search_spos import EvolutionSettings
+
+SETTINGS = {"generations": 6, "population": 20, "parents": 4, "crossover": 8, "mutation": 8, "max_macs_m": 0.0}
+
+
+class Judge:
+    """Errors count the choices that differ from a hidden best; remembers what it was asked."""
+
+    def __init__(self, space):
+        self.best, self.asked = {choice: options[-1] for choice, options in space.choices.items()}, []
+
+    def __call__(self, architecture):
+        self.asked.append(dict(architecture))
+        wrong = sum(architecture[choice] != option for choice, option in self.best.items()) / len(self.best)
+        return wrong, wrong / 2
+
+
+def evolve(space, seed=0, **changes):
+    settings, judge = EvolutionSettings(**SETTINGS | changes), Judge(space)
+    evolution, rows, parents = Evolution(space, settings, seed), [], []
+    for index in range(settings.generations * settings.population):
+        row = evolution.step(index, judge)
+        parents += [list(evolution.parents)] if index % settings.population == 0 else []
+        rows += [row] if row else []
+    return evolution, judge.asked, rows, parents
+
+
+def encoded(architectures):
+    return [tuple(sorted(a.items())) for a in architectures]
+
+
+def test_every_generation_judges_its_population_and_nobody_twice(spaces):
+    evolution, asked, rows, _ = evolve(spaces["nasbench201"])
+    assert [row["judged"] for row in rows] == [20, 40, 60, 80, 100, 120]
+    assert len(set(encoded(asked))) == len(asked) == 120
+    assert encoded(c.architecture for c in evolution.judged.values()) == encoded(asked)
+
+
+def test_parents_are_the_best_of_all_generations_so_far(spaces):
+    evolution, _, _, parents = evolve(spaces["nasbench201"])
+    judged = list(evolution.judged.values())
+    assert parents[0] == []
+    for generation in range(1, 6):
+        best = sorted(judged[: 20 * generation], key=lambda c: (c.top1_error, c.top5_error))[:4]
+        assert parents[generation] == best
+
+
+def test_children_take_every_choice_from_a_parent_and_mutants_change_few(spaces):
+    evolution, asked, _, parents = evolve(spaces["nasbench201"], mutation_probability=0.2)
+    assert len(evolution.judged) == 120
+    changed = []
+    for generation in range(1, 6):
+        born, bred = asked[20 * generation : 20 * (generation + 1)], [c.architecture for c in parents[generation]]
+        for child in born[:8]:
+            assert all(any(parent[c] == option for parent in bred) for c, option in child.items()) or child in born
+        changed += [min(sum(child[c] != parent[c] for c in child) for parent in bred) for child in born[8:16]]
+    assert sum(changed) / len(changed) < 2.5
+
+
+def test_evolution_beats_as_many_random_draws(spaces):
+    bred, _, rows, _ = evolve(spaces["nasbench201"])
+    drawn, *_ = evolve(spaces["nasbench201"], crossover=1, mutation=1)
+    errors = [row["best_top1_error"] for row in rows]
+    assert errors == sorted(errors, reverse=True)
+    assert bred.best().top1_error < drawn.best().top1_error
+    assert rows[-1]["best_macs_m"] == bred.best().macs_m == spaces["nasbench201"].macs(bred.best().architecture) / 1e6
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "mbconv", "darts"])
+def test_no_candidate_exceeds_the_limit(spaces, name):
+    space = spaces[name]
+    costs = sorted(c.macs_m for c in evolve(space, population=16)[0].judged.values())
+    limit = costs[len(costs) // 3]
+    evolution, asked, _, _ = evolve(space, max_macs_m=limit)
+    assert asked
+    assert max(space.macs(a) for a in asked) / 1e6 <= limit
+    assert max(c.macs_m for c in evolution.judged.values()) <= limit
+
+
+def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
+    evolution, asked, rows, _ = evolve(spaces["mbconv"], generations=3)
+    assert len(asked) == 2 * 3 * 2  # every architecture of the space
+    assert [row["judged"] for row in rows] == [12, 12, 12]
+    assert evolution.best().top1_error == 0
+
+
+def test_a_limit_that_nothing_keeps_is_an_error(spaces, monkeypatch):
+    monkeypatch.setattr(module, "ATTEMPTS", 20)
+    with pytest.raises(InputError, match=r"max_macs_m = 1e-06: none of 20 random architectures"):
+        evolve(spaces["mbconv"], max_macs_m=1e-6)
+
+
+def test_candidates_are_a_function_of_the_seed(spaces):
+    asked = [encoded(evolve(spaces["shufflenet"], seed, generations=2)[1]) for seed in (0, 0, 1)]
+    assert asked[0] == asked[1]
+    assert asked[0] != asked[2]
+
+
+def test_of_equals_the_earliest_is_best(spaces):
+    evolution = Evolution(spaces["shufflenet"], EvolutionSettings(**SETTINGS), 0)
+    for index in range(5):
+        evolution.step(index, lambda architecture: (0.5, 0.25))
+    assert evolution.best() is next(iter(evolution.judged.values()))
+    assert evolution.best().key == (0.5, 0.25)

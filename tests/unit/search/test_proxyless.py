@@ -1,0 +1,206 @@
+"""ProxylessNAS: the gradient by binary gates against finite differences, and what every step may touch."""
+
+import itertools
+
+import pytest
+import torch
+
+from dfnas.runtime.seeds import generator
+from dfnas.spaces.slot import set_mixer, slots
+from dfnas.training.losses import soft_cross_entropy
+
+DRAWN = [{"first": list(one), "second": list(two)} for one, two in [((0, 1), (2, 0)), ((3, 1), (0, 3)), ((3, 2), (2, 3))]]
+
+
+@pytest.fixture
+def search(toy_space, make_proxyless, in_double):
+    return in_double(make_proxyless(toy_space))
+
+
+def loss_with_gates(search, batch, gates: dict[str, dict[int, float]]) -> float:
+    """The loss where each slot gives Σ gate · option for any real gates."""
+
+    def mixer(slot, x):
+        return sum(gate * slot.options[option](x) for option, gate in gates[slot.choice].items())
+
+    set_mixer(search.network, mixer)
+    with torch.no_grad():
+        return soft_cross_entropy(search.network(batch[0]), batch[1]).item()
+
+
+def gate_gradients(search, batch, pairs) -> dict[str, list[float]]:
+    """∂L/∂g of (on, off) at the gates (1, 0), by central differences."""
+    found = {}
+    for choice in pairs:
+        found[choice] = []
+        for place in (0, 1):
+            at = []
+            for move in (1e-5, -1e-5):
+                gates = {c: {on: 1.0, off: 0.0} for c, (on, off) in pairs.items()}
+                gates[choice][pairs[choice][place]] += move
+                at.append(loss_with_gates(search, batch, gates))
+            found[choice].append((at[0] - at[1]) / 2e-5)
+    return found
+
+
+@pytest.mark.parametrize("drawn", DRAWN, ids=["no zero", "a zero in each", "zero or nothing"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gradient_of_alpha_is_the_double_sum_over_the_drawn_gates(search, double_batch, drawn, seed):
+    batch = double_batch(search.alpha_batches[0])
+    found, loss = search.architecture_gradient(*batch, drawn, generator(seed))
+    pairs = search.gates.drawn
+    assert {choice: set(pair) for choice, pair in pairs.items()} == {c: set(pair) for c, pair in drawn.items()}
+    assert loss.item() == pytest.approx(loss_with_gates(search, batch, {c: {on: 1.0} for c, (on, _) in pairs.items()}))
+    by_gate = gate_gradients(search, batch, pairs)
+    for choice, pair in pairs.items():
+        p = torch.tensor([search.alphas.values[choice][option] for option in pair]).double().softmax(0).tolist()
+        expected = torch.zeros(4, dtype=torch.float64)
+        for i, j in itertools.product(range(2), range(2)):
+            expected[pair[i]] += by_gate[choice][j] * p[j] * ((i == j) - p[i])
+        torch.testing.assert_close(found[choice], expected, atol=1e-7, rtol=1e-5)
+        assert found[choice].abs().sum() > 1e-6
+
+
+def test_the_published_formula_with_numbers_made_by_hand(search):
+    """p = (3/4, 1/4) and ∂L/∂g = (2, -1): 3/4 · (2 - 5/4) = 9/16 for the one, minus that for the other."""
+    with torch.no_grad():
+        for alpha in search.alphas.values.values():
+            alpha.copy_(torch.tensor([0.0, 3.0, 1.0, 0.0]).log().clamp_min(-9))
+    search.network = torch.nn.ModuleList(slots(search.network))
+    search.network.forward = lambda x: None
+    pair = {"first": [1, 2], "second": [1, 2]}
+
+    def loss(*_):
+        gates = search.gates.gates
+        return sum(
+            (gates[c] * torch.tensor([2.0, -1.0] if search.gates.drawn[c][0] == 1 else [-1.0, 2.0])).sum() for c in gates
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dfnas.search.proxyless.soft_cross_entropy", loss)
+        found, _ = search.architecture_gradient(torch.zeros(1), torch.zeros(1), pair, generator(0))
+    for gradient in found.values():
+        assert gradient.tolist() == pytest.approx([0, 9 / 16, -9 / 16, 0])
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {"form": "add#linear", "reference_macs_m": 5.0, "beta": 0.1},
+        {"form": "mul#log", "reference_macs_m": 5.0, "alpha": 0.2, "beta": 0.3},
+    ],
+    ids=lambda cost: cost["form"],
+)
+def test_the_cost_reaches_every_option_and_scales_the_gates(toy_space, make_proxyless, in_double, double_batch, cost):
+    search, plain = (in_double(make_proxyless(toy_space, cost=c)) for c in (cost, None))
+    batch = double_batch(search.alpha_batches[0])
+    found, _ = search.architecture_gradient(*batch, DRAWN[0], generator(1))
+    gates, loss = plain.architecture_gradient(*batch, DRAWN[0], generator(1))
+
+    def total(alphas, cross_entropy):
+        expected = 2.0 + sum(
+            sum(p * macs / 1e6 for p, macs in zip(alphas[c].softmax(0), toy_space.macs_table()[1][c], strict=True))
+            for c in alphas
+        )
+        if cost["form"] == "add#linear":
+            return cross_entropy + 0.1 * (expected - 5) / 5
+        return 0.2 * cross_entropy * ((expected * 1e6).log() / torch.tensor(5e6).double().log()) ** 0.3
+
+    alphas = {c: a.detach().clone().requires_grad_() for c, a in search.alphas.values.items()}
+    cross_entropy = loss.clone().requires_grad_()
+    scale, *of_cost = torch.autograd.grad(total(alphas, cross_entropy), [cross_entropy, *alphas.values()])
+    for choice, gradient in zip(alphas, of_cost, strict=True):
+        torch.testing.assert_close(found[choice], scale * gates[choice] + gradient, rtol=1e-5, atol=1e-9)
+
+
+def test_an_architecture_step_keeps_the_probabilities_of_all_options_that_were_not_drawn(toy_space, make_proxyless):
+    search = make_proxyless(toy_space, arch_every=1)
+    moved = 0.0
+    for index in range(12):
+        before = search.strengths()
+        search._architecture_step(index, generator(index))
+        for choice, p in search.strengths().items():
+            others = [i for i in range(4) if i not in search.gates.drawn[choice]]
+            torch.testing.assert_close(p[others], before[choice][others], rtol=1e-5, atol=0)
+            moved += (p - before[choice]).abs().max().item()
+    assert moved > 0.1
+
+
+def test_a_weight_step_gives_gradients_to_what_was_sampled_alone_and_leaves_alpha(toy_space, make_proxyless):
+    search = make_proxyless(toy_space)
+    sampled = set()
+    for index in range(5):
+        before = search.strengths()
+        search._weight_step(index, generator(0, index))
+        path = search.path.path
+        sampled.add(tuple(path.values()))
+        for slot in slots(search.network):
+            for i, option in enumerate(slot.options):
+                assert all((p.grad is not None) == (i == path[slot.choice]) for p in option.parameters())
+        assert all(torch.equal(p, before[choice]) for choice, p in search.strengths().items())
+    assert len(sampled) > 1
+
+
+def test_an_architecture_step_leaves_the_weights(toy_space, make_proxyless):
+    search = make_proxyless(toy_space)
+    before = [p.detach().clone() for p in search.network.parameters()]
+    search._architecture_step(0, generator(0))
+    assert all(torch.equal(a, b) for a, b in zip(before, search.network.parameters(), strict=True))
+
+
+def test_paths_are_drawn_by_their_probabilities(toy_space, make_proxyless):
+    search = make_proxyless(toy_space)
+    p = torch.tensor([0.5, 0.3, 0.15, 0.05])
+    with torch.no_grad():
+        for alpha in search.alphas.values.values():
+            alpha.copy_(p.log())
+    draws, ones, pairs = generator(0), torch.zeros(4), torch.zeros(4)
+    for _ in range(2000):
+        ones[search._draw(1, draws)["first"][0]] += 1
+        pair = search._draw(2, draws)["first"]
+        assert len(set(pair)) == 2
+        pairs[pair] += 1
+    together = [p[i] + sum(p[j] * p[i] / (1 - p[j]) for j in range(4) if j != i) for i in range(4)]
+    for counts, expected in ((ones, p), (pairs, torch.tensor(together))):
+        assert ((counts / 2000 - expected).abs() < 5 * (expected * (1 - expected) / 2000).sqrt()).all()
+
+
+@pytest.mark.parametrize("warmup", [0, 1])
+def test_alpha_rests_through_the_warm_up_and_the_first_epoch_and_then_moves_every_so_often(
+    toy_space, make_proxyless, warmup
+):
+    search = make_proxyless(toy_space, warmup_epochs=warmup, epochs=2, arch_every=2)
+    per_epoch, moves = search.batches.per_epoch, []
+    assert (per_epoch, search.steps) == (6, 6 * (2 + warmup))
+    for index in range(search.steps):
+        before = search.strengths()
+        search.step(index)
+        if any(not torch.equal(p, before[choice]) for choice, p in search.strengths().items()):
+            moves.append(index - (1 + warmup) * per_epoch)
+    assert moves == [1, 3, 5]
+
+
+def test_rates_fall_by_a_cosine_of_their_own_in_warm_up_and_search(toy_space, make_proxyless):
+    search, rates = make_proxyless(toy_space, warmup_epochs=1, epochs=2, warmup_lr=0.05, lr=0.025), []
+    for index in range(search.steps):
+        search.step(index)
+        rates.append(search.optimizer.param_groups[0]["lr"])
+    cosine = [0.5 * (1 + torch.tensor(torch.pi * i / n).cos().item()) for n in (6, 12) for i in range(n)]
+    assert rates == pytest.approx([0.05 * c for c in cosine[:6]] + [0.025 * c for c in cosine[6:]], rel=1e-5)
+
+
+def test_the_reported_losses_are_means_over_their_own_steps(toy_space, make_proxyless, monkeypatch):
+    search = make_proxyless(toy_space, epochs=2, arch_every=3, label_smoothing=0.0)
+    losses = {True: [], False: []}
+
+    def recorded(*arguments):
+        loss = soft_cross_entropy(*arguments)
+        losses[len(arguments) == 3].append(loss.item())  # an architecture step has no smoothing
+        return loss
+
+    monkeypatch.setattr("dfnas.search.proxyless.soft_cross_entropy", recorded)
+    rows = [row for index in range(search.steps) if (row := search.step(index))]
+    assert len(losses[True]) == 2
+    assert rows[0]["architecture_loss"] == 0
+    assert rows[1]["architecture_loss"] == pytest.approx(sum(losses[True]) / 2, rel=1e-5)
+    assert rows[1]["train_loss"] == pytest.approx(sum(losses[False][6:]) / 6, rel=1e-5)

@@ -1,0 +1,149 @@
+"""SPOS: which paths are trained, what a step touches, and how a path is judged."""
+
+import math
+from collections import Counter
+
+import pytest
+import torch
+
+from dfnas.runtime.errors import InputError
+from dfnas.search.recalibration import recalibrate
+from dfnas.settings.search_spos import MacsBinSettings
+from dfnas.spaces.slot import set_mixer, slots
+
+
+def test_training_paths_are_uniform_over_the_space(spaces, make_spos):
+    space = spaces["shufflenet"]
+    search, draws = make_spos(space), 3200
+    counts = Counter(tuple(search.training_path(index).values()) for index in range(draws))
+    cells = math.prod(map(len, space.choices.values()))
+    assert len(counts) == cells == 64
+    chi_square = sum((n - draws / cells) ** 2 / (draws / cells) for n in counts.values())
+    assert abs(chi_square - (cells - 1)) < 5 * math.sqrt(2 * (cells - 1))
+
+
+def test_bins_of_macs_are_kept_and_equally_often(spaces, make_spos):
+    space = spaces["shufflenet"]
+    plain = make_spos(space)
+    costs = sorted(space.macs(plain.training_path(index)) / 1e6 for index in range(300))
+    low, width = costs[0], (costs[-1] - costs[0]) / 4
+    bins = MacsBinSettings(low_m=low, high_m=low + 4 * width, width_m=width)
+    search = make_spos(space, macs_bins=bins)
+    found = [space.macs(search.training_path(index)) / 1e6 for index in range(800)]
+    assert low <= min(found)
+    assert max(found) < low + 4 * width
+    counts = Counter(int((cost - low) / width) for cost in found)
+    assert all(abs(counts[i] - 200) < 5 * math.sqrt(800 * 0.25 * 0.75) for i in range(4))
+    uneven = Counter(int((cost - low) / width) for cost in costs)
+    assert max(uneven.values()) > 2 * min(uneven[i] for i in range(4))  # paths alone would not do that
+
+
+def test_an_empty_bin_ends_with_a_path_of_the_space(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"], macs_bins=MacsBinSettings(low_m=500, high_m=501, width_m=1, draws=3))
+    spaces["shufflenet"].check(search.training_path(0))
+
+
+@pytest.mark.parametrize("name", ["shufflenet", "darts"])
+def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_included(spaces, make_spos, name):
+    search = make_spos(spaces[name], steps=12, weight_decay=0.1)
+    for index in range(8):
+        search.step(index)
+
+    def values(option):
+        state = search.optimizer.state
+        weights = [p.detach().clone() for p in option.parameters()]
+        return weights + [state[p]["momentum_buffer"].clone() for p in option.parameters() if p in state]
+
+    before = {(s, i): values(o) for s, slot in enumerate(slots(search.network)) for i, o in enumerate(slot.options)}
+    assert any(len(v) > 1 for v in before.values())
+    search.step(8)
+    path = search.path.path
+    for s, slot in enumerate(slots(search.network)):
+        for i, option in enumerate(slot.options):
+            unmoved = all(torch.equal(a, b) for a, b in zip(before[s, i], values(option), strict=False))
+            assert unmoved == (i != path[slot.choice] or not list(option.parameters()))
+
+
+def test_decay_is_on_weights_only_and_the_rate_falls_linearly(spaces, make_spos):
+    search, rates = make_spos(spaces["shufflenet"], lr=0.5, steps=5), []
+    for index in range(5):
+        search.step(index)
+        rates.append(search.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
+    for group in search.optimizer.param_groups:
+        assert {p.ndim > 1 for p in group["params"]} == {group["weight_decay"] > 0}
+
+
+def test_rows_come_once_an_epoch_of_training_and_once_a_generation(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"], steps=8)
+    rows = [row for index in range(search.steps) if (row := search.step(index))]
+    assert [(row["phase"], row["step"]) for row in rows] == [
+        ("supernet", 6),
+        ("supernet", 8),
+        ("evolution", 1),
+        ("evolution", 2),
+    ]
+    assert search.architecture() in [dict(c.architecture) for c in search.candidates()]
+    assert search.candidates()[0].macs_m == spaces["shufflenet"].macs(search.candidates()[0].architecture) / 1e6
+
+
+def test_a_candidates_score_depends_on_the_candidate_and_not_on_those_before(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"])
+    for index in range(5):
+        search.step(index)
+    one, other = (search.training_path(index) for index in (0, 1))
+    assert one != other
+    alone = search.score(one)
+    search.score(other)
+    assert search.score(one) == alone
+
+
+def test_an_impossible_limit_is_an_error_before_any_training(spaces, make_spos):
+    with pytest.raises(InputError, match=r"search_spos.evolution.max_macs_m = 0.0001: the cheapest"):
+        make_spos(spaces["shufflenet"], evolution={"max_macs_m": 1e-4})
+
+
+class Net(torch.nn.Module):
+    """Two normalised layers, one that no batch reaches, and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.first = torch.nn.Conv2d(1, 3, 3), torch.nn.BatchNorm2d(3, momentum=0.1)
+        self.second, self.unused = torch.nn.BatchNorm2d(3, momentum=0.3), torch.nn.BatchNorm2d(3)
+        self.dropout, self.inputs = torch.nn.Dropout(0.5), []
+
+    def forward(self, x):
+        one = self.conv(x)
+        two = torch.relu(self.first(self.dropout(one)))
+        self.inputs.append((one, two))
+        return self.second(two)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_recalibrated_statistics_are_the_mean_over_batches_each_with_the_same_weight(training):
+    network = Net().train(training)
+    for norm in (network.first, network.second, network.unused):
+        norm.running_mean.fill_(7.0)
+    weights = [p.detach().clone() for p in network.parameters()]
+    recalibrate(network, [torch.randn(n, 1, 6, 6) * n for n in (2, 9, 4, 6)])
+    for norm, place in ((network.first, 0), (network.second, 1)):
+        inputs = [pair[place] for pair in network.inputs]
+        means = torch.stack([x.mean((0, 2, 3)) for x in inputs])
+        variances = torch.stack([x.transpose(0, 1).flatten(1).var(1, unbiased=True) for x in inputs])
+        torch.testing.assert_close(norm.running_mean, means.mean(0))
+        torch.testing.assert_close(norm.running_var, variances.mean(0))
+    assert (network.first.momentum, network.second.momentum) == (0.1, 0.3)
+    assert torch.equal(network.unused.running_mean, torch.zeros(3))
+    assert all(module.training == training for module in network.modules())
+    assert all(torch.equal(a, b) for a, b in zip(weights, network.parameters(), strict=True))
+
+
+def test_recalibration_reaches_the_path_alone(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"])
+    set_mixer(search.network, search.path)
+    search.score(search.training_path(0))
+    for slot in slots(search.network):
+        for i, option in enumerate(slot.options):
+            norms = [m for m in option.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+            assert all((m.num_batches_tracked == 2) == (i == search.path.path[slot.choice]) for m in norms)

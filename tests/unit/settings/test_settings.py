@@ -1,0 +1,197 @@
+"""What settings refuse, in one line with the key, the value and what is allowed; and what they let through."""
+
+from pathlib import Path
+from typing import get_args, get_origin
+
+import pytest
+import yaml
+
+from dfnas.runtime.errors import InputError
+from dfnas.settings.base import Settings
+from dfnas.settings.config import RULES, Config
+
+ROOT = Path(__file__).parents[3]
+DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+def sections(kind: type[Settings], place: tuple = ()) -> dict[tuple, type[Settings]]:
+    """Every settings class by its place in the configuration."""
+    found = {place: kind}
+    for name, field in kind.model_fields.items():
+        inside = {tuple: (0,), dict: ("default",)}.get(get_origin(field.annotation), ())
+        for one in (field.annotation, *get_args(field.annotation)):
+            if isinstance(one, type) and issubclass(one, Settings):
+                found |= sections(one, (*place, name, *inside))
+    return found
+
+
+def dotted(place: tuple) -> str:
+    return ".".join(map(str, place))
+
+
+SECTIONS = sections(Config)
+FIELDS = [(place, name) for place, kind in SECTIONS.items() for name in kind.model_fields]
+every_section = pytest.mark.parametrize("place", SECTIONS, ids=lambda place: dotted(place) or "top")
+
+
+def changed(place: tuple, value) -> dict:
+    """The embedded default with one value put in its place."""
+    if not place:
+        return value
+    top = yaml.safe_load(yaml.safe_dump(DEFAULTS))
+    inner = top
+    for key in place[:-1]:
+        if isinstance(inner, dict) and inner.get(key) is None:
+            inner[key] = {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0} if key == "macs_bins" else {}
+        inner = inner[key]
+    inner[place[-1]] = value
+    return top
+
+
+def laid_over(under, over):
+    """Key by key, as the workflow lays a preset over the default."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: laid_over(under.get(key), value) for key, value in over.items()}
+
+
+def complaint(values) -> str:
+    with pytest.raises(InputError) as caught:
+        Config.parse(values)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@every_section
+def test_an_unknown_key_is_refused_by_its_name(place):
+    assert f"unknown key '{dotted((*place, 'larning_rate'))}'" in complaint(
+        changed((*place, "larning_rate"), 0.1) if place else DEFAULTS | {"larning_rate": 0.1}
+    )
+
+
+@pytest.mark.parametrize(("place", "name"), FIELDS, ids=lambda part: dotted(part) if isinstance(part, tuple) else part)
+def test_a_value_of_the_wrong_type_is_refused_with_its_key(place, name):
+    """A list within a list is right nowhere."""
+    story = complaint(changed((*place, name), [[["nonsense"]]]))
+    assert story.startswith(dotted((*place, name)))
+    assert "nonsense" in story
+
+
+@pytest.mark.parametrize("values", [None, [], "text", 3])
+def test_what_is_no_mapping_is_refused(values):
+    assert complaint(values).startswith("configuration = ")
+
+
+@pytest.mark.parametrize("section", [n for n, field in Config.model_fields.items() if field.is_required()])
+def test_a_missing_section_is_refused_by_its_name(section):
+    assert f"missing key '{section}'" in complaint({k: v for k, v in DEFAULTS.items() if k != section})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "allowed"),
+    [
+        ("device", "gpu", "auto|cpu|cuda"),
+        ("synthesis.images", 0, "greater than or equal to 1"),
+        ("synthesis.images", 1.5, "integer"),
+        ("synthesis.shards", True, "integer"),
+        ("invert_teacher.lr", 0, "greater than 0"),
+        ("invert_teacher.lr", "fast", "number"),
+        ("invert_teacher.lr", float("nan"), "finite"),
+        ("invert_teacher.tv_weight", -1e-4, "greater than or equal to 0"),
+        ("invert_teacher.betas", [0.5, 1.0], "less than 1"),
+        ("invert_teacher.betas", [0.5], "missing key"),
+        ("invert_teacher.region", "corner", "'random_crop', 'roll' or 'none'"),
+        ("invert_teacher.warmup_steps", -1, "greater than or equal to 0"),
+        ("search_darts.order", 3, "1 or 2"),
+        ("search_darts.arch_betas", [1.0, 0.999], "less than 1"),
+        ("search_darts.momentum", 1.1, "less than or equal to 1"),
+        ("search_darts.labels", "crisp", "'soft' or 'hard'"),
+        ("search_proxyless.cost.form", "mul", "'mul#log'"),
+        ("search_spos.temperature", 0.0, "greater than 0"),
+        ("shard_dataset.validation_fraction", 1.0, "less than 1"),
+        ("shard_original.test_fraction", 0, "greater than 0"),
+        ("comparison.algorithms", [], "at least 1"),
+        ("comparison.algorithms", ["enas"], "'darts'"),
+        ("comparison.seeds", [-1], "greater than or equal to 0"),
+        ("retrain.nesterov", "perhaps", "boolean"),
+        ("resources.searching", {}, "'default'"),
+    ],
+)
+def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed):
+    story = complaint(changed(tuple(key.split(".")), value))
+    assert key in story
+    assert allowed in story
+
+
+@pytest.mark.parametrize(
+    ("changes", "story"),
+    [
+        ({"synthesis.images": 450}, r"synthesis.images (450) must be a multiple of invert_teacher.batch_size (100)"),
+        ({"synthesis.shards": 5}, "synthesis.shards (5) must not exceed the batches of a generation (4"),
+        ({"shard_original.mean": [0.3] * 3, "shard_original.std": [0.3] * 3}, "mean has 3 channels"),
+        ({"shard_original.std": [0.3, 0.3]}, "mean has 1 values and std 2"),
+        ({"shard_original.source": "npz"}, "source 'npz' needs a path"),
+        ({"teacher.mean": [0.5, 0.5]}, "mean has 2 values, expected one per channel"),
+        ({"teacher.std": []}, "std has 0 values, expected one per channel"),
+        ({"teacher.class_names": ["zero"]}, "class_names has 1 names, expected 10"),
+        ({"teacher.size": 15}, "downscale 2 must divide teacher.size 15"),
+        ({"invert_teacher.canvas_margin": 5}, "canvas_margin (5) must be a multiple of every downscale (2)"),
+        ({"invert_teacher.warmup_steps": 100}, "warmup_steps (100) must be below the steps of every stage (100)"),
+        ({"retrain.warmup_epochs": 12}, "warmup_epochs (12.0) must be below epochs (12)"),
+        ({"retrain.momentum": 0}, "nesterov needs a momentum above 0"),
+        ({"search_spos.evolution.crossover": 6}, "crossover + mutation (6 + 5) must not exceed population (10)"),
+        ({"search_spos.macs_bins": {"low_m": 1, "high_m": 2, "width_m": 3}}, "must not exceed high_m (2.0)"),
+        ({"search_spos.macs_bins": {"low_m": 0, "high_m": 1, "width_m": 0.4}}, "into whole bins"),
+        ({"invert_teacher.stages": []}, "invert_teacher: at least one resolution stage is needed"),
+        ({"comparison.seeds": [1, 1]}, "seeds repeats a value: 1, 1"),
+    ],
+)
+def test_values_that_do_not_go_together_are_refused(changes, story):
+    values = DEFAULTS
+    for key, value in changes.items():
+        *place, name = key.split(".")
+        section = changed(tuple(key.split(".")), value)
+        values = values | {place[0]: section[place[0]] if values is DEFAULTS else {**values[place[0]], name: value}}
+    assert story in complaint(values)
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "meant"),
+    [
+        ("invert_teacher.tv_weight", "1e-4", 1e-4),
+        ("invert_teacher.betas", ["5e-1", 0.9], (0.5, 0.9)),
+        ("teacher.mean", ["0.3"], (0.3,)),
+        ("search_darts.lr", 1, 1.0),
+        ("search_proxyless.cost.beta", "-7e-2", -0.07),
+    ],
+)
+def test_numbers_that_yaml_takes_for_text_are_numbers(key, given, meant):
+    found = Config.parse(changed(tuple(key.split(".")), given))
+    for name in key.split("."):
+        found = getattr(found, name)
+    assert found == meant
+
+
+@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))], ids=str)
+def test_what_the_repository_ships_is_valid_and_comes_back_from_plain_values(path):
+    config = Config.parse(laid_over(DEFAULTS, yaml.safe_load(path.read_text())))
+    assert Config.parse(config.plain()) == config
+
+
+@every_section
+def test_every_setting_is_explained(place):
+    if place:
+        assert all(field.description for field in SECTIONS[place].model_fields.values())
+
+
+def test_settings_cannot_be_changed():
+    config = Config.parse(DEFAULTS)
+    with pytest.raises(ValueError, match="frozen"):
+        config.synthesis.images = 3
+
+
+def test_resources_are_those_of_the_rule_or_the_default():
+    config = Config.parse(DEFAULTS | {"resources": {"default": {"threads": 2}, "retrain": {"gpu": 1}}})
+    assert config.resources_of("search_darts") == {"threads": 2, "mem_mb": 2000, "runtime": 60, "gpu": 0}
+    assert config.resources_of("retrain")["gpu"] == 1
+    assert all(config.resources_of(rule) for rule in RULES)

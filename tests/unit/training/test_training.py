@@ -1,0 +1,106 @@
+"""Training from fresh weights, interrupted and not."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import load_archive, save_archive
+from dfnas.settings.training import AugmentationSettings, TrainingSettings
+from dfnas.training.training import Training
+
+RECIPE = {"epochs": 3, "batch_size": 8, "lr": 0.05, "nesterov": True, "augmentation": AugmentationSettings(pad=1, cutout=2)}
+
+
+class Net(nn.Module):
+    """A small network with everything that draws or keeps numbers while it trains."""
+
+    def __init__(self, auxiliary: bool = False):
+        super().__init__()
+        self.features = nn.Sequential(nn.Conv2d(1, 6, 3, 2), nn.BatchNorm2d(6), nn.ReLU(), nn.Dropout(0.2))
+        self.classifier, self.auxiliary = nn.Linear(6, 3), nn.Linear(6, 3) if auxiliary else None
+        self.drop_path, self.seen = 0.0, []
+
+    def forward(self, x):
+        if self.training:
+            self.seen.append(self.drop_path)
+        x = self.features(x).mean((2, 3))
+        return (self.classifier(x), self.auxiliary(x)) if self.training and self.auxiliary else self.classifier(x)
+
+
+@pytest.fixture
+def make(make_images):
+    def make_training(auxiliary=False, seed=0, **changes) -> Training:
+        torch.manual_seed(seed)
+        settings = TrainingSettings(**RECIPE | changes)
+        data, validation = make_images(28), make_images(12, seed=1)
+        return Training(Net(auxiliary), data, validation, settings, seed, auxiliary_weight=0.4, drop_path=0.6)
+
+    return make_training
+
+
+def finish(training: Training, start: int = 0, end: int | None = None) -> list:
+    return [row for step in range(start, training.steps if end is None else end) if (row := training.step(step))]
+
+
+@pytest.mark.parametrize("stop", [1, 4, 6, 8])
+@pytest.mark.parametrize("auxiliary", [False, True])
+def test_training_continued_from_any_step_is_bit_identical(make, tmp_path, stop, auxiliary):
+    whole = make(auxiliary)
+    rows = finish(whole)
+    first = make(auxiliary)
+    before = finish(first, end=stop)
+    save_archive(tmp_path / "state.pt", first.state_dict())
+    second = make(auxiliary, seed=0)
+    for parameter in second.network.parameters():
+        nn.init.constant_(parameter, 0.5)
+    second.load_state_dict(load_archive(tmp_path / "state.pt"))
+    torch.manual_seed(99)
+    assert before + finish(second, stop) == rows
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
+
+
+def test_the_run_is_a_function_of_its_seed(make):
+    runs = [finish(make(seed=seed)) for seed in (0, 0, 1)]
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_what_is_easy_to_tell_apart_is_learnt(make):
+    rows = finish(make(epochs=12, lr=0.1, augmentation=AugmentationSettings(pad=0)))
+    assert rows[-1]["validation_error"] == 0.0
+    assert rows[-1]["train_loss"] < rows[0]["train_loss"]
+
+
+def test_rows_come_once_an_epoch_with_the_rate_of_its_last_step(make):
+    training = make(schedule="linear")
+    assert training.steps == 9
+    rows = finish(training)
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    assert [row["lr"] for row in rows] == pytest.approx([0.05 * (1 - step / 9) for step in (2, 5, 8)])
+
+
+def test_drop_path_rises_linearly_over_the_epochs(make):
+    training = make()
+    finish(training)
+    assert training.network.seen == pytest.approx([0.0] * 3 + [0.2] * 3 + [0.4] * 3)
+
+
+def test_the_loss_of_a_step_is_that_of_head_and_auxiliary_head_to_smoothed_labels(make):
+    training = make(auxiliary=True, label_smoothing=0.1, batch_size=28, augmentation=AugmentationSettings(pad=0, flip=False))
+    training.network.features[3].p = 0.0
+    net = copy.deepcopy(training.network)
+    views, targets = training.batches[0]
+    targets = 0.9 * targets + 0.1 / 3
+    head, auxiliary = (-(targets * logits.log_softmax(1)).sum(1).mean() for logits in net(views))
+    row = training.step(0)
+    assert row["train_loss"] == pytest.approx((head + 0.4 * auxiliary).item(), rel=1e-5)
+
+
+def test_a_run_that_diverges_is_an_error(make):
+    training = make(lr=1e30, clip_norm=0.0)
+    with pytest.raises(InputError, match="diverged"):
+        finish(training)
