@@ -42,6 +42,9 @@ class InvertTeacherSettings(Settings):
     """Steps of linear warm-up at the start of each stage; a cosine to zero follows."""
     feature_weight: NonNegative = 0.01
     """Weight of the BatchNorm statistics. Where 0, teachers without BatchNorm are accepted."""
+    feature_scale: Literal["sum", "relative"] = "sum"
+    """`sum` over the layers (the publication), whose right weight depends on the teacher, or `relative` to each
+    layer's own scale and averaged over them, where 30 suits every teacher that was tried."""
     feature_first_multiplier: Positive = 10.0
     """Factor on the first BatchNorm layer's term."""
     tv_weight: NonNegative = 1e-4

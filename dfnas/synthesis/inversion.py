@@ -65,7 +65,10 @@ class Inversion:
         self._path = (settings.seed, "inversion", generation, batch)
         self._lowest, self._highest = (0 - teacher.mean) / teacher.std, (1 - teacher.mean) / teacher.std
         self._features = FeatureStatistics(
-            teacher.batch_norms(), settings.feature_weight, settings.feature_first_multiplier
+            teacher.batch_norms(),
+            settings.feature_weight,
+            settings.feature_first_multiplier,
+            settings.feature_scale == "relative",
         )
         reach = {"random_crop": settings.canvas_margin, "roll": settings.roll_reach, "none": 0}[settings.region]
         self._regions = [

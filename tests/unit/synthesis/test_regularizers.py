@@ -48,7 +48,7 @@ def test_gradients_are_those_of_finite_differences(term):
 
 def test_gradient_of_the_statistics_is_that_of_finite_differences():
     x, mean, variance = noise(3, 4, 2, 2).requires_grad_(), noise(4), noise(4).abs()
-    assert torch.autograd.gradcheck(lambda x: StatisticsDistance.apply(x, mean, variance), (x,))
+    assert torch.autograd.gradcheck(lambda x: StatisticsDistance.apply(x, mean, variance, 0.7, 1.3), (x,))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -100,14 +100,14 @@ def test_a_batch_with_the_stored_statistics_has_distance_zero_and_a_finite_gradi
 
 def test_the_gradient_at_distance_exactly_zero_is_zero():
     x = torch.ones(2, 3, 2, 2, requires_grad=True)
-    loss = StatisticsDistance.apply(x, torch.ones(3), torch.zeros(3))
+    loss = StatisticsDistance.apply(x, torch.ones(3), torch.zeros(3), 1.0, 1.0)
     assert loss.item() == 0
     assert torch.autograd.grad(loss, x)[0].tolist() == torch.zeros(2, 3, 2, 2).tolist()
 
 
 def test_statistics_of_bfloat16_inputs_are_summed_in_float32():
     x = (5 + 0.1 * noise(64, 2, 16, 16)).bfloat16()
-    distance = StatisticsDistance.apply(x, torch.zeros(2), torch.zeros(2))
+    distance = StatisticsDistance.apply(x, torch.zeros(2), torch.zeros(2), 1.0, 1.0)
     exact = x.double()
     expected = exact.mean((0, 2, 3)).norm() + exact.var((0, 2, 3), correction=0).norm()
     assert distance.dtype == torch.float32
@@ -128,3 +128,20 @@ def test_a_teacher_without_batch_norm_needs_weight_zero():
         FeatureStatistics([], weight=0.1, first_multiplier=10.0)
     with FeatureStatistics([], weight=0.0, first_multiplier=10.0) as features:
         assert features.loss() == 0
+
+
+def test_relative_distances_do_not_depend_on_the_scale_of_a_layer_nor_on_the_number_of_channels_or_layers():
+    def distance(scale: float, copies: int, layers: int) -> float:
+        x = torch.randn(8, 4, 5, 5, generator=torch.Generator().manual_seed(0)).repeat(1, copies, 1, 1) * scale
+        norms = [nn.BatchNorm2d(4 * copies) for _ in range(layers)]
+        for norm in norms:
+            norm.running_mean.fill_(0.5 * scale)
+            norm.running_var.fill_(2 * scale**2)
+        with FeatureStatistics(norms, 1.0, 1.0, relative=True) as statistics:
+            for norm in norms:
+                norm.eval()(x)
+            return float(statistics.loss())
+
+    assert distance(3.0, 1, 1) == pytest.approx(distance(1.0, 1, 1), rel=1e-5)
+    assert distance(1.0, 6, 1) == pytest.approx(distance(1.0, 1, 1), rel=1e-5)
+    assert distance(1.0, 1, 5) == pytest.approx(distance(1.0, 1, 1), rel=1e-5)
