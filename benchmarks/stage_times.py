@@ -1,6 +1,6 @@
 """Where a run's time went: a Markdown table from Snakemake's benchmark files.
 
-    python benchmarks/stage_times.py results
+python benchmarks/stage_times.py results
 """
 
 import csv
