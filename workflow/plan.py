@@ -1,9 +1,11 @@
 """What the rules need to know of a configuration: which files there are, how work is cut, and the command lines."""
 
+import ast
 import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from dfnas.runtime.code_digest import code_digest
@@ -151,17 +153,23 @@ class Plan:
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
     def _check_references(self) -> None:
-        """Raises InputError where a builder or a space is named in a way that names nothing."""
+        """Raises InputError where the name of a builder or a space leads nowhere."""
         named = {"teacher.builder": (self.config.teacher.builder, "torchvision:<model>")}
         for rule in SEARCHES:
             named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
         for key, (name, known) in named.items():
             try:
-                split_reference(reference(name))
+                module, _ = split_reference(reference(name))
+                if module.endswith(".py"):
+                    ast.parse(Path(module).read_text(encoding="utf-8"), module)
             except InputError:
                 raise InputError(
                     f"{key} = '{name}': expected {known}, or your own as module:name or file.py:name"
                 ) from None
+            except OSError as error:
+                raise InputError(f"{key} = '{name}': no file {module} ({error.strerror})") from None
+            except (SyntaxError, UnicodeDecodeError) as error:
+                raise InputError(f"{key} = '{name}': not Python: {error}") from None
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:

@@ -142,7 +142,9 @@ def _sealed(path: Path) -> bool:
 
 def _digest_line(file: BinaryIO) -> bytes:
     file.seek(SEAL_BYTES)
-    return f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {file_digest(file, 'sha256').hexdigest()}\n".encode()
+    return (
+        f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {file_digest(file, 'sha256').hexdigest()}\n".encode()
+    )
 
 
 def _reason(error: Exception) -> str:

@@ -74,7 +74,7 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
         labels, count = parts[name], len(parts[images])
         if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)) or labels.min(initial=0) < 0:
             raise InputError(
-                f"{path}: {name} is {labels.dtype} {labels.shape}, expected a class from 0 on for each of {count} images"
+                f"{path}: {name} is {labels.dtype} {labels.shape}, expected a class, from 0 on, for each of {count}"
             )
     images = np.concatenate([parts["x_train"], parts["x_test"]]).transpose(0, 3, 1, 2)
     classes = np.concatenate([parts["y_train"].reshape(-1), parts["y_test"].reshape(-1)])

@@ -26,6 +26,7 @@ BROKEN = {
     "unset variable of a source": ("shard_original.path", "$DFNAS_NO_SUCH", ["shard_original.path", "not set"]),
     "a builder that names nothing": ("teacher.builder", "resnet", ["teacher.builder", "'resnet'", "torchvision:"]),
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
+    "a file that is not there": ("teacher.builder", "no_such.py:net", ["teacher.builder", "no file no_such.py"]),
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
     "unknown device": ("device", "tpu", ["device", "'tpu'"]),
     "resources of no rule": ("resources.bake", {"threads": 1}, ["resources", "bake"]),
@@ -44,3 +45,14 @@ def test_a_broken_configuration_is_one_line(case, tmp_path):
     missing = [part for part in named if part not in lines[0]]
     assert not missing, lines[0]
     assert not (tmp_path / "run" / "results").exists()
+
+
+def test_a_file_of_the_user_that_is_not_python_is_one_line(tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text("def build(:")
+    broken = overlay(tmp_path / "broken.yaml", nested("search_spos.space.name", f"{own}:Space"))
+    done = snakemake(tmp_path / "run", "--dry-run", configuration=(broken,))
+    assert done.returncode != 0
+    (line,) = complaint(done)
+    for part in ("search_spos.space.name", str(own), "invalid syntax", "line 1"):
+        assert part in line

@@ -54,10 +54,12 @@ def test_seeds_and_names_set_sequences_apart(other):
     assert numbers(batches()[0][0]) != numbers(batches(**other)[0][0])
 
 
-def test_an_image_is_seen_otherwise_in_every_epoch():
-    sequence = batches(COUNT, AugmentationSettings(pad=2))
-    views = [view[torch.tensor(numbers(view)).argsort()] for view in (sequence[0][0], sequence[1][0])]
-    assert not torch.equal(*views)
+def test_views_are_drawn_anew_in_every_step():
+    data = numbered()
+    same = ImageSet(data.images[:1].expand(COUNT, -1, -1, -1) + 100, data.soft_labels, data.targets, 4, (0.0,), (1.0,))
+    sequence = Batches(same, 5, AugmentationSettings(pad=2), True, 0, "train")
+    views = {sequence[step][0].numpy().tobytes() for step in range(3 * sequence.per_epoch)}
+    assert len(views) == 3 * sequence.per_epoch
 
 
 def test_labels_belong_to_their_images_soft_or_as_the_most_likely_class():
@@ -76,5 +78,9 @@ def test_a_batch_larger_than_the_data_is_an_error():
 
 @pytest.mark.parametrize("size", [1, 4, 100])
 def test_plain_batches_show_every_image_once_in_order(size):
-    shown = [(number, index) for views, chosen in plain_batches(numbered(), size) for number, index in zip(numbers(views), chosen.tolist(), strict=True)]
+    shown = [
+        (number, index)
+        for views, chosen in plain_batches(numbered(), size)
+        for number, index in zip(numbers(views), chosen.tolist(), strict=True)
+    ]
     assert shown == [(i, i) for i in range(COUNT)]

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dfnas.dataset.format import SPLITS
-from dfnas.dataset.images import load_split
+from dfnas.dataset.images import _rows, load_split
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset, write_labels, write_shard
 from dfnas.runtime.errors import InputError
 
@@ -33,7 +33,9 @@ def write_all(folder):
         part = slice(i * IMAGES, (i + 1) * IMAGES)
         write_shard(shard, PIXELS[part], TARGETS[part], ATTRIBUTES)
     write_labels(folder / "labels.h5", LABELS, TARGETS, ATTRIBUTES)
-    write_dataset(folder / "data" / "set.h5", shards_of(folder), Records(LABELS, TARGETS, GENERATION, SPLIT), ATTRIBUTES)
+    write_dataset(
+        folder / "data" / "set.h5", shards_of(folder), Records(LABELS, TARGETS, GENERATION, SPLIT), ATTRIBUTES
+    )
 
 
 @pytest.fixture
@@ -53,7 +55,11 @@ def training_images(folder):
 
 TRAINING = (*(values[SPLIT == 0] for values in (PIXELS, LABELS, TARGETS)), 6, [0.5], [0.25])
 READERS = {
-    "shard": ("shards/0.h5", lambda folder: read_shard(folder / "shards/0.h5")[:2], (PIXELS[:IMAGES], TARGETS[:IMAGES])),
+    "shard": (
+        "shards/0.h5",
+        lambda folder: read_shard(folder / "shards/0.h5")[:2],
+        (PIXELS[:IMAGES], TARGETS[:IMAGES]),
+    ),
     "labels": ("labels.h5", lambda folder: read_labels(folder / "labels.h5")[:2], (LABELS, TARGETS)),
     "data set": ("data/set.h5", training_images, TRAINING),
     "shard behind the data set": ("shards/2.h5", training_images, TRAINING),
@@ -77,7 +83,9 @@ def test_attributes_come_back_as_they_were(folder):
 def test_a_data_set_holds_no_copy_of_the_images_and_moves_with_its_shards(folder, tmp_path_factory):
     with h5py.File(folder / "data" / "set.h5") as file:
         assert file["images"].is_virtual
-        assert [source.file_name for source in file["images"].virtual_sources()] == [f"../shards/{i}.h5" for i in range(3)]
+        assert [source.file_name for source in file["images"].virtual_sources()] == [
+            f"../shards/{i}.h5" for i in range(3)
+        ]
     elsewhere = tmp_path_factory.mktemp("moved") / "results"
     shutil.move(folder, elsewhere)
     assert same(training_images(elsewhere), TRAINING)
@@ -135,6 +143,18 @@ def test_a_file_of_another_kind_is_an_error(folder):
         load_split(folder / "labels.h5", "train", CPU)
 
 
+def test_a_missing_shard_is_named_with_its_data_set(folder):
+    (folder / "shards" / "1.h5").unlink()
+    with pytest.raises(InputError, match=r"set\.h5 points to .*1\.h5, which is missing; run the workflow again"):
+        training_images(folder)
+
+
+@pytest.mark.parametrize("piece", [1, 5, 36, 100])
+def test_rows_are_picked_alike_in_pieces_of_any_length(piece):
+    chosen = np.flatnonzero(SPLIT == 0)
+    assert np.array_equal(_rows(PIXELS, chosen, piece), PIXELS[chosen])
+
+
 def test_a_shard_that_was_made_again_with_fewer_images_is_an_error(folder):
     write_shard(folder / "shards" / "0.h5", PIXELS[:3], TARGETS[:3], ATTRIBUTES)
     with pytest.raises(InputError, match=r"set\.h5|0\.h5"):
@@ -183,7 +203,9 @@ def test_records_that_contradict_each_other_are_not_read(folder, changes, story)
 )
 def test_a_split_without_images_or_without_a_class_is_an_error(folder, kept, story):
     split = np.where((SPLIT == 2) & ~kept, 0, SPLIT).astype(np.uint8)
-    write_dataset(folder / "data" / "new.h5", shards_of(folder), Records(LABELS, TARGETS, GENERATION, split), ATTRIBUTES)
+    write_dataset(
+        folder / "data" / "new.h5", shards_of(folder), Records(LABELS, TARGETS, GENERATION, split), ATTRIBUTES
+    )
     with pytest.raises(InputError, match=story):
         load_split(folder / "data" / "new.h5", "test", CPU)
 

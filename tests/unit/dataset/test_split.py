@@ -59,7 +59,12 @@ def test_a_limit_draws_by_the_seed():
 
 @pytest.mark.parametrize(
     ("classes", "story"),
-    [([0, 2], r"no image of class 1 \(1 of 3"), ([], "no image of class 0"), ([0, 1, 2, 3], "has class 3"), ([-1, 0, 1, 2], "class")],
+    [
+        ([0, 2], r"no image of class 1 \(1 of 3"),
+        ([], "no image of class 0"),
+        ([0, 1, 2, 3], "has class 3"),
+        ([-1, 0, 1, 2], "class"),
+    ],
 )
 def test_classes_must_be_all_there_and_no_others(classes, story):
     with pytest.raises(InputError, match=story):

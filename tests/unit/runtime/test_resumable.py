@@ -10,10 +10,6 @@ from dfnas.runtime.resumable import run
 STEPS = 7
 
 
-class Interruption(Exception):
-    pass
-
-
 class Walk:
     """State after step i: a function of the state before and of i. Reports every third step."""
 
@@ -24,7 +20,7 @@ class Walk:
 
     def step(self, index):
         if index == self.dies_at:
-            raise Interruption
+            raise KeyboardInterrupt
         self.taken.append(index)
         self.position = 0.7 * self.position + torch.tensor([index, -1.0])
         return {"step": index, "x": self.position[0].item()} if index % 3 == 2 else None
@@ -47,7 +43,7 @@ def test_a_run_interrupted_at_any_step_ends_as_an_uninterrupted_one(make, monkey
     monkeypatch.setattr(checkpoint_module, "INTERVAL_S", interval)
     whole = Walk()
     expected = run(whole, make(of="whole"), "walk")
-    with pytest.raises(Interruption):
+    with pytest.raises(KeyboardInterrupt):
         run(Walk(dies_at), make(), "walk")
     work = Walk()
     outcome = run(work, make(), "walk")

@@ -31,6 +31,11 @@ def test_warm_up_rises_in_equal_steps_to_the_peak_and_the_fall_begins_there():
     assert rates[4:] == pytest.approx([1 + math.cos(math.pi * i / 10) for i in range(10)])
 
 
+@pytest.mark.parametrize(("warmup", "expected"), [(0.5, [1.0]), (2.5, [0.4, 0.8, 1.0])])
+def test_a_warm_up_of_part_of_a_step_ends_at_the_peak_and_not_above(warmup, expected):
+    assert [learning_rate(i, 9, 1.0, warmup=warmup) for i in range(len(expected))] == pytest.approx(expected)
+
+
 @given(
     steps=st.integers(1, 300),
     warmup=st.floats(0, 299, allow_nan=False),

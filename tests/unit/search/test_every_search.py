@@ -18,11 +18,13 @@ ALGORITHMS = {
 }
 
 
-def tensors(value) -> list[torch.Tensor]:
-    if isinstance(value, torch.Tensor):
-        return [value]
-    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return [tensor for one in inside for tensor in tensors(one)]
+def leaves(value) -> list:
+    """Tensors, numbers and texts of a state; tensors as lists of their numbers."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    if isinstance(value, list | tuple):
+        return [leaf for one in value for leaf in leaves(one)]
+    return [value.tolist() if isinstance(value, torch.Tensor) else value]
 
 
 def finish(search, start, end=None):
@@ -48,9 +50,7 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     torch.manual_seed(99)
     assert before + finish(second, stop) == rows
 
-    states = [tensors(search.state_dict()) for search in (whole, second)]
-    assert len(states[0]) > 10
-    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
+    assert leaves(whole.state_dict()) == leaves(second.state_dict())
     architecture = whole.architecture()
     assert second.architecture() == architecture
     space.check(architecture)
@@ -71,7 +71,9 @@ def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
 
 
 def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spaces):
-    alphas = Alphas(spaces["nasbench201"], SearchDartsSettings(space={"name": "x"}), torch.Generator(), torch.device("cpu"))
+    alphas = Alphas(
+        spaces["nasbench201"], SearchDartsSettings(space={"name": "x"}), torch.Generator(), torch.device("cpu")
+    )
     values = torch.cat(alphas.leaves())
     assert 5e-4 < values.std() < 2e-3
     assert alphas.entropy() == pytest.approx(torch.tensor(5.0).log().item(), rel=1e-4)
@@ -92,5 +94,5 @@ def test_the_random_baseline_keeps_its_limit_and_is_a_function_of_its_seed(space
     assert [a for a in free if space.macs(a) / 1e6 <= limit] == [
         b for a, b in zip(free, limited, strict=True) if space.macs(a) / 1e6 <= limit
     ]
-    with pytest.raises(InputError, match="search_random.max_macs_m = 1e-06"):
+    with pytest.raises(InputError, match=r"search_random\.max_macs_m = 1e-06"):
         random_architecture(space, 1e-6, 0)

@@ -1,5 +1,7 @@
 """Evolution with made-up errors: what it may judge, and what it breeds from."""
 
+import itertools
+
 import pytest
 
 from dfnas.runtime.errors import InputError
@@ -36,6 +38,13 @@ def encoded(architectures):
     return [tuple(sorted(a.items())) for a in architectures]
 
 
+def all_crossings(one, other):
+    return encoded(
+        dict(zip(one, options, strict=True))
+        for options in itertools.product(*zip(one.values(), other.values(), strict=True))
+    )
+
+
 def test_every_generation_judges_its_population_and_nobody_twice(spaces):
     evolution, asked, rows, _ = evolve(spaces["nasbench201"])
     assert [row["judged"] for row in rows] == [20, 40, 60, 80, 100, 120]
@@ -55,12 +64,16 @@ def test_parents_are_the_best_of_all_generations_so_far(spaces):
 def test_children_take_every_choice_from_a_parent_and_mutants_change_few(spaces):
     evolution, asked, _, parents = evolve(spaces["nasbench201"], mutation_probability=0.2)
     assert len(evolution.judged) == 120
-    changed = []
+    changed, crossed = [], 0
     for generation in range(1, 6):
         born, bred = asked[20 * generation : 20 * (generation + 1)], [c.architecture for c in parents[generation]]
-        for child in born[:8]:
-            assert all(any(parent[c] == option for parent in bred) for c, option in child.items()) or child in born
+        for place, child in enumerate(born[:8]):
+            crossings = {cross for pair in itertools.product(bred, bred) for cross in all_crossings(*pair)}
+            new = crossings - set(encoded(asked[: 20 * generation + place]))
+            assert not new or encoded([child])[0] in new
+            crossed += bool(new)
         changed += [min(sum(child[c] != parent[c] for c in child) for parent in bred) for child in born[8:16]]
+    assert crossed >= 15
     assert sum(changed) / len(changed) < 2.5
 
 
@@ -86,8 +99,8 @@ def test_no_candidate_exceeds_the_limit(spaces, name):
 
 def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
     evolution, asked, rows, _ = evolve(spaces["mbconv"], generations=3)
-    assert len(asked) == 2 * 3 * 2  # every architecture of the space
-    assert [row["judged"] for row in rows] == [12, 12, 12]
+    assert len(asked) == 3 * 3 * 2  # every architecture of the space
+    assert [row["judged"] for row in rows] == [18, 18, 18]
     assert evolution.best().top1_error == 0
 
 

@@ -65,11 +65,12 @@ def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_include
 
 
 def test_decay_is_on_weights_only_and_the_rate_falls_linearly(spaces, make_spos):
-    search, rates = make_spos(spaces["shufflenet"], lr=0.5, steps=5), []
+    search, rates = make_spos(spaces["mbconv"], lr=0.5, steps=5), []
     for index in range(5):
         search.step(index)
         rates.append(search.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
+    assert len(search.optimizer.param_groups) == 2
     for group in search.optimizer.param_groups:
         assert {p.ndim > 1 for p in group["params"]} == {group["weight_decay"] > 0}
 

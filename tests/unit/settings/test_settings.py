@@ -172,7 +172,9 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(key, given, meant):
     assert found == meant
 
 
-@pytest.mark.parametrize("path", [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))], ids=str)
+@pytest.mark.parametrize(
+    "path", [ROOT / "config.yaml", *sorted((ROOT / "workflow" / "presets").glob("*.yaml"))], ids=str
+)
 def test_what_the_repository_ships_is_valid_and_comes_back_from_plain_values(path):
     config = Config.parse(laid_over(DEFAULTS, yaml.safe_load(path.read_text())))
     assert Config.parse(config.plain()) == config

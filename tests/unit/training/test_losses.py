@@ -53,5 +53,5 @@ def test_the_gradient_is_the_difference_of_the_distributions():
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_divergence_is_an_error_of_the_user(loss):
     check_finite(1e30)
-    with pytest.raises(InputError, match="diverged.*lower lr"):
+    with pytest.raises(InputError, match=r"diverged.*lower lr"):
         check_finite(loss)

@@ -11,7 +11,13 @@ from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.training import AugmentationSettings, TrainingSettings
 from dfnas.training.training import Training
 
-RECIPE = {"epochs": 3, "batch_size": 8, "lr": 0.05, "nesterov": True, "augmentation": AugmentationSettings(pad=1, cutout=2)}
+RECIPE = {
+    "epochs": 3,
+    "batch_size": 8,
+    "lr": 0.05,
+    "nesterov": True,
+    "augmentation": AugmentationSettings(pad=1, cutout=2),
+}
 
 
 class Net(nn.Module):
@@ -90,7 +96,9 @@ def test_drop_path_rises_linearly_over_the_epochs(make):
 
 
 def test_the_loss_of_a_step_is_that_of_head_and_auxiliary_head_to_smoothed_labels(make):
-    training = make(auxiliary=True, label_smoothing=0.1, batch_size=28, augmentation=AugmentationSettings(pad=0, flip=False))
+    training = make(
+        auxiliary=True, label_smoothing=0.1, batch_size=28, augmentation=AugmentationSettings(pad=0, flip=False)
+    )
     training.network.features[3].p = 0.0
     net = copy.deepcopy(training.network)
     views, targets = training.batches[0]
