@@ -34,7 +34,7 @@ docs: $(READY)  ## writes the configuration's reference and schema anew
 	$(BIN)/python -m dfnas.settings.document .
 
 bench: $(READY)  ## steps of the inversion against the bare teacher; where a finished run spent its time
-	$(BIN)/python benchmarks/inversion_floor.py
+	$(BIN)/python benchmarks/inversion_floor.py --batch 64
 	@test ! -d results/benchmarks || $(BIN)/python benchmarks/stage_times.py results
 
 clean:  ## removes results and caches, keeps the environment

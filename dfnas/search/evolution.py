@@ -103,7 +103,7 @@ class Evolution:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         candidates = [Candidate(**values) for values in state["judged"]]
         self.judged = {_encoded(c.architecture): c for c in candidates}
-        self.parents = []
+        self.parents = [Candidate(**values) for values in state["parents"]]
 
 
 def _encoded(architecture: dict[str, str]) -> str:

@@ -42,22 +42,19 @@ def nested(key: str, value) -> dict:
     return value
 
 
-def snakemake(
-    directory: Path,
-    *arguments: str | Path,
-    source: Path = ROOT,
-    configuration: tuple[Path, ...] = (),
-    timeout: int = 600,
-) -> subprocess.CompletedProcess:
-    """Runs Snakemake in `directory` with the reduced configuration, and what is laid over it."""
+def command(directory: Path, *arguments: str | Path, source: Path = ROOT, configuration: tuple[Path, ...] = ()) -> dict:
+    """Snakemake in `directory` with the reduced configuration and what is laid over it, as `subprocess` takes it."""
     directory.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
-    command += ["--configfile", source / REDUCED, *configuration, *arguments]
+    line = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
+    line += ["--configfile", source / REDUCED, *configuration, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in ("SNAKEMAKE_PROFILE", "PYTHONPATH")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-    return subprocess.run(
-        list(map(str, command)), env=environment, cwd=directory, capture_output=True, text=True, timeout=timeout
-    )
+    return {"args": list(map(str, line)), "env": environment, "cwd": directory, "text": True}
+
+
+def snakemake(directory: Path, *arguments: str | Path, **keywords) -> subprocess.CompletedProcess:
+    """Runs Snakemake to its end."""
+    return subprocess.run(**command(directory, *arguments, **keywords), capture_output=True, timeout=800)
 
 
 def plan(directory: Path, **keywords) -> dict[str, int]:
@@ -117,6 +114,9 @@ class Finished:
     """The copy of the sources that made it."""
     directory: Path
     """Where it ran. Not to be changed: copy it."""
+    again: subprocess.Popen | None = None
+    """The same once more on one core, under way in `directory_again`, if a test is to compare the two."""
+    directory_again: Path | None = None
 
     @property
     def results(self) -> Path:
