@@ -7,19 +7,20 @@ digest of all others, which is tested before HDF5 sees the file: not all of its 
 a flipped bit in one that is not can crash it or keep it busy forever.
 """
 
+import io
 import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import h5py
 import numpy as np
 
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import atomic, existing
+from dfnas.runtime.files import existing, write_bytes
 
 FORMAT_VERSION = 1
 SPLITS = ("train", "validation", "test")
@@ -34,16 +35,16 @@ def created(path: str | Path, kind: str, attributes: Mapping[str, Any]) -> Itera
     Args:
         attributes: plain values; written as one JSON text, which readers get back as it was.
     """
-    with atomic(path) as temporary:
-        try:
-            with h5py.File(temporary, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
-                file.attrs["dfnas_format"] = FORMAT_VERSION
-                file.attrs["kind"] = kind
-                file.attrs["attributes"] = json.dumps(dict(attributes), sort_keys=True)
-                yield file
-            _seal(temporary)
-        except (OSError, RuntimeError) as error:
-            raise OSError(f"{path} could not be written: {_reason(error)}") from error
+    memory = io.BytesIO()  # a process in which HDF5 itself meets a full disk does not end well
+    with h5py.File(memory, "w", libver="latest", userblock_size=SEAL_BYTES) as file:
+        file.attrs["dfnas_format"] = FORMAT_VERSION
+        file.attrs["kind"] = kind
+        file.attrs["attributes"] = json.dumps(dict(attributes), sort_keys=True)
+        yield file
+    content = memory.getbuffer()
+    seal = _seal(sha256(content[SEAL_BYTES:]).hexdigest())
+    content[: len(seal)] = seal
+    write_bytes(path, content)
 
 
 def add(file: h5py.File, name: str, values: np.ndarray) -> None:
@@ -96,15 +97,25 @@ def handle(file: h5py.File, name: str, dtype: str, ndim: int) -> h5py.Dataset:
     return array
 
 
-def virtual_images(folder: Path, shards: list[Path], shape: tuple[int, ...], counts: list[int]) -> h5py.VirtualLayout:
-    """A virtual (N, C, H, W) uint8 dataset over the images of the shards, by paths relative to `folder`."""
-    layout = h5py.VirtualLayout(shape=(sum(counts), *shape), dtype="uint8")
+def add_virtual_images(
+    file: h5py.File, folder: Path, shards: list[Path], shape: tuple[int, ...], counts: list[int]
+) -> None:
+    """Adds `images` (N, C, H, W) as a virtual dataset over those of the shards, by paths relative to `folder`.
+
+    With HDF5's own calls, since h5py's leave the time of day in the file: the same data set would differ from
+    run to run, and with it the digest of everything made from it.
+    """
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_obj_track_times(False)
+    whole = h5py.h5s.create_simple((sum(counts), *shape))
     first = 0
     for shard, count in zip(shards, counts, strict=True):
-        source = h5py.VirtualSource(os.path.relpath(shard, folder), "images", shape=(count, *shape))
-        layout[first : first + count] = source
+        part = whole.copy()
+        part.select_hyperslab((first, *(0 for _ in shape)), (count, *shape))
+        source = h5py.h5s.create_simple((count, *shape))
+        properties.set_virtual(part, os.fsencode(os.path.relpath(shard, folder)), b"images", source)
         first += count
-    return layout
+    h5py.h5d.create(file.id, b"images", h5py.h5t.STD_U8LE, whole, dcpl=properties)
 
 
 def check_sources(path: Path, images: h5py.Dataset) -> None:
@@ -124,27 +135,17 @@ def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); delete the file to rebuild it")
 
 
-def _seal(path: Path) -> None:
-    """Writes the digest of a finished file into its user block."""
-    with open(path, "r+b") as file:
-        line = _digest_line(file)
-        file.seek(0)
-        file.write(line)
-
-
 def _sealed(path: Path) -> bool:
     """Whether the digest in the user block is that of the file."""
     with open(path, "rb") as file:
-        line = _digest_line(file)
+        file.seek(SEAL_BYTES)
+        seal = _seal(file_digest(file, "sha256").hexdigest())
         file.seek(0)
-        return file.read(len(line)) == line
+        return file.read(len(seal)) == seal
 
 
-def _digest_line(file: BinaryIO) -> bytes:
-    file.seek(SEAL_BYTES)
-    return (
-        f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {file_digest(file, 'sha256').hexdigest()}\n".encode()
-    )
+def _seal(digest: str) -> bytes:
+    return f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {digest}\n".encode()
 
 
 def _reason(error: Exception) -> str:

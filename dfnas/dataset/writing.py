@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dfnas.dataset.format import SPLITS, add, created, handle, opened, read, virtual_images
+from dfnas.dataset.format import SPLITS, add, add_virtual_images, created, handle, opened, read
 from dfnas.dataset.split import check_classes
 from dfnas.runtime.errors import InputError
 
@@ -83,6 +83,6 @@ def write_dataset(path: Path, shards: Sequence[Path], records: Records, attribut
         chosen = records.targets[records.split == SPLITS.index(split)]
         check_classes(chosen, len(attributes["class_names"]), f"{path}: split '{split}'")
     with created(path, "dataset", attributes) as file:
-        file.create_virtual_dataset("images", virtual_images(path.parent, list(shards), shapes.pop(), counts))
+        add_virtual_images(file, path.parent, list(shards), shapes.pop(), counts)
         for name, values in records._asdict().items():
             add(file, name, values)

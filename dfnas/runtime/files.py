@@ -35,7 +35,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def write_bytes(path: str | Path, content: bytes) -> None:
+def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
     """Writes a file atomically."""
     with atomic(path) as temporary:
         temporary.write_bytes(content)

@@ -39,10 +39,11 @@ def not_root():
 
 
 @pytest.fixture
-def readable(chain, tmp_path):
-    """A folder that all may read and none but its owner write to, with a copy of the chain's teacher."""
-    for folder in (*tmp_path.parents, tmp_path):
-        if folder.stat().st_uid == os.geteuid() and "pytest" in str(folder):
+def readable(chain, tmp_path, tmp_path_factory):
+    """The chain's folder, for all to read and none but its owner to write to."""
+    base = tmp_path_factory.getbasetemp()
+    for folder in (base.parent, base, tmp_path):
+        if folder != base.parent or folder.name.startswith("pytest-of-"):
             folder.chmod(0o755)
     for path in (chain.folder, *chain.folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
