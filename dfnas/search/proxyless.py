@@ -13,6 +13,7 @@ import torch
 
 from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
@@ -62,6 +63,11 @@ class ProxylessSearch(DifferentiableSearch):
         size = min(settings.batch_size, len(context.validation))
         self.alpha_batches = Batches(context.validation, size, settings.augmentation, soft, seed, "alphas")
         self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
+        if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
+            raise InputError(
+                f"search_proxyless would take no architecture step: epochs = {settings.epochs} (at least 2), "
+                f"arch_every = {settings.arch_every} (at most {self.batches.per_epoch}, the steps of an epoch)"
+            )
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 
     def step(self, index: int) -> Row | None:

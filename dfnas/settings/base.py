@@ -2,7 +2,7 @@
 
 import json
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
@@ -60,20 +60,20 @@ class Settings(BaseModel):
             # By way of JSON, where strict checking still takes a list for a tuple and 1 for 1.0.
             return cls.model_validate_json(json.dumps(values, default=str))
         except ValidationError as error:
-            raise InputError(describe(error, section)) from error
+            raise InputError(describe(error, cls, section)) from error
 
     def plain(self) -> dict[str, Any]:
         """The settings as plain values: the inverse of `parse`."""
         return self.model_dump(mode="json")
 
 
-def describe(error: ValidationError, section: str = "") -> str:
+def describe(error: ValidationError, settings: type[Settings], section: str = "") -> str:
     """The first fault of a validation as one line: the key, the value, and what is allowed there."""
     faults = error.errors(include_url=False)
     fault = faults[0]
     key = ".".join(str(part) for part in ((section,) if section else ()) + fault["loc"]) or "configuration"
     if fault["type"] == "extra_forbidden":
-        story = f"unknown key '{key}'"
+        story = f"unknown key '{key}'; expected one of {', '.join(_keys(settings, fault['loc'][:-1]))}"
     elif fault["type"] == "missing":
         story = f"missing key '{key}'"
     else:
@@ -81,3 +81,18 @@ def describe(error: ValidationError, section: str = "") -> str:
         value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
         story = f"{key}{value}: {message[0].lower()}{message[1:]}"
     return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+
+
+def _keys(settings: type[Settings], location: tuple[str | int, ...]) -> list[str]:
+    """The keys of the section at a location."""
+    for part in location:
+        kinds = sections_in(settings.model_fields[part].annotation) if part in settings.model_fields else []
+        settings = next(iter(kinds), settings)
+    return list(settings.model_fields)
+
+
+def sections_in(annotation: Any) -> list[type[Settings]]:
+    """The sections inside a type: itself, or the members of a union, tuple or mapping."""
+    if isinstance(annotation, type) and issubclass(annotation, Settings):
+        return [annotation]
+    return [kind for inner in get_args(annotation) for kind in sections_in(inner)]

@@ -98,8 +98,15 @@ class Config(Settings):
     retrain: RetrainSettings
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings
-    resources: dict[Literal["default"] | Rule, ResourceSettings] = Field(default_factory=dict)
-    """Resources by rule; `default` for the rules that are not named."""
+    resources: dict[str, ResourceSettings] = Field(default_factory=dict)
+    """Resources by rule; `default` holds for what a rule does not say."""
+
+    @model_validator(mode="after")
+    def _resources_are_of_rules(self) -> "Config":
+        for name in self.resources:
+            if name not in ("default", *RULES):
+                raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(RULES)}")
+        return self
 
     @model_validator(mode="after")
     def _agree(self) -> "Config":
@@ -127,5 +134,8 @@ class Config(Settings):
 
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""
-        given = self.resources.get(rule) or self.resources.get("default") or ResourceSettings()
-        return given.plain()
+        said = [self.resources[name] for name in ("default", rule) if name in self.resources]
+        merged = ResourceSettings().plain()
+        for given in said:
+            merged |= given.model_dump(include=given.model_fields_set)
+        return merged

@@ -3,11 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from dfnas.settings.base import Settings
+from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import Config
 
 HEADER = """# Configuration
@@ -57,8 +57,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _section(field: FieldInfo) -> type[Settings] | None:
-    kinds = [field.annotation, *get_args(field.annotation)]
-    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Settings)), None)
+    return next(iter(sections_in(field.annotation)), None)
 
 
 def _nested(section: type[Settings]) -> list[tuple[str, type[Settings]]]:

@@ -136,8 +136,11 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"teacher.class_names": ["zero"]}, "class_names has 1 names, expected 10"),
         ({"teacher.size": 15}, "downscale 2 must divide teacher.size 15"),
         ({"invert_teacher.canvas_margin": 5}, "canvas_margin (5) must be a multiple of every downscale (2)"),
-        ({"invert_teacher.warmup_steps": 100}, "warmup_steps (100) must be below the steps of every stage (100)"),
-        ({"retrain.warmup_epochs": 12}, "warmup_epochs (12.0) must be below epochs (12)"),
+        (
+            {"invert_teacher.stages": [{"steps": 100}], "invert_teacher.warmup_steps": 100},
+            "warmup_steps (100) must be below the steps of every stage (100)",
+        ),
+        ({"retrain.epochs": 12, "retrain.warmup_epochs": 12}, "warmup_epochs (12.0) must be below epochs (12)"),
         ({"retrain.momentum": 0}, "nesterov needs a momentum above 0"),
         ({"search_spos.evolution.crossover": 6}, "crossover + mutation (6 + 5) must not exceed population (10)"),
         ({"search_spos.macs_bins": {"low_m": 1, "high_m": 2, "width_m": 3}}, "must not exceed high_m (2.0)"),
