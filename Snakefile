@@ -21,12 +21,12 @@ configfile: f"{workflow.basedir}/config.yaml"
 
 
 try:
-    plan = Plan(config)
+    plan = Plan(config, workflow.config_settings.overwrite_config)
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
 
 # The stages run the code of this checkout, whatever is installed.
-shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}; ")
+shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
 
 
 wildcard_constraints:
@@ -36,7 +36,7 @@ wildcard_constraints:
     algorithm="darts|proxyless|spos|random",
     search_data="original|synthetic|none",
     retrain_data="original|synthetic",
-    run="teacher|[a-z]+/[a-z]+/[a-z]+/seed-[0-9]+",
+    run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
 
 rule all:

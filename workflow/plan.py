@@ -14,20 +14,27 @@ from dfnas.runtime.objects import split_reference
 from dfnas.settings.config import RULES, Config
 from dfnas.spaces.names import NAMES, reference
 
-# Code that a rule runs besides its own stage, named by a section of the configuration.
-SEARCHES = ("search_darts", "search_proxyless", "search_spos", "search_random")
+SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
+# Rules that run the teacher's code, which a section of the configuration names.
 USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
+
+# Rules that only move data about: they need not wait for a GPU.
+NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
 
 
 class Plan:
     """A validated configuration and everything that follows from it before any job runs.
 
+    Args:
+        values: the configuration, as Snakemake has laid its files over each other, key by key.
+        overlay: what was laid over `config.yaml`.
+
     Raises:
         InputError: the configuration says something impossible.
     """
 
-    def __init__(self, values: Mapping[str, Any]):
-        self.config = Config.parse(dict(values))
+    def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
+        self.config = Config.parse(_without_strangers(values, overlay))
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
@@ -51,7 +58,8 @@ class Plan:
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
         state = shlex.quote(f"{self.results}/.dfnas")
-        return f"--device {self.config.device} --threads {self.threads(rule)} --state-dir {state}"
+        device = "cpu" if rule in NEEDS_NO_DEVICE else self.config.device
+        return f"--device {device} --threads {self.threads(rule)} --state-dir {state}"
 
     def threads(self, rule: str) -> int:
         """Threads of a rule's jobs."""
@@ -179,6 +187,24 @@ class Plan:
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
+
+
+def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration, without what it inherited for another builder or space than the one it names.
+
+    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes of ours beside its own.
+    """
+    cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+    def named(section: Any, key: str) -> bool:
+        return isinstance(section, Mapping) and key in section
+
+    if named(overlay.get("teacher"), "builder"):
+        cleaned["teacher"]["arguments"] = overlay["teacher"].get("arguments", {})
+    for search in SEARCHES:
+        if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
+            cleaned[search]["space"] = overlay[search]["space"]
+    return cleaned
 
 
 def _verbatim(text: str) -> Callable[..., str]:

@@ -29,7 +29,8 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     if threads > 1 or not on_cpu:
         # One CPU thread adds in one order anyway, and this call costs a second: it loads torch's compiler.
-        torch.use_deterministic_algorithms(True)
+        # Where a user's teacher has an operation without a deterministic form, a warning in the log has to do.
+        torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if on_cpu:

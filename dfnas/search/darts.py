@@ -63,7 +63,7 @@ class DartsSearch(DifferentiableSearch):
         train, held_out = self.batches[index], self.alpha_batches[index]
 
         gradients, alpha_loss = (
-            self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr)
+            self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr, index)
         )
         self.alphas.step(gradients)
 
@@ -85,8 +85,13 @@ class DartsSearch(DifferentiableSearch):
         loss = self._loss(held_out)
         return list(torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)), loss.detach()
 
-    def _second_order(self, train, held_out, lr: float) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """∇α L_val(w', α) - ξ ∇²αw L_train(w, α) · ∇w' L_val(w', α), with w' one momentum step from w."""
+    def _second_order(self, train, held_out, lr: float, index: int = 0) -> tuple[list[torch.Tensor], torch.Tensor]:
+        """∇α L_val(w', α) - ξ ∇²αw L_train(w, α) · ∇w' L_val(w', α), with w' one momentum step from w.
+
+        Args:
+            index: of the step; decides the random numbers of L_train, which must be the same wherever w moves: a
+                difference between two dropout masks is no derivative.
+        """
         alphas, weights = self.alphas.leaves(), self.weights
         before = [weight.detach().clone() for weight in weights]
         ahead = self._unrolled(before, torch.autograd.grad(self._loss(train), weights), lr)
@@ -100,8 +105,10 @@ class DartsSearch(DifferentiableSearch):
         radius = FINITE_DIFFERENCE / norm.clamp_min(torch.finfo(norm.dtype).tiny)
         moved = torch._foreach_mul(list(direction), radius)
         self._set_weights(torch._foreach_add(before, moved))
+        reseed(self.context.seed, "dropout", index)
         plus = torch.autograd.grad(self._loss(train), alphas, materialize_grads=True)
         self._set_weights(torch._foreach_sub(before, moved))
+        reseed(self.context.seed, "dropout", index)
         minus = torch.autograd.grad(self._loss(train), alphas, materialize_grads=True)
         self._set_weights(before)
         implicit = [(p - m) / (2 * radius) for p, m in zip(plus, minus, strict=True)]

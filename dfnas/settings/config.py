@@ -120,10 +120,16 @@ class Config(Settings):
                 f"synthesis.shards ({self.synthesis.shards}) must not exceed the batches of a generation "
                 f"({images // batch_size}: synthesis.images by invert_teacher.batch_size)"
             )
-        if len(self.shard_original.mean) != self.teacher.channels:
+        # A teacher that is imported may do without originals, and the section then says nothing of it.
+        if self.teacher.weights is None and len(self.shard_original.mean) != self.teacher.channels:
             raise ValueError(
                 f"shard_original.mean has {len(self.shard_original.mean)} channels, "
                 f"expected those of the teacher ({self.teacher.channels})"
+            )
+        if images < self.teacher.classes:
+            raise ValueError(
+                f"synthesis.images ({images}) must not be below teacher.classes ({self.teacher.classes}): "
+                "every class needs an image"
             )
         for stage in self.invert_teacher.stages:
             if self.teacher.size % stage.downscale:

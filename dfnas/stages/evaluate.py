@@ -25,6 +25,12 @@ def evaluate(job: Job) -> None:
     test = load_split(options.dataset, "test", job.device)
     if kind_of(options.network) == TEACHER:
         teacher = load_teacher(options.network, job.device)
+        ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
+        if ours != theirs:
+            raise InputError(
+                f"{options.network} takes images of {ours[0]} channels and side {ours[1]}, but those of "
+                f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
+            )
         network, mean, std = teacher.network, teacher.spec.mean, teacher.spec.std
         row = {"algorithm": "teacher", "space": teacher.spec.builder}
         row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}

@@ -48,6 +48,8 @@ def shard_original(job: Job) -> None:
     }
     for shard, chosen in zip(shards, np.array_split(np.arange(len(order)), settings.shards), strict=True):
         write_shard(shard, originals.images[order[chosen]], targets[chosen], attributes)
+    # With the digests of the shards the data set's own digest speaks for its pixels, which are not in it.
+    attributes["provenance"] = job.provenance(shards)
     one_hot = np.eye(len(originals.class_names), dtype=np.float32)[targets]
     generation = np.full(len(order), -1, dtype=np.int32)
     write_dataset(job.options.out, shards, Records(one_hot, targets, generation, split), attributes)

@@ -127,6 +127,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
     ("changes", "story"),
     [
         ({"synthesis.images": 450}, r"synthesis.images (450) must be a multiple of invert_teacher.batch_size (100)"),
+        ({"synthesis.images": 100, "synthesis.shards": 1, "teacher.classes": 101}, "must not be below teacher.classes"),
         ({"synthesis.shards": 5}, "synthesis.shards (5) must not exceed the batches of a generation (4"),
         ({"shard_original.mean": [0.3] * 3, "shard_original.std": [0.3] * 3}, "mean has 3 channels"),
         ({"shard_original.std": [0.3, 0.3]}, "mean has 1 values and std 2"),

@@ -1,0 +1,50 @@
+"""A file laid over the embedded default inherits nothing of ours for a builder or a space of its own."""
+
+import json
+import shlex
+import sys
+
+import pytest
+import yaml
+from running import ROOT
+from snakemake.utils import update_config
+
+TEACHER = {
+    "weights": "mine.pt",
+    "builder": "torchvision:resnet50",
+    "arguments": {"num_classes": 37},
+    "classes": 37,
+    "channels": 3,
+    "size": 224,
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.25, 0.25, 0.25],
+}
+SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
+
+
+def options(overlay: dict, rule: str) -> dict:
+    """A rule's options by name, with the overlay laid over config.yaml as Snakemake lays it."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(values, overlay)
+    words = shlex.split(Plan(values, overlay).options(rule)(None))
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+def test_a_builder_gets_its_own_arguments_only():
+    assert json.loads(options({"teacher": TEACHER}, "import_teacher")["--arguments"]) == {"num_classes": 37}
+
+
+def test_a_space_gets_its_own_options_only():
+    found = options({"search_spos": {"space": SPACE}}, "search_spos")
+    assert json.loads(found["--space"]) == SPACE
+
+
+@pytest.mark.parametrize("rule", ["search_darts", "search_proxyless", "search_spos"])
+def test_sizes_alone_are_laid_over_ours(rule: str):
+    ours = json.loads(options({}, rule)["--space"])
+    name = next(iter(ours["options"]))
+    theirs = json.loads(options({rule: {"space": {"options": {name: 6}}}}, rule)["--space"])
+    assert theirs == {"name": ours["name"], "options": {**ours["options"], name: 6}}
