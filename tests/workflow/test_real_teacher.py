@@ -18,7 +18,7 @@ pytestmark = [
 # Two batches in a generation, so that shards matter; enough steps for the teacher to see what it should.
 TINY = {
     "results_dir": "results",
-    "teacher": {"size": 32},
+    "teacher": {"size": 32, "arguments": {"widths": [16, 32, 64]}},  # the real one's, over the reduced stand-in's
     "synthesis": {"generations": 2, "images": 40, "shards": 2},
     "invert_teacher": {
         "batch_size": 20,
