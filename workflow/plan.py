@@ -11,11 +11,15 @@ from typing import Any
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
+from dfnas.settings.base import Settings
 from dfnas.settings.config import RULES, Config
+from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
 SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 # Rules that run the teacher's code, which a section of the configuration names.
+# The stage behind a rule, where it has another name.
+STAGES = {"import_network": "import_teacher"}
 USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
 
 # Rules that only move data about: they need not wait for a GPU.
@@ -41,15 +45,16 @@ class Plan:
         self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
         self.weights = _expanded("teacher.weights", self.config.teacher.weights)
+        self.networks_weights = {
+            role: _expanded(f"{role}.weights", section.weights) for role, section in self.config.networks().items()
+        }
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
         self._check_references()
-        self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
+        self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage."""
-        section = getattr(self.config, "teacher" if rule == "import_teacher" else rule)
-        values = section.plain()
-        return _verbatim(" ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items()))
+        return _verbatim(_options(getattr(self.config, "teacher" if rule == "import_teacher" else rule)))
 
     def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
@@ -129,6 +134,18 @@ class Plan:
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
+    def imported_weights(self, wildcards: Any) -> str:
+        """The checkpoint of the network in a role."""
+        return self.networks_weights[wildcards.role]
+
+    def imported_options(self, wildcards: Any) -> str:
+        """The section of a role as options."""
+        return _options(self.config.networks()[wildcards.role])
+
+    def imported_code(self, wildcards: Any) -> str:
+        """Digest of the code that imports the network in a role: that of no other role."""
+        return code_digest("import_teacher", *_builder(self.config.networks()[wildcards.role]))
+
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
         return [self.original] if self.config.shard_original.source == "npz" else []
@@ -162,7 +179,8 @@ class Plan:
 
     def _check_references(self) -> None:
         """Raises InputError where the name of a builder or a space leads nowhere."""
-        named = {"teacher.builder": (self.config.teacher.builder, "torchvision:<model>")}
+        networks = {"teacher": self.config.teacher, **self.config.networks()}
+        named = {f"{role}.builder": (one.builder, "torchvision:<model>") for role, one in networks.items()}
         for rule in SEARCHES:
             named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
         for key, (name, known) in named.items():
@@ -182,8 +200,8 @@ class Plan:
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
-        if rule in USES_TEACHER and not self.config.teacher.builder.startswith("torchvision:"):
-            return [self.config.teacher.builder]
+        if rule in USES_TEACHER:
+            return _builder(self.config.teacher)
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
@@ -222,6 +240,17 @@ def _expanded(key: str, path: str | None) -> str | None:
     if expanded and "$" in expanded:
         raise InputError(f"{key} = '{path}': the environment variable in it is not set")
     return expanded
+
+
+def _options(section: Settings) -> str:
+    """A section of the configuration as options of a stage."""
+    values = section.plain().items()
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(value))}" for name, value in values)
+
+
+def _builder(network: TeacherSettings) -> list[str]:
+    """The reference to the code that builds a network, unless that is torchvision's."""
+    return [] if network.builder.startswith("torchvision:") else [network.builder]
 
 
 def _text(value: Any) -> str:

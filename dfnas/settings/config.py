@@ -25,6 +25,7 @@ Data = Literal["original", "synthetic"]
 Rule = Literal[
     "pretrain_teacher",
     "import_teacher",
+    "import_network",
     "invert_teacher",
     "calibrate_labels",
     "shard_dataset",
@@ -40,6 +41,7 @@ Rule = Literal[
     "table1",
 ]
 RULES: tuple[str, ...] = get_args(Rule)
+ROLES = ("verifier", "competitor")
 
 
 class ComparisonSettings(Settings):
@@ -84,6 +86,10 @@ class Config(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`."""
     teacher: TeacherSettings
+    verifier: TeacherSettings | None = None
+    """A second pre-trained network on the teacher's task, to judge the synthetic images that it had no part in."""
+    competitor: TeacherSettings | None = None
+    """A pre-trained network on the teacher's task, for the adversarial term of the inversion."""
     comparison: ComparisonSettings
     synthesis: SynthesisSettings
     pretrain_teacher: PretrainTeacherSettings
@@ -106,6 +112,17 @@ class Config(Settings):
         for name in self.resources:
             if name not in ("default", *RULES):
                 raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(RULES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_share_the_task(self) -> "Config":
+        for role, section in self.networks().items():
+            if section.weights is None:
+                raise ValueError(f"{role}.weights is missing: expected the checkpoint of a pre-trained network")
+            for name in ("classes", "channels", "size"):
+                theirs, ours = getattr(section, name), getattr(self.teacher, name)
+                if theirs != ours:
+                    raise ValueError(f"{role}.{name} ({theirs}) must be that of the teacher ({ours})")
         return self
 
     @model_validator(mode="after")
@@ -137,6 +154,11 @@ class Config(Settings):
                     f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size {self.teacher.size}"
                 )
         return self
+
+    def networks(self) -> dict[str, TeacherSettings]:
+        """The configured networks beside the teacher, by role."""
+        sections = {role: getattr(self, role) for role in ROLES}
+        return {role: section for role, section in sections.items() if section is not None}
 
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""

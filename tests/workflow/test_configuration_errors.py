@@ -3,6 +3,9 @@
 import pytest
 from running import complaint, nested, overlay, snakemake
 
+# On the task of the reduced configuration.
+NETWORK = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
+
 # key of the overlay, its value, what the line must name
 BROKEN = {
     "unknown key": ("epochz", 3, ["unknown key", "epochz"]),
@@ -23,6 +26,22 @@ BROKEN = {
     "images that fill no batch": ("synthesis.images", 41, ["synthesis.images", "41", "multiple", "20"]),
     "warm-up beyond the end": ("invert_teacher.warmup_steps", 3, ["warmup_steps", "3", "below"]),
     "unset variable": ("teacher.weights", "$DFNAS_NO_SUCH/t.pt", ["teacher.weights", "$DFNAS_NO_SUCH", "not set"]),
+    "unset variable of a verifier": (
+        "verifier",
+        {**NETWORK, "weights": "$DFNAS_NO_SUCH/v.pt"},
+        ["verifier.weights", "$DFNAS_NO_SUCH", "not set"],
+    ),
+    "a verifier without weights": ("verifier", NETWORK, ["verifier.weights", "missing", "checkpoint"]),
+    "a competitor of other classes": (
+        "competitor",
+        {**NETWORK, "weights": "c.pt", "classes": 7},
+        ["competitor.classes (7)", "teacher (10)"],
+    ),
+    "a verifier that nothing builds": (
+        "verifier",
+        {**NETWORK, "weights": "v.pt", "builder": "resnet"},
+        ["verifier.builder", "'resnet'", "torchvision:"],
+    ),
     "unset variable of a source": ("shard_original.path", "$DFNAS_NO_SUCH", ["shard_original.path", "not set"]),
     "a builder that names nothing": ("teacher.builder", "resnet", ["teacher.builder", "'resnet'", "torchvision:"]),
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),

@@ -3,6 +3,7 @@
 import json
 import shlex
 import sys
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -48,3 +49,23 @@ def test_sizes_alone_are_laid_over_ours(rule: str):
     name = next(iter(ours["options"]))
     theirs = json.loads(options({rule: {"space": {"options": {name: 6}}}}, rule)["--space"])
     assert theirs == {"name": ours["name"], "options": {**ours["options"], name: 6}}
+
+
+def test_a_network_beside_the_teacher_has_parameters_of_its_own():
+    """What Snakemake compares of one role does not change with the section of the other."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    class Wildcards(NamedTuple):
+        role: str
+
+    def parameters(role: str, **competitor) -> tuple[str, str]:
+        values = yaml.safe_load((ROOT / "config.yaml").read_text())
+        own = {"weights": "own.pt", **{name: values["teacher"][name] for name in ("channels", "size", "mean", "std")}}
+        plan = Plan(values | {"verifier": own, "competitor": own | competitor}, {})
+        return plan.imported_options(Wildcards(role)), plan.imported_code(Wildcards(role))
+
+    other = {"builder": "torchvision:resnet18", "arguments": {"num_classes": 10}}
+    assert parameters("verifier") == parameters("verifier", **other)
+    assert parameters("competitor")[0] != parameters("competitor", **other)[0]
+    assert parameters("competitor")[1] != parameters("competitor", **other)[1]

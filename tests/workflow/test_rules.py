@@ -28,7 +28,7 @@ CHAIN = {
     "draw_images",
     "table1",
 }
-STAGES = sorted(CHAIN | {"import_teacher"})
+STAGES = sorted(CHAIN | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = ("draw_images", "table1")
 
 
@@ -51,12 +51,25 @@ def rules(tmp_path_factory) -> dict:
 
 def test_the_rules_are_those_of_the_chain(rules):
     assert set(rules) - {"all"} == CHAIN
-    assert set(RULES) == set(STAGES)
+    assert set(RULES) == {*STAGES, "import_network"}
 
 
 def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
     weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
     assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | {"import_teacher"}
+
+
+def network(tmp_path: Path, **sections: dict) -> Path:
+    """A configuration with sections of networks beside the teacher, on the task of the reduced configuration."""
+    task = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
+    return overlay(tmp_path / "networks.yaml", {role: {**task, **section} for role, section in sections.items()})
+
+
+def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
+    configuration = network(tmp_path, verifier={"weights": "verifier.pt"})
+    found = parsed(tmp_path / "run", configuration)
+    assert set(found) - {"all"} == CHAIN | {"import_network"}
+    assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
 @pytest.mark.parametrize("name", sorted(CHAIN))

@@ -1,4 +1,4 @@
-# The teacher: the user's checkpoint, or a stand-in where there is none.
+# The teacher: the user's checkpoint, or a stand-in where there is none; and the networks beside it.
 
 if plan.weights is None:
 
@@ -47,5 +47,29 @@ else:
             options=plan.options("import_teacher"),
             machine=plan.machine("import_teacher"),
             code=plan.code["import_teacher"],
+        shell:
+            "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
+
+
+if plan.networks_weights:
+
+    rule import_network:
+        input:
+            plan.imported_weights,
+        output:
+            f"{plan.results}/networks/{{role}}.pt",
+        log:
+            f"{plan.results}/logs/import_network/{{role}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/import_network/{{role}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads("import_network")
+        resources:
+            **plan.resources("import_network"),
+        params:
+            options=plan.imported_options,
+            machine=plan.machine("import_network"),
+            code=plan.imported_code,
         shell:
             "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
