@@ -39,14 +39,15 @@ def draw_images(job: Job) -> None:
 
 def _block(images: np.ndarray, targets: np.ndarray, classes: int, columns: int) -> np.ndarray:
     """The first images of each class in a grid (rows, width, 3) uint8; white where there are too few."""
-    scale = -(-SHORTEST_SIDE // images.shape[-1])
-    side = images.shape[-1] * scale + GAP
-    grid = np.full((classes * side, columns * side, 3), 255, dtype=np.uint8)
+    scale = -(-SHORTEST_SIDE // min(images.shape[2:]))
+    height, width = (side * scale + GAP for side in images.shape[2:])
+    grid = np.full((classes * height, columns * width, 3), 255, dtype=np.uint8)
     for row in range(classes):
         for column, image in enumerate(images[targets == row][:columns]):
             pixels = np.broadcast_to(image, (3, *image.shape[1:])).transpose(1, 2, 0)
             pixels = pixels.repeat(scale, 0).repeat(scale, 1)
-            grid[row * side : row * side + side - GAP, column * side : column * side + side - GAP] = pixels
+            top, left = row * height, column * width
+            grid[top : top + height - GAP, left : left + width - GAP] = pixels
     return grid
 
 
