@@ -129,6 +129,14 @@ class Plan:
         """The option that names them."""
         return self.paths("--labels", self.labels_before(wildcards))
 
+    def competitor(self) -> list[str]:
+        """The second network of the inversion, where its settings ask for one."""
+        return [self.imported_file("competitor")] if self.config.invert_teacher.competition_weight else []
+
+    def competitor_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--competitor", self.competitor())
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(int(wildcards.shard))
@@ -201,7 +209,8 @@ class Plan:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
-            return _builder(self.config.teacher)
+            second = self.config.competitor if rule == "invert_teacher" and self.competitor() else None
+            return sorted({name for network in (self.config.teacher, second) if network for name in _builder(network)})
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
