@@ -81,6 +81,7 @@ class RegionOperator:
 def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """The central (B, C, *size) of images (B, C, H, W), H and W at least those of `size`. A view."""
     (height, width), (rows, columns) = images.shape[-2:], size
-    assert height >= rows and width >= columns, (images.shape, size)
+    assert rows <= height, (images.shape, size)
+    assert columns <= width, (images.shape, size)
     top, left = (height - rows) // 2, (width - columns) // 2
     return images[..., top : top + rows, left : left + columns]
