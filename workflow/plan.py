@@ -4,17 +4,23 @@ import ast
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.names import KINDS, code_of, is_published
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
+from dfnas.settings.base import sections_in
 from dfnas.settings.config import RULES, Config
+from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
 SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
+# Sections that describe a classifier of the user's.
+CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
 # Rules that run the teacher's code, which a section of the configuration names.
 USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
 
@@ -34,7 +40,7 @@ class Plan:
     """
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
-        self.config = Config.parse(_without_strangers(values, overlay))
+        self.config = Config.parse(_completed(_without_strangers(values, overlay)))
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
@@ -42,13 +48,12 @@ class Plan:
         self.original_shards = list(range(self.config.shard_original.shards))
         self.weights = _expanded("teacher.weights", self.config.teacher.weights)
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
-        self._check_references()
+        self._check_spaces()
         self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
 
-    def options(self, rule: str) -> Callable[..., str]:
-        """A rule's section as options of its stage."""
-        section = getattr(self.config, "teacher" if rule == "import_teacher" else rule)
-        values = section.plain()
+    def options(self, rule: str, section: str | None = None) -> Callable[..., str]:
+        """A rule's section, which has its name unless another is given, as options of its stage."""
+        values = getattr(self.config, section or ("teacher" if rule == "import_teacher" else rule)).plain()
         return _verbatim(" ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items()))
 
     def teacher(self) -> Callable[..., str]:
@@ -129,6 +134,11 @@ class Plan:
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
+    def weight_files(self, section: str = "teacher") -> list[str]:
+        """The file of a classifier's weights; none where its library publishes them."""
+        weights = getattr(self.config, section).weights
+        return [_expanded(f"{section}.weights", weights)] if weights and not is_published(weights) else []
+
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
         return [self.original] if self.config.shard_original.source == "npz" else []
@@ -160,30 +170,18 @@ class Plan:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
-    def _check_references(self) -> None:
-        """Raises InputError where the name of a builder or a space leads nowhere."""
-        named = {"teacher.builder": (self.config.teacher.builder, "torchvision:<model>")}
+    def _check_spaces(self) -> None:
+        """Raises InputError where the name of a space leads nowhere."""
         for rule in SEARCHES:
-            named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
-        for key, (name, known) in named.items():
-            try:
-                module, _ = split_reference(reference(name))
-                if module.endswith(".py"):
-                    ast.parse(Path(module).read_text(encoding="utf-8"), module)
-            except InputError:
-                raise InputError(
-                    f"{key} = '{name}': expected {known}, or your own as module:name or file.py:name"
-                ) from None
-            except OSError as error:
-                raise InputError(f"{key} = '{name}': no file {module} ({error.strerror})") from None
-            except (SyntaxError, UnicodeDecodeError) as error:
-                raise InputError(f"{key} = '{name}': not Python: {error}") from None
+            name = getattr(self.config, rule).space.name
+            expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
+            _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
-        if rule in USES_TEACHER and not self.config.teacher.builder.startswith("torchvision:"):
-            return [self.config.teacher.builder]
+        if rule in USES_TEACHER:
+            return list(code_of(self.config.teacher.builder))
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
@@ -199,12 +197,42 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     def named(section: Any, key: str) -> bool:
         return isinstance(section, Mapping) and key in section
 
-    if named(overlay.get("teacher"), "builder"):
-        cleaned["teacher"]["arguments"] = overlay["teacher"].get("arguments", {})
+    for section in CLASSIFIERS:
+        if named(overlay.get(section), "builder"):
+            cleaned[section] = overlay[section]
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]
     return cleaned
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata.
+
+    Raises:
+        InputError: a builder that leads nowhere, or a classifier of which too little is known.
+    """
+    for section in CLASSIFIERS:
+        if isinstance(values.get(section), Mapping):
+            settings = TeacherSettings.parse(values[section], section)
+            _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
+            values = values | {section: complete(settings, section).plain()}
+    return values
+
+
+def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
+    """Raises InputError where a name of the configuration leads to no code, or to what is not Python."""
+    try:
+        for reference in code(name):
+            module, _ = split_reference(reference)
+            if module.endswith(".py"):
+                ast.parse(Path(module).read_text(encoding="utf-8"), module)
+    except InputError:
+        raise InputError(f"{key} = '{name}': expected {expected}") from None
+    except OSError as error:
+        raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(f"{key} = '{name}': not Python: {error}") from None
 
 
 def _verbatim(text: str) -> Callable[..., str]:

@@ -38,7 +38,7 @@ def invert_teacher(job: Job) -> None:
     classes, targets = _targets(options, settings, indices, teacher.spec.classes)
 
     inputs = [path for path in (options.teacher, options.labels) if path is not None]
-    checkpoint = job.checkpoint(inputs, teacher.spec.builder)
+    checkpoint = job.checkpoint(inputs, *teacher.spec.code())
     sequence = InversionSequence(teacher, targets, settings, options.generation, indices)
     run(sequence, checkpoint, f"inversion, generation {options.generation}")
     attributes = {
@@ -48,7 +48,7 @@ def invert_teacher(job: Job) -> None:
         "mean": teacher.spec.mean,
         "std": teacher.spec.std,
         "class_names": teacher.spec.names(),
-        "provenance": job.provenance(inputs, teacher.spec.builder),
+        "provenance": job.provenance(inputs, *teacher.spec.code()),
     }
     write_shard(options.out, sequence.images().numpy(), classes.numpy(), attributes)
     checkpoint.clear()

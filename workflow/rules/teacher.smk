@@ -31,7 +31,7 @@ else:
 
     rule import_teacher:
         input:
-            plan.weights,
+            plan.weight_files(),
         output:
             f"{plan.results}/teacher/teacher.pt",
         log:
