@@ -3,20 +3,20 @@
 Shapes: B batch, C channels, H W input, K classes.
 """
 
-import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import nn
 
+from dfnas.classifiers.builders import build
+from dfnas.classifiers.names import TORCHSCRIPT, code_of
+from dfnas.classifiers.torchscript import ScriptNetwork
+from dfnas.classifiers.weights import without_wrappers
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.objects import load_object
 from dfnas.settings.base import as_size
-
-NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
-PREFIXES = ("module.", "_orig_mod.", "model.")
+from dfnas.settings.teacher import TeacherSettings
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class TeacherSpec:
     """How to build a teacher and how to feed it; travels with its weights."""
 
     builder: str
-    """`torchvision:resnet50`, `module:callable` or `file.py:callable`: returns the network without weights."""
+    """What builds the network: `torchvision:resnet50`, `file.py:callable` and others; see docs/teachers.md."""
     arguments: dict[str, Any] = field(default_factory=dict)
     """Keyword arguments of the builder."""
     classes: int = 10
@@ -49,6 +49,15 @@ class TeacherSpec:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def code(self) -> tuple[str, ...]:
+        """The user's code behind the builder, for `Job.provenance` and `Job.checkpoint`."""
+        return code_of(self.builder)
+
+    @classmethod
+    def of(cls, settings: TeacherSettings) -> "TeacherSpec":
+        """The description in a section of the configuration, of which nothing is left out."""
+        return cls(**settings.model_dump(exclude={"weights"}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TeacherSpec":
@@ -85,63 +94,35 @@ class Teacher(nn.Module):
         return [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
 
 
-def build_network(spec: TeacherSpec) -> nn.Module:
-    """The teacher's network with fresh weights.
-
-    Raises:
-        InputError: the builder does not exist, does not take the arguments, or does not return a module.
-    """
-    library, _, name = spec.builder.partition(":")
-    try:
-        if library == "torchvision":
-            from torchvision import models
-
-            network = models.get_model(name, weights=None, **spec.arguments)
-        else:
-            network = load_object(spec.builder)(**spec.arguments)
-    except InputError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise InputError(f"teacher.builder '{spec.builder}' refused {spec.arguments}: {error}") from error
-    if not isinstance(network, nn.Module):
-        raise InputError(f"teacher.builder '{spec.builder}' returned a {type(network).__name__}, not a torch module")
-    return network
+def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
+    """The teacher's network as its builder returns it. Raises InputError; see `classifiers.builders.build`."""
+    return build(spec.builder, spec.arguments, section)
 
 
-def find_state_dict(checkpoint: Any, where: str) -> dict[str, torch.Tensor]:
-    """The weights inside a checkpoint, whatever it nests them in.
-
-    Raises:
-        InputError: there is no mapping of names to tensors inside.
-    """
-    found = checkpoint
-    while isinstance(found, Mapping):
-        inner = next((found[key] for key in NESTINGS if isinstance(found.get(key), Mapping)), None)
-        if inner is None:
-            break
-        found = inner
-    if not (isinstance(found, Mapping) and any(isinstance(v, torch.Tensor) for v in found.values())):
-        raise InputError(f"{where} holds no weights: expected a state dict, bare or under one of {', '.join(NESTINGS)}")
-    return {str(k): v for k, v in found.items() if isinstance(v, torch.Tensor)}
-
-
-def without_wrappers(state: Mapping[str, torch.Tensor], expected: Iterable[str]) -> dict[str, torch.Tensor]:
-    """The weights without the prefixes that wrappers add to every name and that the network itself does not have."""
-    expected, state = list(expected), dict(state)
-    for prefix in itertools.chain.from_iterable(itertools.repeat(PREFIXES, len(PREFIXES))):
-        if all(name.startswith(prefix) for name in state) and not all(name.startswith(prefix) for name in expected):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
-
-
-def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str) -> Teacher:
+def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str = "teacher") -> Teacher:
     """A teacher from its description and weights, checked by one forward pass.
+
+    Args:
+        state: as `classifiers.weights.read_weights` gives it.
+        section: of the configuration, for the complaints.
 
     Raises:
         InputError: weights that do not fit the network, a wrong number of classes, non-finite weights or
             logits. The message names `where` the weights came from.
     """
-    network = build_network(spec)
+    if spec.builder == TORCHSCRIPT:
+        content = state[TORCHSCRIPT].numpy().tobytes()
+        network = ScriptNetwork(content, torch.full((2, spec.channels, *spec.size), 0.5), where)
+    else:
+        network = _fitted(spec, state, where, section)
+    teacher = Teacher(spec, network)
+    check_logits(teacher, where, section)
+    return teacher
+
+
+def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str) -> nn.Module:
+    """The builder's network with the weights in it. Raises InputError where they do not fit."""
+    network = build_network(spec, section)
     expected = network.state_dict()
     state = without_wrappers(state, expected)
     state = {k: v for k, v in state.items() if k in expected or not k.endswith("num_batches_tracked")}
@@ -159,13 +140,11 @@ def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str) -
         if value.is_floating_point() and not value.isfinite().all():
             raise InputError(f"{where}: '{key}' has values that are not finite; the checkpoint is damaged")
     network.load_state_dict(dict(state), strict=False)
-    teacher = Teacher(spec, network)
-    check_logits(teacher, where)
-    return teacher
+    return network
 
 
 @torch.no_grad()
-def check_logits(teacher: Teacher, where: str) -> None:
+def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None:
     """Raises InputError unless the teacher maps a grey batch of its own size to finite logits (B, K)."""
     spec = teacher.spec
     try:
@@ -181,7 +160,7 @@ def check_logits(teacher: Teacher, where: str) -> None:
     if logits.ndim != 2 or logits.shape[1] != spec.classes:
         raise InputError(
             f"{where}: {spec.builder} returns logits of shape {tuple(logits.shape)}, expected (2, {spec.classes}); "
-            "set teacher.classes or the builder's arguments"
+            f"set {section}.classes or the builder's arguments"
         )
     if not logits.isfinite().all():
         raise InputError(f"{where}: the teacher's logits are not finite on a grey image; the checkpoint is damaged")

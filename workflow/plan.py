@@ -4,22 +4,26 @@ import ast
 import json
 import os
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.names import KINDS, code_of, is_published
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
-from dfnas.settings.base import Settings
+from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import RULES, Config
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
 SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
-# Rules that run the teacher's code, which a section of the configuration names.
+# Sections that describe a classifier of the user's.
+CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
 # The stage behind a rule, where it has another name.
 STAGES = {"import_network": "import_teacher"}
+# Rules that run the teacher's code, which a section of the configuration names.
 USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
 
 # Rules that only move data about: they need not wait for a GPU.
@@ -38,18 +42,15 @@ class Plan:
     """
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
-        self.config = Config.parse(_without_strangers(values, overlay))
+        self.config = Config.parse(_completed(_without_strangers(values, overlay)))
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
         self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
-        self.weights = _expanded("teacher.weights", self.config.teacher.weights)
-        self.networks_weights = {
-            role: _expanded(f"{role}.weights", section.weights) for role, section in self.config.networks().items()
-        }
+        self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
-        self._check_references()
+        self._check_spaces()
         self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
@@ -142,9 +143,9 @@ class Plan:
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
-    def imported_weights(self, wildcards: Any) -> str:
-        """The checkpoint of the network in a role."""
-        return self.networks_weights[wildcards.role]
+    def imported_weights(self, wildcards: Any) -> list[str]:
+        """The checkpoint of the network in a role; none where its library publishes the weights."""
+        return self.weights[wildcards.role]
 
     def imported_options(self, wildcards: Any) -> str:
         """The section of a role as options."""
@@ -152,7 +153,11 @@ class Plan:
 
     def imported_code(self, wildcards: Any) -> str:
         """Digest of the code that imports the network in a role: that of no other role."""
-        return code_digest("import_teacher", *_builder(self.config.networks()[wildcards.role]))
+        return code_digest("import_teacher", *code_of(self.config.networks()[wildcards.role].builder))
+
+    def _weight_files(self, role: str) -> list[str]:
+        weights = getattr(self.config, role).weights
+        return [_expanded(f"{role}.weights", weights)] if weights and not is_published(weights) else []
 
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
@@ -185,32 +190,19 @@ class Plan:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
-    def _check_references(self) -> None:
-        """Raises InputError where the name of a builder or a space leads nowhere."""
-        networks = {"teacher": self.config.teacher, **self.config.networks()}
-        named = {f"{role}.builder": (one.builder, "torchvision:<model>") for role, one in networks.items()}
+    def _check_spaces(self) -> None:
+        """Raises InputError where the name of a space leads nowhere."""
         for rule in SEARCHES:
-            named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
-        for key, (name, known) in named.items():
-            try:
-                module, _ = split_reference(reference(name))
-                if module.endswith(".py"):
-                    ast.parse(Path(module).read_text(encoding="utf-8"), module)
-            except InputError:
-                raise InputError(
-                    f"{key} = '{name}': expected {known}, or your own as module:name or file.py:name"
-                ) from None
-            except OSError as error:
-                raise InputError(f"{key} = '{name}': no file {module} ({error.strerror})") from None
-            except (SyntaxError, UnicodeDecodeError) as error:
-                raise InputError(f"{key} = '{name}': not Python: {error}") from None
+            name = getattr(self.config, rule).space.name
+            expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
+            _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
             second = self.config.competitor if rule == "invert_teacher" and self.competitor() else None
-            return sorted({name for network in (self.config.teacher, second) if network for name in _builder(network)})
+            return sorted({name for one in (self.config.teacher, second) if one for name in code_of(one.builder)})
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
@@ -226,12 +218,42 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     def named(section: Any, key: str) -> bool:
         return isinstance(section, Mapping) and key in section
 
-    if named(overlay.get("teacher"), "builder"):
-        cleaned["teacher"]["arguments"] = overlay["teacher"].get("arguments", {})
+    for section in CLASSIFIERS:
+        if named(overlay.get(section), "builder"):
+            cleaned[section] = overlay[section]
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]
     return cleaned
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata.
+
+    Raises:
+        InputError: a builder that leads nowhere, or a classifier of which too little is known.
+    """
+    for section in CLASSIFIERS:
+        if isinstance(values.get(section), Mapping):
+            settings = TeacherSettings.parse(values[section], section)
+            _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
+            values = values | {section: complete(settings, section).plain()}
+    return values
+
+
+def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
+    """Raises InputError where a name of the configuration leads to no code, or to what is not Python."""
+    try:
+        for reference in code(name):
+            module, _ = split_reference(reference)
+            if module.endswith(".py"):
+                ast.parse(Path(module).read_text(encoding="utf-8"), module)
+    except InputError:
+        raise InputError(f"{key} = '{name}': expected {expected}") from None
+    except OSError as error:
+        raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(f"{key} = '{name}': not Python: {error}") from None
 
 
 def _verbatim(text: str) -> Callable[..., str]:
@@ -255,11 +277,6 @@ def _options(section: Settings) -> str:
     """A section of the configuration as options of a stage."""
     values = section.plain().items()
     return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(value))}" for name, value in values)
-
-
-def _builder(network: TeacherSettings) -> list[str]:
-    """The reference to the code that builds a network, unless that is torchvision's."""
-    return [] if network.builder.startswith("torchvision:") else [network.builder]
 
 
 def _text(value: Any) -> str:

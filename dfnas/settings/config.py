@@ -138,12 +138,13 @@ class Config(Settings):
                 f"({images // batch_size}: synthesis.images by invert_teacher.batch_size)"
             )
         # A teacher that is imported may do without originals, and the section then says nothing of it.
-        if self.teacher.weights is None and len(self.shard_original.mean) != self.teacher.channels:
+        channels = self.teacher.channels  # whatever is left out of the section, its weights say
+        if self.teacher.weights is None and channels is not None and len(self.shard_original.mean) != channels:
             raise ValueError(
                 f"shard_original.mean has {len(self.shard_original.mean)} channels, "
-                f"expected those of the teacher ({self.teacher.channels})"
+                f"expected those of the teacher ({channels})"
             )
-        if images < self.teacher.classes:
+        if self.teacher.classes is not None and images < self.teacher.classes:
             raise ValueError(
                 f"synthesis.images ({images}) must not be below teacher.classes ({self.teacher.classes}): "
                 "every class needs an image"
@@ -156,7 +157,7 @@ class Config(Settings):
                 f"must be at least {self.teacher.classes * batch_size}"
             )
         for stage in self.invert_teacher.stages:
-            if any(side % stage.downscale for side in self.teacher.size):
+            if any(side % stage.downscale for side in self.teacher.size or ()):
                 raise ValueError(
                     f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
                     f"{' x '.join(map(str, self.teacher.size))}"

@@ -52,7 +52,7 @@ def calibrate_labels(job: Job) -> None:
     attributes = {
         "generation": options.generation,
         "class_names": teacher.spec.names(),
-        "provenance": job.provenance(inputs, teacher.spec.builder),
+        "provenance": job.provenance(inputs, *teacher.spec.code()),
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
     report = {"generation": options.generation, "images": len(labels), **calibration_report(before, labels, classes)}

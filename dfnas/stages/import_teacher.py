@@ -1,33 +1,48 @@
-"""Import the user's checkpoint: find its weights, build the network, check that they fit, and keep both.
+"""Import the user's classifier: find its weights, build the network, check that they fit, and keep both.
 
-The checkpoint is opened without running any code from it. Its archive is tested before it is read.
+A checkpoint is opened without running any code from it. Its archive is tested before it is read.
 """
 
-import os
 import sys
 from pathlib import Path
 
-from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import digest, load_archive
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.names import TORCHSCRIPT
+from dfnas.classifiers.weights import read_weights, weights_file
+from dfnas.measure.complexity import count_parameters
+from dfnas.runtime.files import digest
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.teacher import TeacherSpec, assemble, find_state_dict
+from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 STAGE = Stage("import_teacher", __doc__, TeacherSettings)
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the teacher, as the other stages read it")
+STAGE.argument(
+    "--section", default="teacher", metavar="NAME", help="of the configuration, for complaints (default: teacher)"
+)
 
 
 def import_teacher(job: Job) -> None:
-    settings: TeacherSettings = job.settings
-    if settings.weights is None:
-        raise InputError("no checkpoint given; set teacher.weights (--weights)")
-    path = Path(os.path.expandvars(settings.weights))
-    spec = TeacherSpec(**settings.model_dump(exclude={"weights"}))
-    state = find_state_dict(load_archive(path), str(path))
-    teacher = assemble(spec, state, str(path))
-    save_teacher(job.options.out, spec, teacher.network.state_dict(), job.provenance([path], spec.builder))
-    print(f"teacher {spec.builder} from {path.name}, SHA-256 {digest(path)[:16]}", file=sys.stderr)
+    section = job.options.section
+    state = read_weights(job.settings, section)  # first: where they cannot be had, nothing else matters
+    settings = complete(job.settings, section)
+    spec, path = TeacherSpec.of(settings), weights_file(settings.weights)
+    where = str(path or f"{section}.weights = '{settings.weights}'")
+    teacher = assemble(spec, state, where, section)
+    kept = state if spec.builder == TORCHSCRIPT else teacher.network.state_dict()
+    provenance = job.provenance([path] if path else [], *spec.code())
+    save_teacher(job.options.out, spec, kept, provenance)
+    source = f"{path.name}, SHA-256 {digest(path)[:16]}" if path else settings.weights
+    print(f"{section} {spec.builder} from {source}: {_described(teacher)}", file=sys.stderr)
+
+
+def _described(teacher: Teacher) -> str:
+    """One line on what the synthesis will find."""
+    size = " x ".join(map(str, (teacher.spec.channels, *teacher.spec.size)))
+    norms = len(teacher.batch_norms())
+    line = f"{norms} BatchNorm2d layers, {count_parameters(teacher.network):,} parameters, input {size}"
+    return line if norms else f"{line}; without BatchNorm the inversion needs invert_teacher.feature_weight 0"
 
 
 if __name__ == "__main__":

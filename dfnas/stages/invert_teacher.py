@@ -46,8 +46,8 @@ def invert_teacher(job: Job) -> None:
         raise InputError("--competitor must be given where competition_weight is above 0, and only there")
     competitor = None if options.competitor is None else load_teacher(options.competitor, job.device)
     inputs = [path for path in (options.teacher, options.labels, options.competitor) if path is not None]
-    builders = [network.spec.builder for network in (teacher, competitor) if network is not None]
-    checkpoint = job.checkpoint(inputs, *builders)
+    code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
+    checkpoint = job.checkpoint(inputs, *code)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
     objective = Objective(teacher, settings, competitor)
     sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
@@ -59,7 +59,7 @@ def invert_teacher(job: Job) -> None:
         "mean": teacher.spec.mean,
         "std": teacher.spec.std,
         "class_names": teacher.spec.names(),
-        "provenance": {**job.provenance(inputs, *builders), "compiled": objective.compiled},
+        "provenance": {**job.provenance(inputs, *code), "compiled": objective.compiled},
     }
     write_shard(options.out, (images.numpy() for images in sequence.images()), classes.numpy(), attributes)
     write_history(options.history, history)

@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.names import TORCHSCRIPT
 from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
@@ -29,8 +31,10 @@ STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss
 
 def pretrain_teacher(job: Job) -> None:
     options, settings = job.options, job.settings
-    described = TeacherSettings.parse(json.loads(options.teacher), "teacher")
-    spec = TeacherSpec(**described.model_dump(exclude={"weights"}))
+    described = complete(TeacherSettings.parse(json.loads(options.teacher), "teacher"))
+    if described.builder == TORCHSCRIPT:
+        raise InputError("teacher.builder 'torchscript' is a trained network; set teacher.weights to its file")
+    spec = TeacherSpec.of(described)
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     for name, ours, theirs in [
         ("classes", spec.classes, train.classes),
@@ -43,11 +47,11 @@ def pretrain_teacher(job: Job) -> None:
             raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
     reseed(settings.seed, "weights")
     network = build_network(spec).to(job.device)
-    checkpoint = job.checkpoint([options.dataset], spec.builder)
+    checkpoint = job.checkpoint([options.dataset], *spec.code())
     training = Training(network, train, validation, settings, settings.seed)
     history, _ = run(training, checkpoint, "teacher")
     write_history(options.history, history)
-    save_teacher(options.out, spec, network.state_dict(), job.provenance([options.dataset], spec.builder))
+    save_teacher(options.out, spec, network.state_dict(), job.provenance([options.dataset], *spec.code()))
     checkpoint.clear()
 
 

@@ -1,6 +1,6 @@
 # The teacher: the user's checkpoint, or a stand-in where there is none; and the networks beside it.
 
-if plan.weights is None:
+if plan.config.teacher.weights is None:
 
     rule pretrain_teacher:
         input:
@@ -31,7 +31,7 @@ else:
 
     rule import_teacher:
         input:
-            plan.weights,
+            plan.weights["teacher"],
         output:
             f"{plan.results}/teacher/teacher.pt",
         log:
@@ -51,7 +51,7 @@ else:
             "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
 
 
-if plan.networks_weights:
+if plan.config.networks():
 
     rule import_network:
         input:
