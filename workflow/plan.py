@@ -20,7 +20,7 @@ SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 # Rules that run the teacher's code, which a section of the configuration names.
 # The stage behind a rule, where it has another name.
 STAGES = {"import_network": "import_teacher"}
-USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
+USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels", "assess_images")
 
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
@@ -129,6 +129,22 @@ class Plan:
         """The option that names them."""
         return self.paths("--labels", self.labels_before(wildcards))
 
+    def targets_option(self, wildcards: Any) -> str:
+        """The same labels, as what a generation aimed at."""
+        return self.paths("--targets", self.labels_before(wildcards))
+
+    def verifier(self) -> list[str]:
+        """The network that judges the images, if there is one."""
+        return [f"{self.results}/networks/verifier.pt"] if self.config.verifier else []
+
+    def verifier_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--verifier", self.verifier())
+
+    def quality_reports(self) -> list[str]:
+        """What is said of each generation, in order."""
+        return [f"{self.results}/quality/generation-{generation}.json" for generation in self.generations]
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(int(wildcards.shard))
@@ -201,7 +217,8 @@ class Plan:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
-            return _builder(self.config.teacher)
+            verifier = self.config.verifier if rule == "assess_images" else None
+            return [*_builder(self.config.teacher), *(_builder(verifier) if verifier else [])]
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []

@@ -13,6 +13,7 @@ from dfnas.settings.dataset import (
 )
 from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.quality import AssessImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
@@ -37,6 +38,7 @@ Rule = Literal[
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
     "draw_images",
     "table1",
 ]
@@ -95,6 +97,7 @@ class Config(Settings):
     pretrain_teacher: PretrainTeacherSettings
     invert_teacher: InvertTeacherSettings
     calibrate_labels: CalibrateLabelsSettings
+    assess_images: AssessImagesSettings
     shard_dataset: ShardDatasetSettings
     shard_original: ShardOriginalSettings
     search_darts: SearchDartsSettings
