@@ -161,7 +161,7 @@ def quality(peer: Callable, iterations: int, seeds: list[int], precision: str) -
             steps = int(budget * share / step_s)
             begun = time.perf_counter()
             run = our_inversion(teacher, steps, seed, precision)
-            pixels = center(to_uint8(run.run()), 32).float() / 255
+            pixels = center(to_uint8(run.run()), (32, 32)).float() / 255
             taken = time.perf_counter() - begun
             classes = balanced_classes(BATCH, 0, CLASSES, seed)
             verdict = judged(pixels, classes, verifier)

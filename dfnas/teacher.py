@@ -1,6 +1,6 @@
 """The teacher: any pre-trained image classifier, loaded, checked and frozen.
 
-Shapes: B batch, C channels, S input side, K classes.
+Shapes: B batch, C channels, H W input, K classes.
 """
 
 import itertools
@@ -13,6 +13,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import load_object
+from dfnas.settings.base import as_size
 
 NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
 PREFIXES = ("module.", "_orig_mod.", "model.")
@@ -30,14 +31,17 @@ class TeacherSpec:
     """K, the number of logits."""
     channels: int = 3
     """C, the channels of an input image."""
-    size: int = 32
-    """S, the side of an input image in pixels."""
+    size: tuple[int, int] = (32, 32)
+    """(H, W) of an input image in pixels; one side stands for a square."""
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     """Per channel, subtracted from pixels in [0, 1]."""
     std: tuple[float, ...] = (1.0, 1.0, 1.0)
     """Per channel, then divided by."""
     class_names: tuple[str, ...] = ()
     """Names of the K classes, or nothing."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", as_size(self.size))
 
     def names(self) -> tuple[str, ...]:
         """Names of the K classes; their numbers where none were given."""
@@ -53,7 +57,7 @@ class TeacherSpec:
 
 
 class Teacher(nn.Module):
-    """A frozen classifier: pixels in [0, 1], (B, C, S, S) float, to logits (B, K).
+    """A frozen classifier: pixels in [0, 1], (B, C, H, W) float, to logits (B, K).
 
     Always in evaluation mode; its weights take no gradient, so that a backward pass costs the gradient to
     the input alone.
@@ -165,11 +169,12 @@ def check_logits(teacher: Teacher, where: str) -> None:
     """Raises InputError unless the teacher maps a grey batch of its own size to finite logits (B, K)."""
     spec = teacher.spec
     try:
-        logits = teacher(torch.full((2, spec.channels, spec.size, spec.size), 0.5))
+        logits = teacher(torch.full((2, spec.channels, *spec.size), 0.5))
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{where}: {spec.builder} does not take images of {spec.channels} x {spec.size} x {spec.size}: {reason}"
+            f"{where}: {spec.builder} does not take images of "
+            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason}"
         ) from error
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"{where}: {spec.builder} returns a {type(logits).__name__}, expected a tensor of logits")

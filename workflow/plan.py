@@ -185,8 +185,8 @@ class Plan:
 
     def task(self) -> str:
         """Options that say what a network has to fit."""
-        teacher = self.config.teacher
-        return f"--channels {teacher.channels} --size {teacher.size} --classes {teacher.classes}"
+        teacher = self.config.teacher.plain()
+        return " ".join(f"--{name} {shlex.quote(_text(teacher[name]))}" for name in ("channels", "size", "classes"))
 
     @staticmethod
     def paths(option: str, files: list[str]) -> str:

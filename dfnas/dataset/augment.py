@@ -1,6 +1,6 @@
 """What a network sees of stored images: crops, flips, cutout and normalisation of whole batches on the device.
 
-Shapes: B batch, C channels, P stored side, S input side.
+Shapes: B batch, C channels, P Q stored height and width, H W those of the input.
 """
 
 import torch
@@ -11,32 +11,35 @@ from dfnas.settings.training import AugmentationSettings
 
 
 def plain_view(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
-    """The centre of stored images (B, C, P, P) uint8, normalised: (B, C, S, S) float32."""
-    margin = (images.shape[-1] - data.size) // 2
-    return _normalised(data, images[..., margin : margin + data.size, margin : margin + data.size])
+    """The centre of stored images (B, C, P, Q) uint8, normalised: (B, C, H, W) float32."""
+    height, width = data.size
+    top, left = ((stored - side) // 2 for stored, side in zip(images.shape[2:], data.size, strict=True))
+    return _normalised(data, images[..., top : top + height, left : left + width])
 
 
 def augmented_view(
     data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, generator: torch.Generator
 ) -> torch.Tensor:
-    """A random view of stored images (B, C, P, P) uint8, drawn image by image: (B, C, S, S) float32.
+    """A random view of stored images (B, C, P, Q) uint8, drawn image by image: (B, C, H, W) float32.
 
     Args:
         generator: on the CPU; its draws do not depend on the device.
     """
-    count, side = len(images), data.size
-    padded = images.shape[-1] + 2 * settings.pad
-    corners = torch.randint(padded - side + 1, (2, count), generator=generator).to(images.device)
-    columns = torch.arange(side, device=images.device).expand(count, side)
+    count, (height, width) = len(images), data.size
+    tops, lefts = (
+        torch.randint(stored + 2 * settings.pad - side + 1, (count, 1), generator=generator).to(images.device)
+        for stored, side in zip(images.shape[2:], data.size, strict=True)
+    )
+    columns = torch.arange(width, device=images.device).expand(count, width)
     if settings.flip:
         mirrored = (torch.rand(count, generator=generator) < 0.5).to(images.device)
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
-    rows = corners[0, :, None] + torch.arange(side, device=images.device)  # (B, S)
-    columns = corners[1, :, None] + columns
+    rows = tops + torch.arange(height, device=images.device)  # (B, H)
+    columns = lefts + columns  # (B, W)
     if settings.pad:
         images = F.pad(images, [settings.pad] * 4)
     batch = torch.arange(count, device=images.device)[:, None, None]
-    views = images.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]]  # (B, S, S, C)
+    views = images.permute(0, 2, 3, 1)[batch, rows[:, :, None], columns[:, None, :]]  # (B, H, W, C)
     views = _normalised(data, views.permute(0, 3, 1, 2))
     return cutout(views, settings.cutout, generator) if settings.cutout else views
 
@@ -44,12 +47,13 @@ def augmented_view(
 def cutout(views: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
     """Sets a square of the given side around a random pixel of each image to zero, the mean of normalised
     images; the part of the square that lies outside is lost (DeVries and Taylor 2017)."""
-    side = views.shape[-1]
-    centres = torch.randint(side, (2, len(views), 1), generator=generator).to(views.device)
-    pixels = torch.arange(side, device=views.device)
-    low, high = centres - length // 2, centres - length // 2 + length
-    inside = (pixels >= low) & (pixels < high)  # (2, B, S)
-    return views.masked_fill((inside[0][:, :, None] & inside[1][:, None, :])[:, None], 0.0)
+    inside = []
+    for side in views.shape[2:]:
+        low = torch.randint(side, (len(views), 1), generator=generator).to(views.device) - length // 2
+        pixels = torch.arange(side, device=views.device)
+        inside.append((pixels >= low) & (pixels < low + length))  # (B, H), then (B, W)
+    rows, columns = inside
+    return views.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
 
 
 def _normalised(data: ImageSet, images: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,6 @@
 """One split of a data set, ready for batches.
 
-Shapes: N images, B batch, C channels, P stored side, S input side, K classes.
+Shapes: N images, B batch, C channels, P Q stored height and width, H W those of the input, K classes.
 """
 
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ import torch
 from dfnas.dataset.format import SPLITS, check_sources, handle, opened, read
 from dfnas.dataset.split import check_classes
 from dfnas.runtime.errors import InputError
+from dfnas.settings.base import as_size
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class ImageSet:
     """
 
     images: torch.Tensor
-    """uint8 (N, C, P, P) with P at least S: synthetic images come on their canvas."""
+    """uint8 (N, C, P, Q), P at least H and Q at least W: synthetic images come on their canvas."""
     soft_labels: torch.Tensor
     """float32 (N, K), rows sum to 1."""
     targets: torch.Tensor
     """int64 (N,), the class that the image was made or labelled for."""
-    size: int
-    """S, the side of what a network sees."""
+    size: tuple[int, int]
+    """(H, W) of what a network sees."""
     mean: tuple[float, ...]
     """Normalisation of pixels in [0, 1], per channel."""
     std: tuple[float, ...]
@@ -77,7 +78,7 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         torch.from_numpy(pixels).to(device),
         torch.from_numpy(soft_labels[chosen]).to(device),
         torch.from_numpy(targets[chosen]).to(device),
-        attributes["size"],
+        as_size(attributes["size"]),
         tuple(attributes["mean"]),
         tuple(attributes["std"]),
     )

@@ -99,7 +99,7 @@ def _folder(settings: ShardOriginalSettings) -> Originals:
     from torchvision.transforms import v2
 
     grey = [v2.Grayscale()] if len(settings.mean) == 1 else []  # files come as RGB, whatever they are
-    view = v2.Compose([*grey, v2.Resize(settings.size), v2.CenterCrop(settings.size), v2.PILToTensor()])
+    view = v2.Compose([*grey, _Covering(settings.size), v2.CenterCrop(settings.size), v2.PILToTensor()])
     try:
         parts = [ImageFolder(str(_path(settings) / name), view) for name in ("train", "test")]
     except (FileNotFoundError, OSError) as error:
@@ -118,12 +118,29 @@ def _path(settings: ShardOriginalSettings) -> Path:
     return Path(path)
 
 
-def _resized(images: np.ndarray, size: int) -> np.ndarray:
+class _Covering:
+    """Scales a picture, its proportions kept, until it just covers (height, width)."""
+
+    def __init__(self, size: tuple[int, int]):
+        self.size = size
+
+    def __call__(self, picture):
+        from torchvision.transforms.v2 import functional
+
+        (width, height), (least_height, least_width) = picture.size, self.size
+        if height * least_width <= width * least_height:  # the height decides
+            covering = [least_height, int(least_height * width / height)]
+        else:
+            covering = [int(least_width * height / width), least_width]
+        return functional.resize(picture, covering)
+
+
+def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bilinear with antialiasing, in pieces that keep the memory small."""
-    if images.shape[2:] == (size, size):
+    if images.shape[2:] == size:
         return np.ascontiguousarray(images)
     pieces = []
     for piece in torch.from_numpy(np.ascontiguousarray(images)).split(4096):
-        scaled = F.interpolate(piece.float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+        scaled = F.interpolate(piece.float(), size, mode="bilinear", antialias=True, align_corners=False)
         pieces.append(scaled.round().clamp(0, 255).to(torch.uint8).numpy())
     return np.concatenate(pieces)

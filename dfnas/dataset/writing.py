@@ -1,6 +1,6 @@
 """Writing shards, labels and data sets.
 
-Shapes: N images, C channels, P stored side, K classes.
+Shapes: N images, C channels, P Q stored height and width, K classes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,14 +28,14 @@ class Records(NamedTuple):
 
 
 def write_shard(path: Path, images: np.ndarray, targets: np.ndarray, attributes: Mapping[str, Any]) -> None:
-    """Writes images uint8 (N, C, P, P) with their target classes (N,)."""
+    """Writes images uint8 (N, C, P, Q) with their target classes (N,)."""
     with created(path, "shard", attributes) as file:
         add(file, "images", images)
         add(file, "targets", targets.astype(np.int64))
 
 
 def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Images (N, C, P, P), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
+    """Images (N, C, P, Q), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
     with opened(path, "shard") as (file, attributes):
         images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
     if len(images) != len(targets):

@@ -17,7 +17,7 @@ def forward_seconds(networks: Sequence[nn.Module], shape: tuple[int, ...], repea
 
     Args:
         networks: in evaluation mode, all on one device.
-        shape: (B, C, S, S) of the input.
+        shape: (B, C, H, W) of the input.
     """
     device = next(networks[0].parameters()).device
     x = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,7 @@ import json
 import re
 from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from dfnas.runtime.errors import InputError
 
@@ -27,6 +27,24 @@ def _flag(value: Any) -> Any:
     return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
 
 
+def as_size(value: Any) -> tuple[int, int]:
+    """(height, width) in pixels of 32, which means a square, or of [24, 32].
+
+    Raises:
+        InputError: it is neither.
+    """
+    pair = [value, value] if isinstance(value, int | str) else value
+    if isinstance(pair, list | tuple) and len(pair) == 2:
+        sides = tuple(_integer(side) for side in pair)
+        if all(isinstance(side, int) and not isinstance(side, bool) and side >= 1 for side in sides):
+            return sides
+    raise InputError(f"expected one side or [height, width], in whole pixels of 1 or more, not {value!r}")
+
+
+def _plain_size(size: tuple[int, int]) -> int | tuple[int, int]:
+    return size[0] if size[0] == size[1] else size
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 Integer = Annotated[int, BeforeValidator(_integer)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
@@ -36,6 +54,12 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Count = Annotated[Integer, Field(ge=1)]
 CountOrZero = Annotated[Integer, Field(ge=0)]
+Size = Annotated[
+    tuple[Count, Count],
+    BeforeValidator(as_size, json_schema_input_type=Count | tuple[Count, Count]),
+    PlainSerializer(_plain_size, when_used="json"),
+]
+"""(height, width) in pixels; a square may be written as one side."""
 
 
 class Settings(BaseModel):

@@ -152,9 +152,10 @@ class Config(Settings):
                 "every class needs an image"
             )
         for stage in self.invert_teacher.stages:
-            if self.teacher.size % stage.downscale:
+            if any(side % stage.downscale for side in self.teacher.size):
                 raise ValueError(
-                    f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size {self.teacher.size}"
+                    f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
+                    f"{' x '.join(map(str, self.teacher.size))}"
                 )
         return self
 

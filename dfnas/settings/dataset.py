@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size
 
 ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
 
@@ -44,8 +44,8 @@ class ShardOriginalSettings(Settings):
     (torchvision, downloaded into path) or `folder` (train/ and test/ with one folder per class)."""
     path: str | None = None
     """File or folder of the source; environment variables are expanded. Not for digits."""
-    size: Count = 32
-    """Side in pixels to which images are resized."""
+    size: Size = (32, 32)
+    """Pixels to which images are resized: the side of a square, or [height, width]."""
     mean: tuple[Number, ...] = (0.485, 0.456, 0.406)
     """Normalisation of pixels in [0, 1], per channel; its length is the number of channels."""
     std: tuple[Positive, ...] = (0.229, 0.224, 0.225)

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, Number, Positive, Settings
+from dfnas.settings.base import Count, Number, Positive, Settings, Size
 
 
 class TeacherSettings(Settings):
@@ -21,8 +21,8 @@ class TeacherSettings(Settings):
     """Number of classes, the length of the teacher's logits."""
     channels: Count = 3
     """Channels of an input image."""
-    size: Count = 32
-    """Side of an input image in pixels."""
+    size: Size = (32, 32)
+    """Pixels of an input image: the side of a square, or [height, width]."""
     mean: tuple[Number, ...] = (0.485, 0.456, 0.406)
     """What the teacher's training subtracted from pixels in [0, 1], per channel."""
     std: tuple[Positive, ...] = (0.229, 0.224, 0.225)

@@ -1,6 +1,6 @@
 """The architecture file: a small JSON object that a person can read, diff and write by hand.
 
-{"format": 1, "space": {"name": "darts", "options": {…}}, "task": {"channels": 3, "size": 32, "classes": 10},
+{"format": 1, "space": {"name": "darts", "options": {…}}, "task": {"channels": 3, "size": [32, 32], "classes": 10},
  "choices": {"normal/2-0": "sep_conv_3x3", …}, "macs": 528400000, "parameters": 3349000, "provenance": {…}}
 """
 
@@ -67,7 +67,7 @@ def space_of(document: Mapping[str, Any], where: str = "the architecture") -> Sp
 
 
 def build(document: Mapping[str, Any], where: str = "the architecture") -> nn.Module:
-    """The network of an architecture file, with fresh weights: (B, C, S, S) to logits (B, K).
+    """The network of an architecture file, with fresh weights: (B, C, H, W) to logits (B, K).
 
     Raises:
         InputError: see `space_of`.

@@ -144,7 +144,7 @@ class CellSpace(Space):
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
             network = self._network(self.channels, self.cells, affine=True, edge=_slots(affine=True))
-        fixed, table = count_slot_macs(network, self.task.channels, self.task.size, self.task.size)
+        fixed, table = count_slot_macs(network, self.task.channels, *self.task.size)
         unused = (0,) * len(DARTS_OPERATIONS)  # two cells or fewer are all reductions
         return fixed, {choice: table.get(choice, unused) for choice in self.choices}
 

@@ -119,7 +119,7 @@ class MBConvSpace(Space):
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
             network = self.supernet()  # has the layers of the final networks
-        return count_slot_macs(network, self.task.channels, self.task.size, self.task.size)
+        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.first_width

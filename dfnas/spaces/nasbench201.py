@@ -69,7 +69,7 @@ class NASBench201Space(Space):
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
             network = self.supernet()  # has the convolutions of the final networks
-        return count_slot_macs(network, self.task.channels, self.task.size, self.task.size)
+        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def to_string(self, architecture: Architecture) -> str:
         """The architecture in the benchmark's notation. Raises InputError if it is not of this space."""

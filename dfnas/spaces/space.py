@@ -13,18 +13,22 @@ import torch
 from torch import nn
 
 from dfnas.runtime.errors import InputError
+from dfnas.settings.base import as_size
 
 Architecture = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Task:
-    """What every network of a space has to fit: `channels` of the input image, its side `size` in pixels,
-    and the number of `classes`."""
+    """What every network of a space has to fit: `channels` of the input image, its `size` (height, width) in
+    pixels, and the number of `classes`. One side stands for a square."""
 
     channels: int
-    size: int
+    size: tuple[int, int]
     classes: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "size", as_size(self.size))
 
 
 class Space(ABC):

@@ -59,7 +59,7 @@ class Job:
             "arguments": {
                 name: value
                 for name, value in vars(self.options).items()
-                if isinstance(value, int | float | str | None) and name not in machine
+                if isinstance(value, int | float | str | tuple | None) and name not in machine
             },
             "settings": self.settings.plain() if self.settings is not None else {},
             "inputs": {str(path): digest(path) for path in inputs},

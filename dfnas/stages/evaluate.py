@@ -28,7 +28,7 @@ def evaluate(job: Job) -> None:
         ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
         if ours != theirs:
             raise InputError(
-                f"{options.network} takes images of {ours[0]} channels and side {ours[1]}, but those of "
+                f"{options.network} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
                 f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
             )
         network, mean, std = teacher.network, teacher.spec.mean, teacher.spec.std
@@ -44,7 +44,7 @@ def evaluate(job: Job) -> None:
         raise InputError(f"{options.network} has {logits.shape[1]} classes, {options.dataset} has {test.classes}")
     if not logits.isfinite().all():
         raise InputError(f"the logits of {options.network} on the test images are not finite")
-    shape = (test.channels, test.size, test.size)
+    shape = (test.channels, *test.size)
     complexity = {"parameters": count_parameters(network), "macs": count_macs(network, *shape)}
     write_json(options.out, row | _accuracy(logits, test.targets) | complexity | {"test_images": len(test)})
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from dfnas.measure.latency import forward_seconds
 from dfnas.runtime.files import write_csv
 from dfnas.settings.evaluate import MeasureLatencySettings
+from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
 from dfnas.stages.command import Job, Stage
 
@@ -25,12 +26,12 @@ def measure_latency(job: Job) -> None:
             teacher = load_teacher(path, job.device)
             networks.append(teacher.network)
             spec = teacher.spec
-            shape = (settings.batch_size, spec.channels, spec.size, spec.size)
+            shape = (settings.batch_size, spec.channels, *spec.size)
         else:
             network, archive = load_network(path, job.device)
             networks.append(network)
-            task = archive["architecture"]["task"]
-            shape = (settings.batch_size, task["channels"], task["size"], task["size"])
+            task = Task(**archive["architecture"]["task"])
+            shape = (settings.batch_size, task.channels, *task.size)
     rows = []
     for path, seconds in zip(job.options.networks, forward_seconds(networks, shape, settings.repeats), strict=True):
         low, middle, high = (1e3 * q for q in statistics.quantiles(seconds, n=4))

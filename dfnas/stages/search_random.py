@@ -1,10 +1,12 @@
 """Draw an architecture uniformly: the baseline that every search has to beat. It looks at no images."""
 
+import json
 import sys
 from pathlib import Path
 
 from dfnas.runtime.files import write_json
 from dfnas.search.uniform import random_architecture
+from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
@@ -12,9 +14,14 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Job, Stage
 
+
+def size(text: str) -> tuple[int, int]:
+    return as_size(json.loads(text))
+
+
 STAGE = Stage("search_random", __doc__, SearchRandomSettings)
 STAGE.argument("--channels", type=int, required=True, metavar="N", help="channels of an image")
-STAGE.argument("--size", type=int, required=True, metavar="N", help="side of an image in pixels")
+STAGE.argument("--size", type=size, required=True, metavar="SIZE", help="pixels of an image: a side or [height, width]")
 STAGE.argument("--classes", type=int, required=True, metavar="N", help="number of classes")
 STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the draw")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")

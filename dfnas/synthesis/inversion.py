@@ -76,8 +76,8 @@ class Inversion:
             for stage in settings.stages
         ]
         self._check_sizes()
-        side = settings.canvas_side(spec.size)
-        noise = torch.randn(len(targets), spec.channels, side, side, generator=generator(*self._path, "noise"))
+        sides = [settings.canvas_side(side) for side in spec.size]
+        noise = torch.randn(len(targets), spec.channels, *sides, generator=generator(*self._path, "noise"))
         self._canvas = noise.to(self._device).requires_grad_()  # (B, C, S', S'), normalised
         self._optimizer = self._new_optimizer()
         self._history = torch.full((self.total_steps, len(TERMS)), math.nan, device=self._device)
@@ -185,12 +185,12 @@ class Inversion:
         spec = self._teacher.spec
         for stage, regions in zip(self.settings.stages, self._regions, strict=True):
             try:
-                probe = torch.zeros(1, spec.channels, regions.side, regions.side, device=self._device)
+                probe = torch.zeros(1, spec.channels, *regions.seen, device=self._device)
                 self._teacher.network(probe)
             except RuntimeError as error:
                 raise InputError(
                     f"invert_teacher.stages: with downscale {stage.downscale} the teacher sees images of "
-                    f"{regions.side} x {regions.side} pixels, which it does not take "
+                    f"{' x '.join(map(str, regions.seen))} pixels, which it does not take "
                     f"({str(error).splitlines()[0]}); use downscale 1 only"
                 ) from error
 

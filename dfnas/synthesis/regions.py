@@ -3,7 +3,7 @@
 Paper section 3, "regional update"; release, Image_Synthesis/train.py:118-132 (whose flip is always on: here it is
 a fair coin). Rolling is DeepInversion's jitter.
 
-Shapes: B batch, C channels, S side of the teacher's input.
+Shapes: B batch, C channels, H W of the teacher's input.
 """
 
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ class Region:
 class RegionOperator:
     """Draws regions, and cuts them out of a canvas. Nothing here depends on the canvas' values."""
 
-    size: int
-    """S, pixels."""
+    size: tuple[int, int]
+    """(H, W), pixels."""
     mode: RegionMode = "random_crop"
     flip: bool = False
     """Mirror left to right in half of the draws."""
@@ -40,9 +40,9 @@ class RegionOperator:
     """Factor by which the canvas is averaged down before."""
 
     @property
-    def side(self) -> int:
-        """Side in pixels of what `apply` returns."""
-        return self.size // self.downscale
+    def seen(self) -> tuple[int, int]:
+        """Height and width in pixels of what `apply` returns."""
+        return self.size[0] // self.downscale, self.size[1] // self.downscale
 
     def draw(self, generator: torch.Generator) -> Region:
         """A region, uniform over all offsets, first and last included. The generator is one of the CPU."""
@@ -57,19 +57,20 @@ class RegionOperator:
         """The region of a canvas; pixels outside of it take no gradient.
 
         Args:
-            canvas: (B, C, S', S') with S' at least S, and S + `reach` for random crops. Roll and none take
+            canvas: (B, C, H', W'), at least H and W, and those + `reach` for random crops. Roll and none take
                 its centre.
 
         Returns:
-            (B, C, side, side).
+            (B, C, *seen).
         """
-        factor, window = self.downscale, self.side * self.downscale
+        factor = self.downscale
+        height, width = (side * factor for side in self.seen)
         if self.mode == "random_crop":
             # Averaging the window alone gives what a window of the averaged canvas holds, for less.
             top, left = region.top * factor, region.left * factor
-            seen = canvas[:, :, top : top + window, left : left + window]
+            seen = canvas[:, :, top : top + height, left : left + width]
         else:
-            seen = center(canvas, window)
+            seen = center(canvas, (height, width))
         if factor > 1:
             seen = F.avg_pool2d(seen, factor)
         if self.mode == "roll":
@@ -77,9 +78,9 @@ class RegionOperator:
         return seen.flip(3) if region.flip else seen
 
 
-def center(images: torch.Tensor, size: int) -> torch.Tensor:
-    """The central (B, C, size, size) of images (B, C, H, W), H and W at least `size`. A view."""
-    height, width = images.shape[-2:]
-    assert min(height, width) >= size, (images.shape, size)
-    top, left = (height - size) // 2, (width - size) // 2
-    return images[..., top : top + size, left : left + size]
+def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The central (B, C, *size) of images (B, C, H, W), H and W at least those of `size`. A view."""
+    (height, width), (rows, columns) = images.shape[-2:], size
+    assert height >= rows and width >= columns, (images.shape, size)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return images[..., top : top + rows, left : left + columns]

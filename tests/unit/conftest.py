@@ -46,7 +46,7 @@ def make_images() -> Callable[..., ImageSet]:
         labels = torch.nn.functional.one_hot(targets, 3).float()
         if soft:
             labels = 0.8 * labels + 0.2 * torch.rand(count, 3, generator=rng).softmax(1)
-        return ImageSet(images, labels, targets, size, (0.5,), (0.25,))
+        return ImageSet(images, labels, targets, (size, size), (0.5,), (0.25,))
 
     return make_image_set
 

@@ -21,7 +21,7 @@ def positions(count: int, side: int) -> ImageSet:
     """Pixel (y, x) has the value 1 + y * side + x. The normalisation is none: views are pixels / 255."""
     images = (1 + torch.arange(side * side)).reshape(1, 1, side, side).expand(count, 1, side, side)
     labels = torch.ones(count, 1)
-    return ImageSet(images.to(torch.uint8), labels, labels[:, 0].long(), SIZE, (0.0,), (1.0,))
+    return ImageSet(images.to(torch.uint8), labels, labels[:, 0].long(), (SIZE, SIZE), (0.0,), (1.0,))
 
 
 def cuts(side: int, count: int = 2000, **settings) -> tuple[np.ndarray, np.ndarray]:
@@ -47,7 +47,9 @@ def cuts(side: int, count: int = 2000, **settings) -> tuple[np.ndarray, np.ndarr
 
 def test_the_plain_view_is_the_centre_normalised():
     data = positions(2, 10)
-    data = ImageSet(data.images.repeat(1, 2, 1, 1), data.soft_labels, data.targets, SIZE, (0.1, 0.2), (0.5, 0.25))
+    data = ImageSet(
+        data.images.repeat(1, 2, 1, 1), data.soft_labels, data.targets, (SIZE, SIZE), (0.1, 0.2), (0.5, 0.25)
+    )
     centre = data.images[:, :, 2:8, 2:8].double() / 255
     expected = (centre - torch.tensor([0.1, 0.2]).view(1, 2, 1, 1)) / torch.tensor([0.5, 0.25]).view(1, 2, 1, 1)
     torch.testing.assert_close(plain_view(data, data.images), expected.float())
@@ -105,3 +107,27 @@ def test_cutout_is_a_clipped_square_around_a_random_pixel(side, length, seed):
                     expected[image, :, row, column] = 0
     assert torch.equal(cut, expected)
     assert torch.equal(views, torch.ones_like(views))
+
+
+@pytest.mark.parametrize(("channels", "size"), [(3, (24, 32)), (1, (12, 20))])
+@pytest.mark.parametrize("margin", [0, 4], ids=["padded", "cropped"])
+def test_views_of_images_that_are_no_squares(channels, size, margin):
+    """Rows have values of their own, columns alternate: a view says where it was cut, but for steps of two columns."""
+    height, width = size[0] + margin, size[1] + margin
+    image = (torch.arange(1, height + 1)[:, None] + 100 * (torch.arange(width) % 2)).to(torch.uint8)
+    images = image.expand(30, channels, height, width)
+    normalisation = ((0.0,) * channels, (1.0,) * channels)
+    data = ImageSet(images, torch.ones(30, 1), torch.zeros(30).long(), size, *normalisation)
+    plain = (plain_view(data, images) * 255).round().to(torch.uint8)
+    half = margin // 2
+    assert torch.equal(plain, images[..., half : half + size[0], half : half + size[1]])
+    pad = 0 if margin else 2
+    views = (augmented_view(data, images, AugmentationSettings(pad=pad, flip=False), generator()) * 255).round()
+    assert views.shape == (30, channels, *size)
+    padded = torch.nn.functional.pad(images[0, 0], [pad] * 4)
+    places = [(y, x) for y in range(5) for x in range(5)]
+    for view in views[:, 0].to(torch.uint8):
+        assert any(torch.equal(view, padded[y : y + size[0], x : x + size[1]]) for y, x in places)
+    cut = augmented_view(data, images, AugmentationSettings(pad=0, cutout=5), generator())
+    assert cut.shape == (30, channels, *size)
+    assert not cut[:, :, 2:].all()

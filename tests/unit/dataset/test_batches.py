@@ -16,7 +16,7 @@ def numbered() -> ImageSet:
     images = torch.arange(COUNT, dtype=torch.uint8).view(-1, 1, 1, 1).expand(COUNT, 1, 4, 4)
     targets = torch.arange(COUNT) % 3
     labels = 0.4 * torch.nn.functional.one_hot(targets, 3).float() + 0.2
-    return ImageSet(images, labels, targets, 4, (0.0,), (1 / 255,))
+    return ImageSet(images, labels, targets, (4, 4), (0.0,), (1 / 255,))
 
 
 def batches(size=5, augmentation=None, soft=True, seed=0, name="train") -> Batches:
@@ -56,7 +56,9 @@ def test_seeds_and_names_set_sequences_apart(other):
 
 def test_views_are_drawn_anew_in_every_step():
     data = numbered()
-    same = ImageSet(data.images[:1].expand(COUNT, -1, -1, -1) + 100, data.soft_labels, data.targets, 4, (0.0,), (1.0,))
+    same = ImageSet(
+        data.images[:1].expand(COUNT, -1, -1, -1) + 100, data.soft_labels, data.targets, (4, 4), (0.0,), (1.0,)
+    )
     sequence = Batches(same, 5, AugmentationSettings(pad=2), True, 0, "train")
     views = {sequence[step][0].numpy().tobytes() for step in range(3 * sequence.per_epoch)}
     assert len(views) == 3 * sequence.per_epoch

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dfnas.dataset.originals import load_originals
+from dfnas.dataset.originals import _Covering, load_originals
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardOriginalSettings
 
@@ -101,6 +101,20 @@ def test_an_absent_source_is_an_error(tmp_path, source):
         load_originals(settings(source=source, path=str(tmp_path / "absent")))
 
 
+@pytest.mark.parametrize("size", [(6, 10), (24, 32)])
+def test_images_are_resized_to_any_height_and_width(tmp_path, size):
+    np.savez(tmp_path / "data.npz", **arrays())
+    found = load_originals(settings(source="npz", path=str(tmp_path / "data.npz"), size=size))
+    assert found.images.shape[1:] == (3, *size)
+
+
+@pytest.mark.parametrize(("size", "covering"), [((4, 4), (4, 6)), ((4, 10), (6, 10)), ((16, 6), (16, 24))])
+def test_a_picture_is_scaled_until_it_just_covers_the_size(size, covering):
+    image = pytest.importorskip("PIL.Image")
+    width, height = _Covering(size)(image.new("RGB", (12, 8))).size
+    assert (height, width) == covering
+
+
 def test_channels_must_be_those_of_the_normalisation(tmp_path):
     np.savez(tmp_path / "data.npz", **arrays())
     with pytest.raises(InputError, match="3 channels, but mean has 1"):
@@ -120,6 +134,8 @@ def test_folders_of_images_are_classes(tmp_path):
     assert found.classes.tolist() == [0, 0, 1, 1, 0, 1]
     assert found.test.tolist() == [False] * 4 + [True] * 2
     assert found.class_names == ("cat", "dog")
+    wide = load_originals(settings(source="folder", path=str(tmp_path), size=(4, 10)))
+    assert wide.images.shape == (6, 3, 4, 10)
     (tmp_path / "test" / "dog").rename(tmp_path / "test" / "wolf")
     with pytest.raises(InputError, match="do not have the same class folders"):
         load_originals(settings(source="folder", path=str(tmp_path), size=4))

@@ -14,7 +14,7 @@ from dfnas.runtime.errors import InputError
 
 CPU = torch.device("cpu")
 SHARDS, IMAGES, CLASSES = 3, 12, 2
-ATTRIBUTES = {"size": 6, "mean": [0.5], "std": [0.25], "class_names": ["cat", "dög"], "provenance": {"seed": 0}}
+ATTRIBUTES = {"size": [6, 6], "mean": [0.5], "std": [0.25], "class_names": ["cat", "dög"], "provenance": {"seed": 0}}
 
 rng = np.random.default_rng(0)
 PIXELS = rng.integers(0, 256, (SHARDS * IMAGES, 1, 8, 8), dtype=np.uint8)
@@ -53,7 +53,7 @@ def training_images(folder):
     return data.images, data.soft_labels, data.targets, data.size, data.mean, data.std
 
 
-TRAINING = (*(values[SPLIT == 0] for values in (PIXELS, LABELS, TARGETS)), 6, [0.5], [0.25])
+TRAINING = (*(values[SPLIT == 0] for values in (PIXELS, LABELS, TARGETS)), (6, 6), [0.5], [0.25])
 READERS = {
     "shard": (
         "shards/0.h5",
@@ -72,7 +72,7 @@ def test_a_split_of_several_shards_comes_back_in_its_order(folder, index):
     data = load_split(folder / "data" / "set.h5", SPLITS[index], CPU)
     chosen = index == SPLIT
     assert same((data.images, data.soft_labels, data.targets), (PIXELS[chosen], LABELS[chosen], TARGETS[chosen]))
-    assert (data.size, data.mean, data.std, data.channels, data.classes) == (6, (0.5,), (0.25,), 1, CLASSES)
+    assert (data.size, data.mean, data.std, data.channels, data.classes) == ((6, 6), (0.5,), (0.25,), 1, CLASSES)
 
 
 def test_attributes_come_back_as_they_were(folder):

@@ -47,7 +47,7 @@ class ToySpace(Space):
         network = nn.Sequential(*head[0], *slots, *head[1])
         for slot in slots:
             slot.body.mixer = lambda slot, x: x
-        network(torch.zeros(1, self.task.channels, self.task.size, self.task.size))
+        network(torch.zeros(1, self.task.channels, *self.task.size))
         return network
 
     def network(self, architecture):

@@ -135,7 +135,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"teacher.mean": [0.5, 0.5]}, "mean has 2 values, expected one per channel"),
         ({"teacher.std": []}, "std has 0 values, expected one per channel"),
         ({"teacher.class_names": ["zero"]}, "class_names has 1 names, expected 10"),
-        ({"teacher.size": 15}, "downscale 2 must divide teacher.size 15"),
+        ({"teacher.size": 15}, "downscale 2 must divide teacher.size 15 x 15"),
         ({"invert_teacher.canvas_margin": 5}, "canvas_margin (5) must be a multiple of every downscale (2)"),
         (
             {"invert_teacher.stages": [{"steps": 100}], "invert_teacher.warmup_steps": 100},
@@ -166,6 +166,9 @@ def test_values_that_do_not_go_together_are_refused(changes, story):
         ("invert_teacher.betas", ["5e-1", 0.9], (0.5, 0.9)),
         ("teacher.mean", ["0.3"], (0.3,)),
         ("search_darts.lr", 1, 1.0),
+        ("teacher.size", 16, (16, 16)),
+        ("teacher.size", "16", (16, 16)),
+        ("shard_original.size", [24, "32"], (24, 32)),
         ("search_proxyless.cost.beta", "-7e-2", -0.07),
     ],
 )
@@ -174,6 +177,20 @@ def test_numbers_that_yaml_takes_for_text_are_numbers(key, given, meant):
     for name in key.split("."):
         found = getattr(found, name)
     assert found == meant
+
+
+@pytest.mark.parametrize("size", [0, -3, 1.5, True, "wide", [], [8], [8, 0], [8, 8, 8], [8, None], {"height": 8}])
+@pytest.mark.parametrize("key", ["teacher.size", "shard_original.size"])
+def test_a_size_is_one_side_or_height_and_width(key, size):
+    story = complaint(changed(tuple(key.split(".")), size))
+    assert key in story
+    assert "expected one side or [height, width], in whole pixels of 1 or more" in story
+
+
+def test_a_square_is_written_as_one_side():
+    config = Config.parse(changed(("shard_original", "size"), [24, 32]))
+    assert config.teacher.plain()["size"] == 16
+    assert config.shard_original.plain()["size"] == [24, 32]
 
 
 @pytest.mark.parametrize(

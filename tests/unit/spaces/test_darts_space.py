@@ -158,11 +158,11 @@ def test_drop_path_acts_in_training_only_and_spares_identities():
     assert torch.equal(network.cells[0](stem, stem, 0.999), network.cells[0](stem, stem, 0.0))
 
 
-@pytest.mark.parametrize(("stem", "size"), [("cifar", 32), ("cifar", 16), ("imagenet", 32)])
+@pytest.mark.parametrize(("stem", "size"), [("cifar", 32), ("cifar", 16), ("imagenet", 32), ("cifar", (12, 20))])
 def test_the_auxiliary_head_speaks_in_training_only(stem, size):
     space = CellSpace(Task(1, size, 7), channels=4, cells=3, nodes=2, auxiliary=True, stem=stem)
     network = space.network(space.sample(random.Random(0)))
-    x = torch.randn(3, 1, size, size)
+    x = torch.randn(3, 1, *space.task.size)
     logits, auxiliary_logits = network.train()(x)
     assert logits.shape == auxiliary_logits.shape == (3, 7)
     (logits.sum() + auxiliary_logits.square().sum()).backward()

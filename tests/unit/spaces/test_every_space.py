@@ -1,6 +1,8 @@
 """What holds in every search space, on sizes that take milliseconds."""
 
+import json
 import random
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -15,6 +17,8 @@ from dfnas.spaces.space import Task
 
 TASK = Task(channels=1, size=16, classes=10)
 ODD_TASK = Task(channels=2, size=13, classes=3)
+WIDE_TASK = Task(channels=1, size=(12, 20), classes=5)
+TALL_TASK = Task(channels=3, size=(32, 24), classes=4)
 DARTS = {"channels": 4, "search_channels": 4, "cells": 4, "search_cells": 3, "nodes": 3}
 MBCONV = {
     "stem_width": 4,
@@ -31,6 +35,14 @@ SPACES = {
     "darts imagenet stem": make("darts", TASK, DARTS | {"stem": "imagenet", "nodes": 2}),
     "darts two cells": make("darts", TASK, DARTS | {"cells": 2, "search_cells": 2, "nodes": 2}),
     "darts odd": make("darts", ODD_TASK, DARTS),
+    "darts wide": make("darts", WIDE_TASK, DARTS),
+    "darts imagenet stem tall": make("darts", TALL_TASK, DARTS | {"stem": "imagenet", "nodes": 2}),
+    "mbconv wide": make("mbconv", WIDE_TASK, MBCONV),
+    "mbconv tall": make("mbconv", TALL_TASK, MBCONV | {"stem_stride": 2}),
+    "shufflenet wide": make("shufflenet", WIDE_TASK, SHUFFLENET | {"last_width": 16}),
+    "shufflenet tall": make("shufflenet", TALL_TASK, SHUFFLENET | {"last_width": 16}),
+    "nasbench201 wide": make("nasbench201", WIDE_TASK, {"channels": 4, "cells_per_stage": 1}),
+    "nasbench201 tall": make("nasbench201", TALL_TASK, {"channels": 4, "cells_per_stage": 1}),
     "mbconv": make("mbconv", TASK, MBCONV),
     "mbconv odd": make("mbconv", ODD_TASK, MBCONV | {"kernels": [3], "dropout": 0.5}),
     "shufflenet": make("shufflenet", TASK, SHUFFLENET | {"last_width": 16}),
@@ -46,7 +58,7 @@ few = settings(max_examples=5, deadline=None)
 
 
 def images(space, batch=2):
-    return torch.randn(batch, space.task.channels, space.task.size, space.task.size)
+    return torch.randn(batch, space.task.channels, *space.task.size)
 
 
 @every_space
@@ -77,7 +89,7 @@ def test_macs_table_is_exact(name, seed):
     architecture = space.sample(random.Random(seed))
     with torch.device("meta"):
         network = space.network(architecture)
-    assert space.macs(architecture) == count_macs(network, space.task.channels, space.task.size, space.task.size)
+    assert space.macs(architecture) == count_macs(network, space.task.channels, *space.task.size)
 
 
 @every_space
@@ -171,3 +183,17 @@ def test_an_architecture_of_another_space_is_an_input_error(name):
     del architecture[choice]
     with pytest.raises(InputError, match=f"does not say what '{choice}' is"):
         space.network(architecture)
+
+
+@every_space
+def test_an_architecture_file_may_give_the_side_of_a_square(name):
+    space = SPACES[name]
+    assert space.task == Task(**json.loads(json.dumps(asdict(space.task))))
+    if space.task.size[0] == space.task.size[1]:
+        assert space.task == Task(space.task.channels, space.task.size[0], space.task.classes)
+
+
+@pytest.mark.parametrize("size", [0, "wide", [8], [8, 8, 8], None])
+def test_a_task_needs_a_size(size):
+    with pytest.raises(InputError, match="expected one side or"):
+        Task(3, size, 10)

@@ -26,7 +26,7 @@ def weights_and_macs(space, architecture):
     """Of the built network; the MACs are also those of the space's table."""
     with torch.device("meta"):
         network = space.network(architecture)
-    macs = count_macs(network, space.task.channels, space.task.size, space.task.size)
+    macs = count_macs(network, space.task.channels, *space.task.size)
     assert macs == space.macs(architecture)
     return count_parameters(network), macs
 
