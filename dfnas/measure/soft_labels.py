@@ -53,11 +53,11 @@ class LabelStatistics:
 
     def agreement(self) -> float:
         """Share of images whose most probable label is their class."""
-        return (self._agreeing.sum() / self.counts.sum()).item()
+        return self._agreeing.sum().item() / self.counts.sum().item()
 
     def target_probability(self) -> float:
         """Mean label probability of the class that an image was made for."""
-        return (self.class_sums.trace() / self.counts.sum()).item()
+        return self.class_sums.trace().item() / self.counts.sum().item()
 
     def agreement_by_class(self) -> list[Any]:
         """`agreement` of each class; None for a class without images."""

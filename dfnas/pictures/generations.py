@@ -10,11 +10,15 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+
+from dfnas.measure.choice import evenly
 
 Report = Mapping[str, Any]
 
 BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00"
+
+
+MOST_TICKS = 10
 
 
 class Line(NamedTuple):
@@ -86,13 +90,13 @@ PANELS = (
         "Vendi score, all images",
         "effective number of images",
         (Line("all images", BLACK, _at("diversity", "vendi_score", "overall")),),
-        (0, None),
+        (1, None),
     ),
     Panel(
         "Vendi score within a class",
         "effective number of images",
         (Line("within a class", ORANGE, _at("diversity", "vendi_score", "within_class")),),
-        (0, None),
+        (1, None),
     ),
     Panel(
         "Distance from BatchNorm statistics",
@@ -112,7 +116,8 @@ def generations_png(reports: Sequence[Report]) -> bytes:
     Args:
         reports: as `assess_images` writes them, in order.
     """
-    figure = Figure(figsize=(17, 8), dpi=100, layout="constrained")
+    figure = Figure(figsize=(17, 8.5), dpi=100, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
     FigureCanvasAgg(figure)  # draws without a display, and leaves pyplot's global state alone
     for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
         _draw(axes, panel, reports)
@@ -128,17 +133,20 @@ def _draw(axes: Axes, panel: Panel, reports: Sequence[Report]) -> None:
         points = [point for point in points if point[1] is not None]
         if points:
             axes.plot(*zip(*points, strict=True), "o-", color=line.colour, label=line.name, markersize=4, clip_on=False)
+    axes.margins(y=0.1)
     axes.set_title(panel.title, fontsize=11, loc="left")
     axes.set_xlabel("generation")
     axes.set_ylabel(panel.unit)
     axes.set_xlim(reports[0]["generation"] - 0.25, reports[-1]["generation"] + 0.25)
     axes.set_ylim(*panel.limits)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xticks([reports[place]["generation"] for place in evenly(len(reports), MOST_TICKS)])
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    if axes.lines:
-        axes.legend(frameon=False, fontsize=9)
-    else:
+    if len(panel.lines) > 1 and axes.lines:
+        # Below, where it cannot hide a line.
+        axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=3)
+    if not axes.lines:
+        axes.set_yticks([])
         axes.text(0.5, 0.5, "not available", transform=axes.transAxes, ha="center", color="0.5")

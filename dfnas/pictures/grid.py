@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from dfnas.measure.choice import evenly
 
-GAP, MARGIN, TITLE_HEIGHT, FONT_SIZE, LONGEST_NAME = 2, 6, 20, 12, 24
+GAP, MARGIN, TITLE_HEIGHT, FONT_SIZE, LONGEST_NAME = 2, 6, 20, 12, 32
 SHORTEST_SIDE = 32
 """Pixels; smaller images are enlarged by a whole factor."""
 
