@@ -135,7 +135,7 @@ class Plan:
 
     def verifier(self) -> list[str]:
         """The network that judges the images, if there is one."""
-        return [f"{self.results}/networks/verifier.pt"] if self.config.verifier else []
+        return [self.imported_file("verifier")] if self.config.verifier else []
 
     def verifier_option(self, wildcards: Any) -> str:
         """The option that names it."""
@@ -144,6 +144,14 @@ class Plan:
     def quality_reports(self) -> list[str]:
         """What is said of each generation, in order."""
         return [f"{self.results}/quality/generation-{generation}.json" for generation in self.generations]
+
+    def competitor(self) -> list[str]:
+        """The second network of the inversion, where its settings ask for one."""
+        return [self.imported_file("competitor")] if self.config.invert_teacher.competition_weight else []
+
+    def competitor_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--competitor", self.competitor())
 
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
@@ -217,8 +225,12 @@ class Plan:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
-            verifier = self.config.verifier if rule == "assess_images" else None
-            return [*_builder(self.config.teacher), *(_builder(verifier) if verifier else [])]
+            beside = {
+                "invert_teacher": self.competitor() and self.config.competitor,
+                "assess_images": self.config.verifier,
+            }
+            networks = (self.config.teacher, beside.get(rule))
+            return sorted({name for network in networks if network for name in _builder(network)})
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []

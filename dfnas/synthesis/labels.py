@@ -3,7 +3,7 @@
 Generation 0 aims at one-hot targets over balanced classes. The teacher's soft labels of the images that came out
 are the targets of the next generation (paper section 3, "recursive label calibration").
 
-Shapes: N images, B batch, C channels, S side of the teacher's input, K classes.
+Shapes: N images, B batch, C channels, H W of the teacher's input, K classes.
 """
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
+from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.regions import center
 from dfnas.teacher import Teacher
 
@@ -25,27 +26,50 @@ def balanced_classes(batch_size: int, batch: int, classes: int, seed: int, gener
     return turn[torch.randperm(batch_size, generator=generator(seed, "classes", generation, batch))]
 
 
+def first_targets(settings: InvertTeacherSettings, batch: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Target classes (B,) int64 and target distributions (B, K) float32 of a batch of generation 0.
+
+    `balanced`: see `balanced_classes`. `one_class`: batch b aims at class b mod K alone. `pairs`: balanced target
+    classes, each with a second class that is uniform over the others and a share uniform over `pair_share`.
+    """
+    size = settings.batch_size
+    if settings.targets == "one_class":
+        own = torch.full((size,), batch % classes)
+    else:
+        own = balanced_classes(size, batch, classes, settings.seed)
+    targets = one_hot(own, classes)
+    if settings.targets == "pairs":
+        rng = generator(settings.seed, "pairs", batch)
+        other = (own + torch.randint(1, classes, (size,), generator=rng)) % classes
+        least, largest = settings.pair_share
+        share = least + (largest - least) * torch.rand(size, 1, generator=rng)
+        targets = share * targets + (1 - share) * one_hot(other, classes)
+    return own, targets
+
+
 def one_hot(classes: torch.Tensor, count: int) -> torch.Tensor:
     """(B,) class indices as targets (B, K) float32, K = `count`."""
     return F.one_hot(classes, count).float()
 
 
 def seen_by(teacher: Teacher, images: torch.Tensor) -> torch.Tensor:
-    """What a network sees of stored images (B, C, S', S') uint8: their centre, (B, C, S, S) float32 in [0, 1], on
+    """What a network sees of stored images (B, C, H', W') uint8: their centre, (B, C, H, W) float32 in [0, 1], on
     its device."""
     pixels = center(images, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
     return pixels.contiguous(memory_format=torch.channels_last)
 
 
 @torch.no_grad()
-def soft_labels(teacher: Teacher, images: torch.Tensor, batch_size: int = 256) -> torch.Tensor:
-    """What the teacher sees in images: softmax of its logits at temperature 1.
+def soft_labels(
+    teacher: Teacher, images: torch.Tensor, batch_size: int = 256, temperature: float = 1.0
+) -> torch.Tensor:
+    """What the teacher sees in images: softmax of its logits over a temperature, 1 in the publication.
 
     Asked on exactly what is saved: on the quantised image, of which the teacher sees the centre. (The release asks
     on a random, mirrored crop of the image before the last step.)
 
     Args:
-        images: (N, C, S', S') uint8, S' at least S.
+        images: (N, C, H', W') uint8, of which the teacher sees the central H x W.
         batch_size: images in one forward pass.
 
     Returns:
@@ -54,7 +78,7 @@ def soft_labels(teacher: Teacher, images: torch.Tensor, batch_size: int = 256) -
     rows = []
     for part in images.split(batch_size):
         logits = teacher(seen_by(teacher, part))
-        rows.append(logits.float().softmax(1).to(images.device))
+        rows.append((logits.float() / temperature).softmax(1).to(images.device))
     return torch.cat(rows)
 
 

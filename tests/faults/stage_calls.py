@@ -59,7 +59,8 @@ class Commands(NamedTuple):
 
     def invert_teacher(self) -> list:
         place = ["--generation", "0", "--first-batch", "0", "--batches", "2"]
-        return ["--teacher", self.folder / "teacher.pt", *place, "--out", self.folder / "shard.h5", *INVERSION]
+        files = ["--out", self.folder / "shard.h5", "--history", self.folder / "shard.csv"]
+        return ["--teacher", self.folder / "teacher.pt", *place, *files, *INVERSION]
 
     def calibrate_labels(self) -> list:
         files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
