@@ -158,6 +158,10 @@ class Plan:
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
+    def imported_file(self, role: str) -> str:
+        """The imported network of a role."""
+        return f"{self.results}/networks/{role}.pt"
+
     def imported_weights(self, wildcards: Any) -> str:
         """The checkpoint of the network in a role."""
         return self.networks_weights[wildcards.role]

@@ -66,6 +66,15 @@ class Commands(NamedTuple):
         files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
         return [*files, "--out", self.folder / "labels.h5", "--report", self.folder / "labels.json"]
 
+    def assess_images(self) -> list:
+        files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
+        files += ["--labels", self.folder / "labels.h5", "--picture", self.folder / "quality.png"]
+        return [*files, "--out", self.folder / "quality.json"]
+
+    def draw_images(self) -> list:
+        files = ["--shards", self.folder / "shard.h5", "--reports", self.folder / "quality.json"]
+        return [*files, "--out", self.folder / "picture.png", "--plots", self.folder / "plots.png"]
+
     def shard_dataset(self) -> list:
         files = ["--shards", self.folder / "shard.h5", "--labels", self.folder / "labels.h5"]
         return [*files, "--out", self.folder / "synthetic.h5"]
@@ -86,6 +95,8 @@ ORDER = (
     "pretrain_teacher",
     "invert_teacher",
     "calibrate_labels",
+    "assess_images",
+    "draw_images",
     "shard_dataset",
     "search_random",
     "retrain",

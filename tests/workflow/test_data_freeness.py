@@ -39,7 +39,8 @@ def no_originals(files, target):
 def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weights, tmp_path):
     files = recipes(tmp_path / "run", configuration=(weights,))
     assert "pretrain_teacher" not in {made.rule for made in files.values()}
-    targets = [name for name in files if "/synthesis/" in name or "/labels/" in name or "/pictures/" in name]
+    targets = [name for name in files if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures")]
+    assert "results/quality/generation-1.json" in targets
     targets += [name for name in files if "/search/" in name and "/synthetic/" in name]
     targets += ["results/dataset/synthetic.h5", "results/teacher/teacher.pt"]
     searches = [name for name in targets if name.endswith("architecture.json")]
@@ -86,7 +87,7 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
     from dfnas.dataset.writing import read_labels, read_shard
 
     run = finished.copy(tmp_path / "run")
-    for made in ("synthesis", "labels", "pictures"):
+    for made in ("synthesis", "labels", "quality", "pictures"):
         shutil.rmtree(run / "results" / made)
     one = overlay(tmp_path / "one.yaml", {"synthesis": {"shards": 1}})
     targets = ["results/pictures/synthetic.png", "results/labels/generation-1.h5"]
@@ -102,8 +103,23 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
         ours, theirs = read_labels(run / "results" / labels), read_labels(finished.results / labels)
         for array in range(2):
             np.testing.assert_array_equal(ours[array], theirs[array])
-    picture = "results/pictures/synthetic.png"
-    assert (run / picture).read_bytes() == (finished.directory / picture).read_bytes()
+        for kind in ("json", "png"):
+            report = f"quality/generation-{generation}.{kind}"
+            assert (run / "results" / report).read_bytes() == (finished.results / report).read_bytes()
+    for picture in ("pictures/synthetic.png", "pictures/generations.png"):
+        assert (run / "results" / picture).read_bytes() == (finished.results / picture).read_bytes()
+
+
+def test_a_verifier_judges_and_nothing_else(weights, tmp_path):
+    network = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
+    task = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
+    judged = overlay(tmp_path / "judged.yaml", {"verifier": {**network, **task}})
+    files = recipes(tmp_path / "run", configuration=(weights, judged))
+    verifier = "results/networks/verifier.pt"
+    assert files[verifier].rule == "import_network"
+    no_originals(files, verifier)
+    for name in files:
+        assert (verifier in ancestors(files, name)) == (name.split("/")[1] in ("networks", "quality", "pictures"))
 
 
 def test_a_teacher_of_the_user_plans_without_the_stand_in(weights, tmp_path):

@@ -25,6 +25,7 @@ CHAIN = {
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
     "draw_images",
     "table1",
 }
