@@ -47,6 +47,7 @@ rule all:
         f"{plan.results}/pictures/synthetic.png",
         f"{plan.results}/pictures/generations.png",
         plan.quality_reports(),
+        plan.judgement(),
 
 
 include: "workflow/rules/teacher.smk"

@@ -13,6 +13,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
 from dfnas.settings.base import Settings
 from dfnas.settings.config import RULES, Config
+from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
@@ -20,7 +21,14 @@ SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 # Rules that run the teacher's code, which a section of the configuration names.
 # The stage behind a rule, where it has another name.
 STAGES = {"import_network": "import_teacher"}
-USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels", "assess_images")
+USES_TEACHER = (
+    "pretrain_teacher",
+    "import_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "assess_images",
+    "judge_images",
+)
 
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
@@ -39,6 +47,7 @@ class Plan:
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
         self.config = Config.parse(_without_strangers(values, overlay))
+        _check_originals(self.config, overlay)
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
@@ -153,6 +162,10 @@ class Plan:
         """The option that names it."""
         return self.paths("--competitor", self.competitor())
 
+    def judgement(self) -> list[str]:
+        """What original test images say of the synthetic ones, where that is asked for."""
+        return [f"{self.results}/quality/judgement.json"] if self.config.comparison.judge_images else []
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(int(wildcards.shard))
@@ -209,6 +222,7 @@ class Plan:
         """Raises InputError where the name of a builder or a space leads nowhere."""
         networks = {"teacher": self.config.teacher, **self.config.networks()}
         named = {f"{role}.builder": (one.builder, "torchvision:<model>") for role, one in networks.items()}
+        named["judge_images.builder"] = (self.config.judge_images.builder, "torchvision:<model>")
         for rule in SEARCHES:
             named[f"{rule}.space.name"] = (getattr(self.config, rule).space.name, ", ".join(NAMES))
         for key, (name, known) in named.items():
@@ -232,6 +246,7 @@ class Plan:
             beside = {
                 "invert_teacher": self.competitor() and self.config.competitor,
                 "assess_images": self.config.verifier,
+                "judge_images": self.config.judge_images,
             }
             networks = (self.config.teacher, beside.get(rule))
             return sorted({name for network in networks if network for name in _builder(network)})
@@ -250,12 +265,24 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     def named(section: Any, key: str) -> bool:
         return isinstance(section, Mapping) and key in section
 
-    if named(overlay.get("teacher"), "builder"):
-        cleaned["teacher"]["arguments"] = overlay["teacher"].get("arguments", {})
+    for section in ("teacher", "judge_images"):
+        if named(overlay.get(section), "builder"):
+            cleaned[section]["arguments"] = overlay[section].get("arguments", {})
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]
     return cleaned
+
+
+def _check_originals(config: Config, overlay: Mapping[str, Any]) -> None:
+    """Raises InputError where the images are to be judged by originals, and none are known: a checkpoint was laid over
+    the embedded default, whose original images are those of its own stand-in."""
+    imported = isinstance(overlay.get("teacher"), Mapping) and overlay["teacher"].get("weights")
+    if config.comparison.judge_images and imported and "shard_original" not in overlay:
+        raise InputError(
+            "comparison.judge_images = true needs original test images, and there is no section shard_original beside "
+            "teacher.weights; describe them there, or leave comparison.judge_images out"
+        )
 
 
 def _verbatim(text: str) -> Callable[..., str]:
@@ -281,7 +308,7 @@ def _options(section: Settings) -> str:
     return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(value))}" for name, value in values)
 
 
-def _builder(network: TeacherSettings) -> list[str]:
+def _builder(network: TeacherSettings | JudgeImagesSettings) -> list[str]:
     """The reference to the code that builds a network, unless that is torchvision's."""
     return [] if network.builder.startswith("torchvision:") else [network.builder]
 

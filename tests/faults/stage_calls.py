@@ -79,6 +79,12 @@ class Commands(NamedTuple):
         files = ["--shards", self.folder / "shard.h5", "--labels", self.folder / "labels.h5"]
         return [*files, "--out", self.folder / "synthetic.h5"]
 
+    def judge_images(self) -> list:
+        files = ["--teacher", self.folder / "teacher.pt", "--synthetic", self.folder / "synthetic.h5"]
+        files += ["--original", self.folder / "original.h5", "--history", self.folder / "student.csv"]
+        settings = ["--arguments", json.dumps(TEACHER["arguments"]), "--epochs", "2", "--batch-size", "8"]
+        return [*files, "--out", self.folder / "judgement.json", *settings]
+
     def search_random(self) -> list:
         task = ["--channels", "1", "--size", "8", "--classes", "10", "--seed", "0"]
         return [*task, "--space", SPACE, "--out", self.folder / "architecture.json"]

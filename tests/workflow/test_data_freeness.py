@@ -49,6 +49,20 @@ def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weight
         assert str(tmp_path / "checkpoint.pt") in no_originals(files, target)
 
 
+def test_nothing_depends_on_a_judgement_by_original_images(weights, tmp_path):
+    """It reads original images, and is the end of its line: with it, the synthetic data are as free of them."""
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
+    files = recipes(tmp_path / "run", configuration=(weights, judged))
+    judgement = {"results/quality/judgement.json", "results/quality/student.csv"}
+    assert {files[name].rule for name in judgement} == {"judge_images"}
+    assert "results/dataset/original.h5" in ancestors(files, "results/quality/judgement.json")
+    for name in set(files) - judgement:
+        assert not judgement & ancestors(files, name), name
+        if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures") or name.endswith("synthetic.h5"):
+            no_originals(files, name)
+    assert files == recipes(tmp_path / "run", configuration=(weights,)) | {name: files[name] for name in judgement}
+
+
 def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
     rows = overlay(
         tmp_path / "rows.yaml", {"comparison": {"search_data": ["synthetic"], "retrain_data": ["synthetic"]}}

@@ -47,6 +47,8 @@ SETTINGS = [
     ("invert_teacher.lr", 0.4, NEW_IMAGES),
     ("assess_images.columns", 3, PICTURES),
     ("verifier", {**NETWORK, "classes": 10}, {"import_network": 1, **PICTURES}),
+    ("comparison.judge_images", True, {"judge_images": 1}),
+    ("judge_images.lr", 0.2, {}),  # of a judgement that nobody asked for
     ("competitor", {**NETWORK, "classes": 10}, {}),
     ("pretrain_teacher.lr", 0.2, NEW_TEACHER),
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),

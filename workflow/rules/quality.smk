@@ -1,4 +1,4 @@
-# What the synthetic images are worth.
+# What the synthetic images are worth. Nothing is made from what is said here but pictures.
 
 
 rule assess_images:
@@ -35,3 +35,32 @@ rule assess_images:
         "python -m dfnas.stages.assess_images --teacher {input.teacher:q} {params.verifier} --shards {input.shards:q}"
         " --labels {input.labels:q} {params.targets} --generation {wildcards.generation} --out {output.report:q}"
         " --picture {output.picture:q} {params.options} {params.machine} 2> {log:q}"
+
+
+rule judge_images:
+    input:
+        teacher=f"{plan.results}/teacher/teacher.pt",
+        synthetic=f"{plan.results}/dataset/synthetic.h5",
+        shards=plan.image_files("synthetic"),
+        original=f"{plan.results}/dataset/original.h5",
+        originals=plan.image_files("original"),
+    output:
+        judgement=f"{plan.results}/quality/judgement.json",
+        history=f"{plan.results}/quality/student.csv",
+    log:
+        f"{plan.results}/logs/judge_images.log",
+    benchmark:
+        f"{plan.results}/benchmarks/judge_images.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("judge_images")
+    resources:
+        **plan.resources("judge_images"),
+    params:
+        options=plan.options("judge_images"),
+        machine=plan.machine("judge_images"),
+        code=plan.code["judge_images"],
+    shell:
+        "python -m dfnas.stages.judge_images --teacher {input.teacher:q} --synthetic {input.synthetic:q}"
+        " --original {input.original:q} --out {output.judgement:q} --history {output.history:q}"
+        " {params.options} {params.machine} 2> {log:q}"
