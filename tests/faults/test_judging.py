@@ -15,7 +15,7 @@ def test_the_report_of_a_judgement(chain):
     assert distance["overall"] == pytest.approx(distance["generations"][0]["distance"])
     assert distance["overall"] > 0
     assert 0 <= report["student"]["test_accuracy"] <= report["student"]["test_top5_accuracy"] <= 1
-    assert report["test_images"] == 360
+    assert report["test_images"] == 359
 
 
 def test_distances_do_not_depend_on_batches(chain):

@@ -102,6 +102,6 @@ def test_a_judgement_needs_a_section_of_original_images():
     values = yaml.safe_load((ROOT / "config.yaml").read_text())
     laid_over = {"teacher": {"weights": "mine.pt"}, "comparison": {"judge_images": True}}
     update_config(values, laid_over)
-    with pytest.raises(InputError, match="no section shard_original beside teacher.weights"):
+    with pytest.raises(InputError, match=r"no section shard_original beside teacher\.weights"):
         Plan(values, laid_over)
     assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgement()
