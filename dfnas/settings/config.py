@@ -165,8 +165,8 @@ class Config(Settings):
             raise ValueError("invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
         if self.invert_teacher.targets == "one_class" and images // batch_size < self.teacher.classes:
             raise ValueError(
-                f"invert_teacher.targets = one_class needs as many batches as classes: synthesis.images ({images}) must "
-                f"be at least {self.teacher.classes * batch_size}"
+                f"invert_teacher.targets = one_class needs as many batches as classes: synthesis.images ({images}) "
+                f"must be at least {self.teacher.classes * batch_size}"
             )
         for stage in self.invert_teacher.stages:
             if any(side % stage.downscale for side in self.teacher.size):

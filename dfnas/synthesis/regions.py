@@ -108,11 +108,8 @@ class RegionOperator:
             seen = _flipped(canvas.roll((-region.top, -region.left), (2, 3)), region.flip)
         else:
             # Averaging the window alone gives what a window of the averaged canvas holds, for less.
-            rows, columns = (
-                slice(region.top, region.top + region.height),
-                slice(region.left, region.left + region.width),
-            )
-            seen = _flipped(canvas[:, :, rows, columns], region.flip)
+            bottom, right = region.top + region.height, region.left + region.width
+            seen = _flipped(canvas[:, :, region.top : bottom, region.left : right], region.flip)
         return F.avg_pool2d(seen, self.downscale) if self.downscale > 1 else seen
 
     def _resampled(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
@@ -151,7 +148,6 @@ def _flipped(images: torch.Tensor, flip: bool) -> torch.Tensor:
 
 def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """The central (B, C, *size) of images (B, C, H, W), each side at least that of `size`. A view."""
-    height, width = images.shape[-2:]
-    assert height >= size[0] and width >= size[1], (images.shape, size)
-    top, left = (height - size[0]) // 2, (width - size[1]) // 2
+    top, left = ((side - kept) // 2 for side, kept in zip(images.shape[-2:], size, strict=True))
+    assert min(top, left) >= 0, (images.shape, size)
     return images[..., top : top + size[0], left : left + size[1]]

@@ -33,7 +33,7 @@ def make_teacher(channels: int = 3) -> Teacher:
         "dfnas.cifar_resnet:cifar_resnet",
         classes=CLASSES,
         channels=channels,
-        size=SIZE,
+        size=(SIZE, SIZE),
         mean=(0.4,) * channels,
         std=(0.25,) * channels,
     )
@@ -269,7 +269,7 @@ class Plain(nn.Module):
 
 def plain_teacher() -> Teacher:
     torch.manual_seed(0)
-    return Teacher(TeacherSpec("tests:Plain", classes=CLASSES, size=SIZE), Plain())
+    return Teacher(TeacherSpec("tests:Plain", classes=CLASSES, size=(SIZE, SIZE)), Plain())
 
 
 def test_a_teacher_without_batch_norm_is_taken_without_the_feature_term():
