@@ -45,6 +45,9 @@ rule all:
     input:
         f"{plan.results}/table1.csv",
         f"{plan.results}/pictures/synthetic.png",
+        f"{plan.results}/pictures/generations.png",
+        plan.quality_reports(),
+        plan.judgement(),
 
 
 include: "workflow/rules/teacher.smk"
@@ -52,4 +55,5 @@ include: "workflow/rules/synthesize.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"

@@ -142,7 +142,7 @@ def curve(peer: Peer, iterations: int, seed: int) -> None:
     gap = (ours - theirs).abs() / theirs
     print("| iteration | peer's loss | ours | relative difference |")
     print("| --: | --: | --: | --: |")
-    for step in sorted({*range(0, 10), *range(10, iterations, 10), iterations - 1}):
+    for step in sorted({*range(10), *range(10, iterations, 10), iterations - 1}):
         print(f"| {step} | {theirs[step]:.4f} | {ours[step]:.4f} | {gap[step]:.1e} |")
     print(f"largest relative difference: first 10 iterations {gap[:10].max():.1e}, all {gap.max():.1e}")
 
@@ -151,7 +151,9 @@ def quality(peer: Peer, iterations: int, seeds: list[int], precision: str) -> No
     """The peer's images after its iterations, and ours after a third and all of the same time."""
     verifier, teacher = cifar_teacher(56), cifar_teacher(20)
     trainable = cifar_teacher(20).network.requires_grad_(True)
-    print("| seed | images of | iterations | seconds | share of the peer's time | agreement | cosine distance | Vendi |")
+    print(
+        "| seed | images of | iterations | seconds | share of the peer's time | agreement | cosine distance | Vendi |"
+    )
     print("| --: | --- | --: | --: | --: | --: | --: | --: |")
     for seed in seeds:
         begun = time.perf_counter()

@@ -24,7 +24,14 @@ CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSett
 # The stage behind a rule, where it has another name.
 STAGES = {"import_network": "import_teacher"}
 # Rules that run the teacher's code, which a section of the configuration names.
-USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
+USES_TEACHER = (
+    "pretrain_teacher",
+    "import_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "assess_images",
+    "judge_images",
+)
 
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
@@ -43,6 +50,7 @@ class Plan:
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
         self.config = Config.parse(_completed(_without_strangers(values, overlay)))
+        _check_originals(self.config, overlay)
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
@@ -50,7 +58,7 @@ class Plan:
         self.original_shards = list(range(self.config.shard_original.shards))
         self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
-        self._check_spaces()
+        self._check_names()
         self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
@@ -130,6 +138,22 @@ class Plan:
         """The option that names them."""
         return self.paths("--labels", self.labels_before(wildcards))
 
+    def targets_option(self, wildcards: Any) -> str:
+        """The same labels, as what a generation aimed at."""
+        return self.paths("--targets", self.labels_before(wildcards))
+
+    def verifier(self) -> list[str]:
+        """The network that judges the images, if there is one."""
+        return [self.imported_file("verifier")] if self.config.verifier else []
+
+    def verifier_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--verifier", self.verifier())
+
+    def quality_reports(self) -> list[str]:
+        """What is said of each generation, in order."""
+        return [f"{self.results}/quality/generation-{generation}.json" for generation in self.generations]
+
     def competitor(self) -> list[str]:
         """The second network of the inversion, where its settings ask for one."""
         return [self.imported_file("competitor")] if self.config.invert_teacher.competition_weight else []
@@ -138,10 +162,18 @@ class Plan:
         """The option that names it."""
         return self.paths("--competitor", self.competitor())
 
+    def judgement(self) -> list[str]:
+        """What original test images say of the synthetic ones, where that is asked for."""
+        return [f"{self.results}/quality/judgement.json"] if self.config.comparison.judge_images else []
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
+
+    def imported_file(self, role: str) -> str:
+        """The imported network of a role."""
+        return f"{self.results}/networks/{role}.pt"
 
     def imported_weights(self, wildcards: Any) -> list[str]:
         """The checkpoint of the network in a role; none where its library publishes the weights."""
@@ -190,8 +222,9 @@ class Plan:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
-    def _check_spaces(self) -> None:
-        """Raises InputError where the name of a space leads nowhere."""
+    def _check_names(self) -> None:
+        """Raises InputError where the name of a space, or of the student's builder, leads nowhere."""
+        _check_code("judge_images.builder", self.config.judge_images.builder, code_of, KINDS)
         for rule in SEARCHES:
             name = getattr(self.config, rule).space.name
             expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
@@ -201,8 +234,13 @@ class Plan:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
-            second = self.config.competitor if rule == "invert_teacher" and self.competitor() else None
-            return sorted({name for one in (self.config.teacher, second) if one for name in code_of(one.builder)})
+            beside = {
+                "invert_teacher": self.competitor() and self.config.competitor,
+                "assess_images": self.config.verifier,
+                "judge_images": self.config.judge_images,
+            }
+            networks = (self.config.teacher, beside.get(rule))
+            return sorted({name for network in networks if network for name in code_of(network.builder)})
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
@@ -221,6 +259,8 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     for section in CLASSIFIERS:
         if named(overlay.get(section), "builder"):
             cleaned[section] = overlay[section]
+    if named(overlay.get("judge_images"), "builder"):
+        cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]
@@ -254,6 +294,17 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
         raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
     except (SyntaxError, UnicodeDecodeError) as error:
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
+
+
+def _check_originals(config: Config, overlay: Mapping[str, Any]) -> None:
+    """Raises InputError where the images are to be judged by originals, and none are known: a checkpoint was laid over
+    the embedded default, whose original images are those of its own stand-in."""
+    imported = isinstance(overlay.get("teacher"), Mapping) and overlay["teacher"].get("weights")
+    if config.comparison.judge_images and imported and "shard_original" not in overlay:
+        raise InputError(
+            "comparison.judge_images = true needs original test images, and there is no section shard_original beside "
+            "teacher.weights; describe them there, or leave comparison.judge_images out"
+        )
 
 
 def _verbatim(text: str) -> Callable[..., str]:

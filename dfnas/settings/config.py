@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Settings
+from dfnas.settings.base import Count, CountOrZero, Flag, Settings
 from dfnas.settings.dataset import (
     CalibrateLabelsSettings,
     ShardDatasetSettings,
@@ -13,6 +13,7 @@ from dfnas.settings.dataset import (
 )
 from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
@@ -37,6 +38,8 @@ Rule = Literal[
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
+    "judge_images",
     "draw_images",
     "table1",
 ]
@@ -55,6 +58,8 @@ class ComparisonSettings(Settings):
     """Data to train the found architectures on, each on each."""
     seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
+    judge_images: Flag = False
+    """Judge the synthetic images by original test images as well. Nothing is made from the result."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "ComparisonSettings":
@@ -95,6 +100,8 @@ class Config(Settings):
     pretrain_teacher: PretrainTeacherSettings
     invert_teacher: InvertTeacherSettings
     calibrate_labels: CalibrateLabelsSettings
+    assess_images: AssessImagesSettings
+    judge_images: JudgeImagesSettings
     shard_dataset: ShardDatasetSettings
     shard_original: ShardOriginalSettings
     search_darts: SearchDartsSettings
@@ -143,6 +150,12 @@ class Config(Settings):
             raise ValueError(
                 f"shard_original.mean has {len(self.shard_original.mean)} channels, "
                 f"expected those of the teacher ({channels})"
+            )
+        original = (len(self.shard_original.mean), self.shard_original.size)
+        if self.comparison.judge_images and original != (self.teacher.channels, self.teacher.size):
+            raise ValueError(
+                "comparison.judge_images needs original test images that the teacher takes: shard_original has "
+                f"{original[0]} channels of size {original[1]}, expected {self.teacher.channels} of {self.teacher.size}"
             )
         if self.teacher.classes is not None and images < self.teacher.classes:
             raise ValueError(

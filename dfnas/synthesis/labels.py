@@ -6,11 +6,10 @@ are the targets of the next generation (paper section 3, "recursive label calibr
 Shapes: N images, B batch, C channels, H W of the teacher's input, K classes.
 """
 
-from typing import Any
-
 import torch
 from torch.nn import functional as F
 
+from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.regions import center
@@ -53,6 +52,13 @@ def one_hot(classes: torch.Tensor, count: int) -> torch.Tensor:
     return F.one_hot(classes, count).float()
 
 
+def seen_by(teacher: Teacher, images: torch.Tensor) -> torch.Tensor:
+    """What a network sees of stored images (B, C, H', W') uint8: their centre, (B, C, H, W) float32 in [0, 1], on
+    its device."""
+    pixels = center(images, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
 @torch.no_grad()
 def soft_labels(
     teacher: Teacher, images: torch.Tensor, batch_size: int = 256, temperature: float = 1.0
@@ -71,18 +77,12 @@ def soft_labels(
     """
     rows = []
     for part in images.split(batch_size):
-        pixels = center(part, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
-        logits = teacher(pixels.contiguous(memory_format=torch.channels_last))
+        logits = teacher(seen_by(teacher, part))
         rows.append((logits.float() / temperature).softmax(1).to(images.device))
     return torch.cat(rows)
 
 
-def entropy(probabilities: torch.Tensor) -> torch.Tensor:
-    """Of each row of (N, K), in nats: (N,)."""
-    return torch.special.entr(probabilities).sum(1)
-
-
-def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor) -> dict[str, Any]:
+def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor) -> dict[str, float]:
     """How far the teacher's view of the new images is from what they were made for.
 
     Args:
@@ -92,20 +92,12 @@ def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: tor
 
     Returns:
         agreement: share of images whose most probable label is their target class;
-        target_probability: mean label probability of the target class;
         entropy_before_nats, entropy_after_nats: mean entropy of targets and of labels;
-        label_shift: mean total-variation distance of label and target, 0 to 1;
-        class_agreement: agreement by class, K numbers, None for a class without images.
+        label_shift: mean total-variation distance of label and target, 0 to 1.
     """
-    agrees = (labels.argmax(1) == classes).double()  # (N,)
-    count = torch.bincount(classes, minlength=labels.shape[1])  # (K,)
-    agreeing = torch.bincount(classes, weights=agrees, minlength=labels.shape[1])
-    shares = zip(agreeing.tolist(), count.tolist(), strict=True)
     return {
-        "agreement": agrees.mean().item(),
-        "target_probability": labels.gather(1, classes[:, None]).mean().item(),
+        "agreement": (labels.argmax(1) == classes).double().mean().item(),
         "entropy_before_nats": entropy(targets).mean().item(),
         "entropy_after_nats": entropy(labels).mean().item(),
         "label_shift": (0.5 * (labels - targets).abs().sum(1)).mean().item(),
-        "class_agreement": [hits / images if images else None for hits, images in shares],
     }

@@ -111,6 +111,7 @@ KILLED = {
     "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
     "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
     "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
+    "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
     "search_darts": ("search_darts", 2, ["found.json", "found.pt", "found.csv"]),
     "search_proxyless": ("search_proxyless", 2, ["found.json", "found.pt", "found.csv"]),
     "search_spos in its supernet": ("search_spos", 2, ["found.json", "found.pt", "found.csv"]),

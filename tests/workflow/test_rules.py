@@ -25,6 +25,8 @@ CHAIN = {
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
+    "judge_images",
     "draw_images",
     "table1",
 }
@@ -129,7 +131,9 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    commands = {made.rule: made.command for made in recipes(tmp_path).values() if made.rule in CHAIN}
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
+    files = recipes(tmp_path / "run", configuration=(judged,))
+    commands = {made.rule: made.command for made in files.values() if made.rule in CHAIN}
     assert set(commands) == CHAIN
     for name, command in commands.items():
         known = set(importlib.import_module(f"dfnas.stages.{name}").STAGE.parser._option_string_actions)
