@@ -36,7 +36,7 @@ wildcard_constraints:
     algorithm="darts|proxyless|spos|random",
     search_data="original|synthetic|none",
     retrain_data="original|synthetic",
-    role="|".join(plan.networks_weights) or "none",
+    role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
 

@@ -151,9 +151,7 @@ def quality(peer: Peer, iterations: int, seeds: list[int], precision: str) -> No
     """The peer's images after its iterations, and ours after a third and all of the same time."""
     verifier, teacher = cifar_teacher(56), cifar_teacher(20)
     trainable = cifar_teacher(20).network.requires_grad_(True)
-    print(
-        "| seed | images of | iterations | seconds | share of the peer's time | agreement | cosine distance | Vendi |"
-    )
+    print("| seed | images of | iterations | seconds | share of that time | agreement | cosine distance | Vendi |")
     print("| --: | --- | --: | --: | --: | --: | --: | --: |")
     for seed in seeds:
         begun = time.perf_counter()

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 import types
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -71,7 +72,7 @@ def release_times(checkout: Path, iterations: int) -> list[float]:
     teacher = torch.nn.DataParallel(module.build_resnet("resnet50", "classic", 1000, verbose=False)).eval()
     criterion = torch.nn.CrossEntropyLoss()
     module.get_images(0, 0, arguments, teacher, teacher, criterion, None, None)
-    return [after - before for before, after in zip(ticks, ticks[1:], strict=False)]
+    return [after - before for before, after in pairwise(ticks)]
 
 
 def our_times(precision: str, compile: str, iterations: int) -> list[float]:
