@@ -1,17 +1,16 @@
 """What the CIFAR-10 benchmarks share: the real teachers of DFNAS_DATA, our settings, and a verdict on images."""
 
-import os
-from pathlib import Path
-
 import torch
 from torch import nn
 
-from dfnas.runtime.files import load_archive
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.weights import read_weights
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.teacher import TeacherSettings
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.labels import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec, assemble, find_state_dict
+from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 BATCH, CLASSES, SIZE = 256, 10, (32, 32)
 CHECKPOINTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
@@ -49,14 +48,18 @@ DEEPINVERSION = {
 
 def cifar_teacher(depth: int) -> Teacher:
     """A pre-trained CIFAR-10 ResNet of the data folder."""
-    path = Path(os.environ["DFNAS_DATA"]) / "teachers" / CHECKPOINTS[depth]
-    spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet",
-        {"depth": depth},
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-    )
-    return assemble(spec, find_state_dict(load_archive(path), str(path)), str(path))
+    section = {
+        "weights": f"${{DFNAS_DATA}}/teachers/{CHECKPOINTS[depth]}",
+        "builder": "dfnas.cifar_resnet:cifar_resnet",
+        "arguments": {"depth": depth},
+        "classes": CLASSES,
+        "channels": 3,
+        "size": 32,
+        "mean": [0.485, 0.456, 0.406],
+        "std": [0.229, 0.224, 0.225],
+    }
+    settings = complete(TeacherSettings.parse(section))
+    return assemble(TeacherSpec.of(settings), read_weights(settings), CHECKPOINTS[depth])
 
 
 def inversion(teacher: Teacher, **changes) -> tuple[Inversion, torch.Tensor]:

@@ -268,13 +268,17 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
 
 
 def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata.
+    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata. A network
+    beside the teacher has the teacher's task, unless it says otherwise.
 
     Raises:
         InputError: a builder that leads nowhere, or a classifier of which too little is known.
     """
     for section in CLASSIFIERS:
         if isinstance(values.get(section), Mapping):
+            if section != "teacher":
+                task = {name: values["teacher"][name] for name in ("classes", "channels", "size")}
+                values = values | {section: task | {k: v for k, v in values[section].items() if v is not None}}
             settings = TeacherSettings.parse(values[section], section)
             _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
             values = values | {section: complete(settings, section).plain()}
