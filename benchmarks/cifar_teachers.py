@@ -1,10 +1,10 @@
 """What the CIFAR-10 benchmarks share: the real teachers of DFNAS_DATA, our settings, and a verdict on images."""
 
 import torch
-from torch import nn
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.weights import read_weights
+from dfnas.measure.diversity import UnitMoments
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.synthesis.inversion import Inversion
@@ -77,8 +77,10 @@ def judged(pixels: torch.Tensor, classes: torch.Tensor, verifier: Teacher) -> di
     hook = verifier.network.linear.register_forward_pre_hook(lambda module, inputs: features.append(inputs[0]))
     agreement = (verifier(pixels).argmax(1) == classes).double().mean().item()
     hook.remove()
-    unit = nn.functional.normalize(features[0], dim=1).double()
-    kernel = unit @ unit.T
-    distance = (1 - kernel).sum().item() / (len(unit) * (len(unit) - 1))
-    vendi = torch.special.entr(torch.linalg.eigvalsh(kernel / len(unit)).clamp_min(0)).sum().exp().item()
-    return {"agreement": agreement, "cosine_distance": distance, "vendi": vendi}
+    moments = UnitMoments(features[0].shape[1])
+    moments.add(features[0])
+    return {
+        "agreement": agreement,
+        "cosine_distance": moments.cosine_distance(),
+        "vendi": moments.vendi_score(),
+    }

@@ -42,6 +42,8 @@ PYTHON: dict[str, Callable[..., Any]] = {
 }
 UNPACKING = ("prim::ListUnpack", "prim::TupleUnpack")
 IGNORED = ("prim::RaiseException", "aten::warn")
+UNRESOLVED = object()
+"""Stands for what depends on control flow; only conditions of checks, which are left out, may."""
 REFUSED = ("aten::save", "aten::from_file")
 
 
@@ -85,7 +87,10 @@ class ScriptNetwork(nn.Module):
         self._steps: list[Step] = []
         self._where = where
         with torch.no_grad():
-            self._translate(graph, {names[1]: images})
+            values = {names[1]: images}
+            self._translate(graph, values)
+        if values.get(self._output) is UNRESOLVED:
+            raise self._branches()
         self._note_last_uses()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -119,9 +124,11 @@ class ScriptNetwork(nn.Module):
             if kind == "prim::Constant":
                 self._keep_constant(node, values)
             elif kind == "prim::If":
-                self._pass_guard(node, values)
+                self._pass_branches(node, values)
             elif kind not in IGNORED:
                 step = self._norm(node, values) if kind == "aten::batch_norm" else self._step(node)
+                if any(values[name] is UNRESOLVED for name in step.inputs):
+                    raise self._branches()
                 self._steps.append(step)
                 try:
                     self._run(step, values)
@@ -146,16 +153,22 @@ class ScriptNetwork(nn.Module):
             self._constants[name] = value
         values[name] = value
 
-    def _pass_guard(self, node: Any, values: dict[str, Any]) -> None:
+    def _pass_branches(self, node: Any, values: dict[str, Any]) -> None:
         """Takes the other branch of a check that raises an error; torch's operations check their input themselves."""
         going_on = [block for block in node.blocks() if not _raises(block)]
         if len(going_on) != 1:
-            raise InputError(f"{self._where} has control flow that freezing does not resolve; {REMEDY}")
+            if not all(_is_pure(block) for block in node.blocks()):
+                raise self._branches()
+            values.update({value.debugName(): UNRESOLVED for value in node.outputs()})
+            return
         self._translate(going_on[0], values)
         for outer, inner in zip(node.outputs(), going_on[0].outputs(), strict=True):
             step = Step(lambda value: value, (inner.debugName(),), {}, (outer.debugName(),), False)
             self._steps.append(step)
             self._run(step, values)
+
+    def _branches(self) -> InputError:
+        return InputError(f"{self._where} has control flow that freezing does not resolve; {REMEDY}")
 
     def _norm(self, node: Any, values: dict[str, Any]) -> Step:
         inputs = [value.debugName() for value in node.inputs()]
@@ -178,6 +191,8 @@ class ScriptNetwork(nn.Module):
             results = inputs[:1]
         if kind in PYTHON:
             return Step(PYTHON[kind], inputs, {}, results, kind in UNPACKING)
+        if kind in ("prim::GetAttr", "prim::SetAttr"):
+            raise InputError(f"{self._where} changes as it runs, as if in training mode; call eval() before the export")
         library, _, name = kind.partition("::")
         if library != "aten" or kind in REFUSED or list(node.blocks()):
             raise InputError(f"{self._where} contains {kind}, which is no operation on tensors; {REMEDY}")
@@ -205,7 +220,7 @@ class ScriptNetwork(nn.Module):
 
 def _frozen_graph(content: bytes, where: str) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, which its reader need not hear
         try:
             script = torch.jit.load(io.BytesIO(content), map_location="cpu").float().eval()
             if hasattr(script, "training"):  # not frozen yet
@@ -214,6 +229,13 @@ def _frozen_graph(content: bytes, where: str) -> Any:
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise InputError(f"{where} cannot be loaded as a TorchScript file: {reason}") from error
     return script.graph
+
+
+def _is_pure(block: Any) -> bool:
+    """Whether nothing that a block computes is felt outside but its results."""
+    nodes = list(block.nodes())
+    changing = any(node.kind() == "aten::append" or node.kind().endswith("_") for node in nodes)
+    return not changing and all(_is_pure(inner) for node in nodes for inner in node.blocks())
 
 
 def _raises(block: Any) -> bool:
