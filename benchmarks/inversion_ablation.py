@@ -10,6 +10,7 @@ The ResNet-20 of DFNAS_DATA is inverted; its ResNet-56 verifies. Rows, each with
     region        plain, with random regions of a larger canvas
     recursion     plain, in generations: each aims at the teacher's soft labels of the one before
     both          regions and generations: the paper
+    resized       both, with a region of random size for each image: SRe2L's crops in the paper's generations
 
 All images are labelled by the teacher as they are stored. Reported for each row and seed: agreement of the verifier
 with the target class, its diversity scores, mean entropy of the labels, and the accuracy on the real test images of a
@@ -48,6 +49,7 @@ ROWS = {  # settings, and whether later batches aim at soft labels; None for noi
     "region": (OURS, False),
     "recursion": ({**OURS, **ROLL}, True),
     "both": (OURS, True),
+    "resized": ({**OURS, "region": "random_resized_crop", "region_per": "image", "crop_area": [0.5, 1.0]}, True),
 }
 COLUMNS = (
     "row", "seed", "images", "steps", "seconds", "agreement", "cosine_distance", "vendi", "label_entropy_nats",
