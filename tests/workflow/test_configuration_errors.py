@@ -28,7 +28,7 @@ BROKEN = {
     "a classifier of which too little is known": (
         "teacher",
         {"builder": "torchvision:resnet18", "weights": "mine.pt"},
-        ["torchvision:resnet18", "mine.pt", "set teacher.classes", "teacher.size", "teacher.mean"],
+        ["torchvision:resnet18", "mine.pt", "set teacher.classes", "teacher.mean"],
     ),
     "weights that are not published": (
         "teacher",
