@@ -36,6 +36,7 @@ wildcard_constraints:
     algorithm="darts|proxyless|spos|random",
     search_data="original|synthetic|none",
     retrain_data="original|synthetic",
+    role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
 
@@ -44,6 +45,9 @@ rule all:
     input:
         f"{plan.results}/table1.csv",
         f"{plan.results}/pictures/synthetic.png",
+        f"{plan.results}/pictures/generations.png",
+        plan.quality_reports(),
+        plan.judgement(),
 
 
 include: "workflow/rules/teacher.smk"
@@ -51,4 +55,5 @@ include: "workflow/rules/synthesize.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
+include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"

@@ -16,7 +16,8 @@ import torch
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import balanced_classes, one_hot
+from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.objective import Objective
 from dfnas.teacher import Teacher, TeacherSpec
 
 
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     parser.add_argument("--steps", type=int, default=20, help="timed pairs")
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="of the teacher")
+    parser.add_argument("--compile", choices=("never", "always"), default="never")
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -51,9 +53,10 @@ def main() -> None:
         warmup_steps=1,
         canvas_margin=options.margin,
         precision=options.precision,
+        compile=options.compile,
     )
-    targets = one_hot(balanced_classes(options.batch, 0, spec.classes, seed=0), spec.classes)
-    inversion = Inversion(teacher, targets, settings, generation=0, batch=0)
+    _, targets = first_targets(settings, 0, spec.classes)
+    inversion = Inversion(Objective(teacher, settings), targets, generation=0, batch=0)
     images = torch.randn(options.batch, 3, options.size, options.size, device=device)
     images = images.contiguous(memory_format=torch.channels_last).requires_grad_()
 

@@ -13,7 +13,7 @@ from dfnas.classifiers.names import KINDS, code_of, is_published
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
-from dfnas.settings.base import sections_in
+from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import RULES, Config
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
@@ -21,8 +21,17 @@ from dfnas.spaces.names import NAMES, reference
 SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 # Sections that describe a classifier of the user's.
 CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
+# The stage behind a rule, where it has another name.
+STAGES = {"import_network": "import_teacher"}
 # Rules that run the teacher's code, which a section of the configuration names.
-USES_TEACHER = ("pretrain_teacher", "import_teacher", "invert_teacher", "calibrate_labels")
+USES_TEACHER = (
+    "pretrain_teacher",
+    "import_teacher",
+    "invert_teacher",
+    "calibrate_labels",
+    "assess_images",
+    "judge_images",
+)
 
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
@@ -41,20 +50,20 @@ class Plan:
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
         self.config = Config.parse(_completed(_without_strangers(values, overlay)))
+        _check_originals(self.config, overlay)
         synthesis = self.config.synthesis
         self.results = self.config.results_dir.rstrip("/")
         self.generations = list(range(synthesis.generations))
         self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
-        self.weights = _expanded("teacher.weights", self.config.teacher.weights)
+        self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
-        self._check_spaces()
-        self.code = {rule: code_digest(rule, *self._references(rule)) for rule in RULES}
+        self._check_names()
+        self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
 
-    def options(self, rule: str, section: str | None = None) -> Callable[..., str]:
-        """A rule's section, which has its name unless another is given, as options of its stage."""
-        values = getattr(self.config, section or ("teacher" if rule == "import_teacher" else rule)).plain()
-        return _verbatim(" ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(v))}" for name, v in values.items()))
+    def options(self, rule: str) -> Callable[..., str]:
+        """A rule's section as options of its stage."""
+        return _verbatim(_options(getattr(self.config, "teacher" if rule == "import_teacher" else rule)))
 
     def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
@@ -129,15 +138,58 @@ class Plan:
         """The option that names them."""
         return self.paths("--labels", self.labels_before(wildcards))
 
+    def targets_option(self, wildcards: Any) -> str:
+        """The same labels, as what a generation aimed at."""
+        return self.paths("--targets", self.labels_before(wildcards))
+
+    def verifier(self) -> list[str]:
+        """The network that judges the images, if there is one."""
+        return [self.imported_file("verifier")] if self.config.verifier else []
+
+    def verifier_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--verifier", self.verifier())
+
+    def quality_reports(self) -> list[str]:
+        """What is said of each generation, in order."""
+        return [f"{self.results}/quality/generation-{generation}.json" for generation in self.generations]
+
+    def competitor(self) -> list[str]:
+        """The second network of the inversion, where its settings ask for one."""
+        return [self.imported_file("competitor")] if self.config.invert_teacher.competition_weight else []
+
+    def competitor_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--competitor", self.competitor())
+
+    def judgement(self) -> list[str]:
+        """What original test images say of the synthetic ones, where that is asked for."""
+        return [f"{self.results}/quality/judgement.json"] if self.config.comparison.judge_images else []
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
-    def weight_files(self, section: str = "teacher") -> list[str]:
-        """The file of a classifier's weights; none where its library publishes them."""
-        weights = getattr(self.config, section).weights
-        return [_expanded(f"{section}.weights", weights)] if weights and not is_published(weights) else []
+    def imported_file(self, role: str) -> str:
+        """The imported network of a role."""
+        return f"{self.results}/networks/{role}.pt"
+
+    def imported_weights(self, wildcards: Any) -> list[str]:
+        """The checkpoint of the network in a role; none where its library publishes the weights."""
+        return self.weights[wildcards.role]
+
+    def imported_options(self, wildcards: Any) -> str:
+        """The section of a role as options."""
+        return _options(self.config.networks()[wildcards.role])
+
+    def imported_code(self, wildcards: Any) -> str:
+        """Digest of the code that imports the network in a role: that of no other role."""
+        return code_digest("import_teacher", *code_of(self.config.networks()[wildcards.role].builder))
+
+    def _weight_files(self, role: str) -> list[str]:
+        weights = getattr(self.config, role).weights
+        return [_expanded(f"{role}.weights", weights)] if weights and not is_published(weights) else []
 
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
@@ -170,8 +222,9 @@ class Plan:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
-    def _check_spaces(self) -> None:
-        """Raises InputError where the name of a space leads nowhere."""
+    def _check_names(self) -> None:
+        """Raises InputError where the name of a space, or of the student's builder, leads nowhere."""
+        _check_code("judge_images.builder", self.config.judge_images.builder, code_of, KINDS)
         for rule in SEARCHES:
             name = getattr(self.config, rule).space.name
             expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
@@ -181,7 +234,13 @@ class Plan:
         if rule in SEARCHES:
             return [reference(getattr(self.config, rule).space.name)]
         if rule in USES_TEACHER:
-            return list(code_of(self.config.teacher.builder))
+            beside = {
+                "invert_teacher": self.competitor() and self.config.competitor,
+                "assess_images": self.config.verifier,
+                "judge_images": self.config.judge_images,
+            }
+            networks = (self.config.teacher, beside.get(rule))
+            return sorted({name for network in networks if network for name in code_of(network.builder)})
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
@@ -200,6 +259,8 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     for section in CLASSIFIERS:
         if named(overlay.get(section), "builder"):
             cleaned[section] = overlay[section]
+    if named(overlay.get("judge_images"), "builder"):
+        cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]
@@ -207,13 +268,17 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
 
 
 def _completed(values: dict[str, Any]) -> dict[str, Any]:
-    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata.
+    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata. A network
+    beside the teacher has the teacher's task, unless it says otherwise.
 
     Raises:
         InputError: a builder that leads nowhere, or a classifier of which too little is known.
     """
     for section in CLASSIFIERS:
         if isinstance(values.get(section), Mapping):
+            if section != "teacher":
+                task = {name: values["teacher"][name] for name in ("classes", "channels", "size")}
+                values = values | {section: task | {k: v for k, v in values[section].items() if v is not None}}
             settings = TeacherSettings.parse(values[section], section)
             _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
             values = values | {section: complete(settings, section).plain()}
@@ -235,6 +300,17 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
 
 
+def _check_originals(config: Config, overlay: Mapping[str, Any]) -> None:
+    """Raises InputError where the images are to be judged by originals, and none are known: a checkpoint was laid over
+    the embedded default, whose original images are those of its own stand-in."""
+    imported = isinstance(overlay.get("teacher"), Mapping) and overlay["teacher"].get("weights")
+    if config.comparison.judge_images and imported and "shard_original" not in overlay:
+        raise InputError(
+            "comparison.judge_images = true needs original test images, and there is no section shard_original beside "
+            "teacher.weights; describe them there, or leave comparison.judge_images out"
+        )
+
+
 def _verbatim(text: str) -> Callable[..., str]:
     """A parameter as Snakemake leaves it alone: in a plain string it takes braces for wildcards."""
     return lambda wildcards: text
@@ -250,6 +326,12 @@ def _expanded(key: str, path: str | None) -> str | None:
     if expanded and "$" in expanded:
         raise InputError(f"{key} = '{path}': the environment variable in it is not set")
     return expanded
+
+
+def _options(section: Settings) -> str:
+    """A section of the configuration as options of a stage."""
+    values = section.plain().items()
+    return " ".join(f"--{name.replace('_', '-')} {shlex.quote(_text(value))}" for name, value in values)
 
 
 def _text(value: Any) -> str:

@@ -10,7 +10,7 @@ a flipped bit in one that is not can crash it or keep it busy forever.
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -49,9 +49,20 @@ def created(path: str | Path, kind: str, attributes: Mapping[str, Any]) -> Itera
 
 def add(file: h5py.File, name: str, values: np.ndarray) -> None:
     """Adds an array in checksummed chunks of whole rows."""
-    row_bytes = max(1, values[:1].nbytes)
-    rows = max(1, min(len(values), CHUNK_BYTES // row_bytes))
-    file.create_dataset(name, data=values, chunks=(rows, *values.shape[1:]), fletcher32=True)
+    add_pieces(file, name, len(values), [values])
+
+
+def add_pieces(file: h5py.File, name: str, count: int, pieces: Iterable[np.ndarray]) -> None:
+    """Adds an array of `count` rows that comes in pieces, so that memory need not hold them all at once."""
+    first = 0
+    for piece in pieces:
+        if first == 0:
+            rows = max(1, min(count, CHUNK_BYTES // max(1, piece[:1].nbytes)))
+            shape, chunks = (count, *piece.shape[1:]), (rows, *piece.shape[1:])
+            array = file.create_dataset(name, shape, piece.dtype, chunks=chunks, fletcher32=True)
+        array[first : first + len(piece)] = piece
+        first += len(piece)
+    assert first == count, (name, first, count)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 Shapes: N images, B batch, C channels, P Q stored height and width, H W those of the input, K classes.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,23 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         tuple(attributes["mean"]),
         tuple(attributes["std"]),
     )
+
+
+def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """All images of a data set in order, uint8 (B, C, P, Q) on the CPU, with their generations, int32 (B,): -1 for
+    original ones. One batch is in memory at a time.
+
+    Raises:
+        InputError: the file is absent, damaged or inconsistent.
+    """
+    with opened(path, "dataset") as (file, _):
+        images, generations = handle(file, "images", "uint8", 4), read(file, "generation", "int32", 1)
+        check_sources(path, images)
+        if len(images) != len(generations):
+            raise InputError(f"{path}: its arrays differ in length; delete the file to rebuild it")
+        for first in range(0, len(images), batch_size):
+            rows = slice(first, first + batch_size)
+            yield torch.from_numpy(images[rows]), torch.from_numpy(generations[rows])
 
 
 def _rows(images, chosen: np.ndarray, piece: int = 4096) -> np.ndarray:

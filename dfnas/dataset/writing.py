@@ -1,15 +1,15 @@
 """Writing shards, labels and data sets.
 
-Shapes: N images, C channels, P Q stored height and width, K classes.
+Shapes: N images, C channels, H W stored sides, K classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dfnas.dataset.format import SPLITS, add, add_virtual_images, created, handle, opened, read
+from dfnas.dataset.format import SPLITS, add, add_pieces, add_virtual_images, created, handle, opened, read
 from dfnas.dataset.split import check_classes
 from dfnas.runtime.errors import InputError
 
@@ -27,15 +27,17 @@ class Records(NamedTuple):
     """uint8 (N,), an index into SPLITS."""
 
 
-def write_shard(path: Path, images: np.ndarray, targets: np.ndarray, attributes: Mapping[str, Any]) -> None:
-    """Writes images uint8 (N, C, P, Q) with their target classes (N,)."""
+def write_shard(
+    path: Path, images: np.ndarray | Iterable[np.ndarray], targets: np.ndarray, attributes: Mapping[str, Any]
+) -> None:
+    """Writes images uint8 (N, C, H, W), whole or in pieces that follow each other, with their target classes (N,)."""
     with created(path, "shard", attributes) as file:
-        add(file, "images", images)
+        add_pieces(file, "images", len(targets), [images] if isinstance(images, np.ndarray) else images)
         add(file, "targets", targets.astype(np.int64))
 
 
 def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Images (N, C, P, Q), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
+    """Images (N, C, H, W), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
     with opened(path, "shard") as (file, attributes):
         images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
     if len(images) != len(targets):

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 
@@ -29,16 +31,35 @@ class Checkpoint:
     def __init__(self, folder: str | Path, identity: Mapping[str, Any]):
         key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:24]
         self.path = Path(folder) / f"{key}.pt"
+        self._parts = 0
         self._saved = time.monotonic()
 
     def load(self) -> Any | None:
-        """The state saved last, or None. A damaged one counts as none: the work starts over."""
+        """The state saved last, or None. A damaged one, or one with a damaged part, counts as none: the work starts
+        over."""
         if not self.path.is_file():
             return None
         try:
-            return load_archive(self.path)
+            saved = load_archive(self.path)
+            for place in range(saved["parts"]):
+                self.part(place)
         except InputError:
             return None
+        self._parts = saved["parts"]
+        return saved["state"]
+
+    def add_part(self, value: torch.Tensor) -> None:
+        """Keeps a piece of the work that is done and changes no more, in a file of its own: the states saved later
+        count on it and need not hold it."""
+        save_archive(self._part_path(self._parts), value)
+        self._parts += 1
+
+    def part(self, place: int) -> torch.Tensor:
+        """The piece that was added at a place, from 0. Raises InputError if it is missing or damaged."""
+        return load_archive(self._part_path(place))
+
+    def _part_path(self, place: int) -> Path:
+        return self.path.with_suffix(f".{place}.pt")
 
     def due(self) -> bool:
         """Whether enough time has passed since the last save for another to be worth its cost."""
@@ -46,9 +67,10 @@ class Checkpoint:
 
     def save(self, state: Any) -> None:
         """Replaces the saved state. Tensors and plain values only."""
-        save_archive(self.path, state)
+        save_archive(self.path, {"state": state, "parts": self._parts})
         self._saved = time.monotonic()
 
     def clear(self) -> None:
-        """Removes the saved state, once the work's outputs are in place."""
-        self.path.unlink(missing_ok=True)
+        """Removes the saved state and the parts, once the work's outputs are in place."""
+        for path in [self.path, *self.path.parent.glob(f"{self.path.stem}.*.pt")]:
+            path.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Settings
+from dfnas.settings.base import Count, CountOrZero, Flag, Settings
 from dfnas.settings.dataset import (
     CalibrateLabelsSettings,
     ShardDatasetSettings,
@@ -13,6 +13,7 @@ from dfnas.settings.dataset import (
 )
 from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
@@ -25,6 +26,7 @@ Data = Literal["original", "synthetic"]
 Rule = Literal[
     "pretrain_teacher",
     "import_teacher",
+    "import_network",
     "invert_teacher",
     "calibrate_labels",
     "shard_dataset",
@@ -36,10 +38,13 @@ Rule = Literal[
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
+    "judge_images",
     "draw_images",
     "table1",
 ]
 RULES: tuple[str, ...] = get_args(Rule)
+ROLES = ("verifier", "competitor")
 
 
 class ComparisonSettings(Settings):
@@ -53,6 +58,8 @@ class ComparisonSettings(Settings):
     """Data to train the found architectures on, each on each."""
     seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
+    judge_images: Flag = False
+    """Judge the synthetic images by original test images as well. Nothing is made from the result."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "ComparisonSettings":
@@ -84,11 +91,17 @@ class Config(Settings):
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`."""
     teacher: TeacherSettings
+    verifier: TeacherSettings | None = None
+    """A second pre-trained network on the teacher's task, to judge the synthetic images that it had no part in."""
+    competitor: TeacherSettings | None = None
+    """A pre-trained network on the teacher's task, for the adversarial term of the inversion."""
     comparison: ComparisonSettings
     synthesis: SynthesisSettings
     pretrain_teacher: PretrainTeacherSettings
     invert_teacher: InvertTeacherSettings
     calibrate_labels: CalibrateLabelsSettings
+    assess_images: AssessImagesSettings
+    judge_images: JudgeImagesSettings
     shard_dataset: ShardDatasetSettings
     shard_original: ShardOriginalSettings
     search_darts: SearchDartsSettings
@@ -106,6 +119,17 @@ class Config(Settings):
         for name in self.resources:
             if name not in ("default", *RULES):
                 raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(RULES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _networks_share_the_task(self) -> "Config":
+        for role, section in self.networks().items():
+            if section.weights is None:
+                raise ValueError(f"{role}.weights is missing: expected the checkpoint of a pre-trained network")
+            for name in ("classes", "channels", "size"):
+                theirs, ours = getattr(section, name), getattr(self.teacher, name)
+                if theirs != ours:
+                    raise ValueError(f"{role}.{name} ({theirs}) must be that of the teacher ({ours})")
         return self
 
     @model_validator(mode="after")
@@ -127,10 +151,23 @@ class Config(Settings):
                 f"shard_original.mean has {len(self.shard_original.mean)} channels, "
                 f"expected those of the teacher ({channels})"
             )
+        original = (len(self.shard_original.mean), self.shard_original.size)
+        if self.comparison.judge_images and original != (self.teacher.channels, self.teacher.size):
+            raise ValueError(
+                "comparison.judge_images needs original test images that the teacher takes: shard_original has "
+                f"{original[0]} channels of size {original[1]}, expected {self.teacher.channels} of {self.teacher.size}"
+            )
         if self.teacher.classes is not None and images < self.teacher.classes:
             raise ValueError(
                 f"synthesis.images ({images}) must not be below teacher.classes ({self.teacher.classes}): "
                 "every class needs an image"
+            )
+        if self.invert_teacher.competition_weight and self.competitor is None:
+            raise ValueError("invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
+        if self.invert_teacher.targets == "one_class" and images // batch_size < self.teacher.classes:
+            raise ValueError(
+                f"invert_teacher.targets = one_class needs as many batches as classes: synthesis.images ({images}) "
+                f"must be at least {self.teacher.classes * batch_size}"
             )
         for stage in self.invert_teacher.stages:
             if any(side % stage.downscale for side in self.teacher.size or ()):
@@ -139,6 +176,11 @@ class Config(Settings):
                     f"{' x '.join(map(str, self.teacher.size))}"
                 )
         return self
+
+    def networks(self) -> dict[str, TeacherSettings]:
+        """The configured networks beside the teacher, by role."""
+        sections = {role: getattr(self, role) for role in ROLES}
+        return {role: section for role, section in sections.items() if section is not None}
 
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""

@@ -25,6 +25,8 @@ class CalibrateLabelsSettings(Settings):
 
     batch_size: Count = 256
     """Images that the teacher labels at once."""
+    temperature: Positive = 1.0
+    """What the teacher's logits are divided by: above 1, labels and the next generation's targets are softer."""
 
 
 class ShardDatasetSettings(Settings):

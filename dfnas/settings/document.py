@@ -21,10 +21,14 @@ published value. Unknown keys, wrong types and impossible values are refused bef
 def reference() -> str:
     """The page: a table for each section."""
     plain = {name: field for name, field in Config.model_fields.items() if _section(field) is None}
-    parts = [HEADER, _table("Top level", "", plain)]
+    parts, explained = [HEADER, _table("Top level", "", plain)], {}
     for name, field in Config.model_fields.items():
         section = _section(field)
-        if section is not None:
+        if section in explained:
+            summary = " ".join((field.description or "").split())
+            parts.append(f"## `{name}`\n\n{summary} Optional; its keys are those of `{explained[section]}`.\n")
+        elif section is not None:
+            explained[section] = name
             parts.append(_table(f"`{name}`", _summary(section), section.model_fields))
             parts += [_table(f"`{name}.{key}`", _summary(inner), inner.model_fields) for key, inner in _nested(section)]
     return "\n".join(parts)

@@ -37,7 +37,8 @@ def calibrate_labels(job: Job) -> None:
         images, targets, attributes = read_shard(path)
         if attributes["generation"] != options.generation:
             raise InputError(f"{path} is of generation {attributes['generation']}, expected {options.generation}")
-        labels.append(soft_labels(teacher, torch.from_numpy(images).to(job.device), job.settings.batch_size).cpu())
+        images = torch.from_numpy(images).to(job.device)
+        labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
         classes.append(torch.from_numpy(targets))
     labels, classes = torch.cat(labels), torch.cat(classes)
     if not labels.isfinite().all():

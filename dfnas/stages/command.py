@@ -38,10 +38,15 @@ class Job:
     settings: Any
     device: torch.device
 
+    @property
+    def state_dir(self) -> Path:
+        """Where checkpoints, locks and compiled code of this run are kept."""
+        return _state_dir(self.options)
+
     def checkpoint(self, inputs: list[Path], *references: str) -> Checkpoint:
         """Where this job keeps its progress: a place named by all that determines its result."""
         identity = {"output": str(self.options.out), **self.provenance(inputs, *references)}
-        return Checkpoint(_state_dir(self.options), identity)
+        return Checkpoint(self.state_dir, identity)
 
     def provenance(self, inputs: list[Path], *references: str) -> dict[str, Any]:
         """What determined the result: stage, versions, code, arguments, settings, and digests of the inputs.

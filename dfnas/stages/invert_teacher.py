@@ -4,6 +4,7 @@ Generation 0 aims at one class per image; every later one at the soft labels tha
 the generation before. A batch depends on its index, not on the shard that makes it.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from dfnas.runtime.resumable import run
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.synthesis.labels import balanced_classes, one_hot
+from dfnas.stages.histories import write_history
+from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
 
 STAGE = Stage("invert_teacher", __doc__, InvertTeacherSettings)
@@ -24,7 +27,9 @@ STAGE.argument("--generation", type=int, required=True, metavar="N", help="gener
 STAGE.argument("--first-batch", type=int, required=True, metavar="N", help="index of the shard's first batch")
 STAGE.argument("--batches", type=int, required=True, metavar="N", help="number of batches of this shard")
 STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
+STAGE.argument("--competitor", type=Path, metavar="FILE", help="the second network, where competition_weight > 0")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the shard")
+STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="the loss terms over the steps, CSV")
 
 
 def invert_teacher(job: Job) -> None:
@@ -37,10 +42,16 @@ def invert_teacher(job: Job) -> None:
     indices = range(options.first_batch, options.first_batch + options.batches)
     classes, targets = _targets(options, settings, indices, teacher.spec.classes)
 
-    inputs = [path for path in (options.teacher, options.labels) if path is not None]
-    checkpoint = job.checkpoint(inputs, *teacher.spec.code())
-    sequence = InversionSequence(teacher, targets, settings, options.generation, indices)
-    run(sequence, checkpoint, f"inversion, generation {options.generation}")
+    if (options.competitor is None) != (settings.competition_weight == 0):
+        raise InputError("--competitor must be given where competition_weight is above 0, and only there")
+    competitor = None if options.competitor is None else load_teacher(options.competitor, job.device)
+    inputs = [path for path in (options.teacher, options.labels, options.competitor) if path is not None]
+    code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
+    checkpoint = job.checkpoint(inputs, *code)
+    os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
+    objective = Objective(teacher, settings, competitor)
+    sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
+    history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
     attributes = {
         "generation": options.generation,
         "first_batch": options.first_batch,
@@ -48,9 +59,10 @@ def invert_teacher(job: Job) -> None:
         "mean": teacher.spec.mean,
         "std": teacher.spec.std,
         "class_names": teacher.spec.names(),
-        "provenance": job.provenance(inputs, *teacher.spec.code()),
+        "provenance": {**job.provenance(inputs, *code), "compiled": objective.compiled},
     }
-    write_shard(options.out, sequence.images().numpy(), classes.numpy(), attributes)
+    write_shard(options.out, (images.numpy() for images in sequence.images()), classes.numpy(), attributes)
+    write_history(options.history, history)
     checkpoint.clear()
 
 
@@ -58,8 +70,8 @@ def _targets(options, settings: InvertTeacherSettings, indices: range, count: in
     """Classes (N,) and target distributions (N, K) of the shard's images."""
     size = settings.batch_size
     if options.labels is None:
-        classes = torch.cat([balanced_classes(size, batch, count, settings.seed) for batch in indices])
-        return classes, one_hot(classes, count)
+        classes, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
+        return torch.cat(classes), torch.cat(targets)
     labels, classes, attributes = read_labels(options.labels)
     if attributes["generation"] != options.generation - 1:
         raise InputError(

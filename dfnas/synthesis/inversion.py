@@ -8,7 +8,7 @@ Image_Synthesis/train.py:93-190)
 where r cuts another region out of the canvas in every step. The canvas lives in the teacher's normalised space and
 is clipped to valid pixels after every step.
 
-Shapes: B batch, C channels, S side of the teacher's input, S' side of the canvas, K classes.
+Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas, K classes.
 """
 
 import math
@@ -16,17 +16,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch.nn import functional as F
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.synthesis.objective import TERMS, Objective
 from dfnas.synthesis.regions import RegionOperator
-from dfnas.synthesis.regularizers import FeatureStatistics, image_norm, total_variation
-from dfnas.teacher import Teacher
-
-TERMS = ("cross_entropy", "feature", "total_variation", "image_norm")
 
 
 def to_uint8(pixels: torch.Tensor) -> torch.Tensor:
@@ -37,49 +33,38 @@ def to_uint8(pixels: torch.Tensor) -> torch.Tensor:
 class Inversion:
     """The inversion of one batch: all of its state, one step at a time.
 
-    The result depends on (settings, teacher, targets, generation, batch) alone: noise and regions have random
+    The result depends on (objective, targets, generation, batch) alone: noise and regions have random
     streams of their own, and a run continued from `state_dict()` gives the bits that an uninterrupted one gives.
 
     Args:
-        teacher: decides the device. Its network's weights are laid out channels-last from now on.
+        objective: what is minimised, with teacher and settings.
         targets: (B, K), rows that sum to 1: one-hot in generation 0, soft later.
         generation: the generation of label calibration, from 0.
         batch: the index of the batch within the generation.
 
     Raises:
-        InputError: the teacher has no BatchNorm although the feature term has a weight, or does not take images of
-            the size of a resolution stage.
+        InputError: the teacher does not take images of the size of a resolution stage.
     """
 
-    def __init__(
-        self, teacher: Teacher, targets: torch.Tensor, settings: InvertTeacherSettings, generation: int, batch: int
-    ):
+    def __init__(self, objective: Objective, targets: torch.Tensor, generation: int, batch: int):
+        teacher, settings = objective.teacher, objective.settings
         spec = teacher.spec
         assert targets.shape[1:] == (spec.classes,), targets.shape
         self.settings = settings
         self.step = 0
         self.total_steps = sum(stage.steps for stage in settings.stages)
-        self._teacher = teacher.to(memory_format=torch.channels_last)
+        self._objective, self._teacher = objective, teacher
         self._device = teacher.mean.device
         self._targets = targets.to(self._device, torch.float32)
         self._path = (settings.seed, "inversion", generation, batch)
         self._lowest, self._highest = (0 - teacher.mean) / teacher.std, (1 - teacher.mean) / teacher.std
-        self._features = FeatureStatistics(
-            teacher.batch_norms(),
-            settings.feature_weight,
-            settings.feature_first_multiplier,
-            settings.feature_scale == "relative",
-        )
-        reach = {"random_crop": settings.canvas_margin, "roll": settings.roll_reach, "none": 0}[settings.region]
-        self._regions = [
-            RegionOperator(spec.size, settings.region, settings.flip, reach, stage.downscale)
-            for stage in settings.stages
-        ]
+        self._regions = [_regions(settings, spec.size, stage.downscale) for stage in settings.stages]
         self._check_sizes()
-        sides = [settings.canvas_side(side) for side in spec.size]
+        sides = settings.canvas_sides(spec.size)
         noise = torch.randn(len(targets), spec.channels, *sides, generator=generator(*self._path, "noise"))
-        self._canvas = noise.to(self._device).requires_grad_()  # (B, C, S', S'), normalised
+        self._canvas = noise.to(self._device).requires_grad_()  # (B, C, H', W'), normalised
         self._optimizer = self._new_optimizer()
+        self._average: torch.Tensor | None = None  # running moments of the features
         self._history = torch.full((self.total_steps, len(TERMS)), math.nan, device=self._device)
 
     @property
@@ -89,7 +74,7 @@ class Inversion:
     def advance(self, steps: int) -> None:
         """Does the next `steps` steps, or as many as are left. Nothing waits for the device."""
         end = min(self.step + steps, self.total_steps)
-        with self._features:
+        with self._objective:
             while self.step < end:
                 self._advance_one()
 
@@ -102,7 +87,7 @@ class Inversion:
         return self.images()
 
     def images(self) -> torch.Tensor:
-        """The canvas as pixels in [0, 1], (B, C, S', S') float32.
+        """The canvas as pixels in [0, 1], (B, C, H', W') float32.
 
         Raises:
             InputError: the optimisation has diverged.
@@ -117,7 +102,7 @@ class Inversion:
         return pixels.clamp(0, 1)
 
     def history(self) -> torch.Tensor:
-        """The loss terms of every step done, unweighted: (steps, 4) on the CPU, columns as in TERMS."""
+        """The loss terms of every step done, unweighted: (steps, T) on the CPU, columns as in TERMS."""
         return self._history[: self.step].cpu()
 
     def state_dict(self) -> dict[str, Any]:
@@ -127,6 +112,7 @@ class Inversion:
             "step": self.step,
             "canvas": self._canvas.detach().clone(),
             "adam": {name: value.clone() for name, value in adam.items()},
+            "average": None if self._average is None else self._average.clone(),
             "history": self._history[: self.step].clone(),
         }
 
@@ -139,6 +125,7 @@ class Inversion:
         groups = self._optimizer.state_dict()["param_groups"]
         adam = {0: dict(state["adam"])} if state["adam"] else {}
         self._optimizer.load_state_dict({"state": adam, "param_groups": groups})
+        self._average = None if state["average"] is None else state["average"].to(self._device)
         self._history[: self.step] = state["history"]
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
@@ -158,49 +145,43 @@ class Inversion:
         index, step = self._locate()
         if step == 0:
             self._optimizer = self._new_optimizer()
-        rate = learning_rate(step, settings.stages[index].steps, settings.lr, warmup=settings.warmup_steps)
-        set_learning_rate(self._optimizer, rate)
-        region = self._regions[index].draw(generator(*self._path, "region", self.step))
-        seen = self._regions[index].apply(self._canvas, region)  # (B, C, S / downscale, S / downscale)
-        terms = self._loss_terms(seen.contiguous(memory_format=torch.channels_last))
-        weights = (1.0, settings.feature_weight, settings.tv_weight, settings.l2_weight)
-        loss = sum(weight * term for weight, term in zip(weights, terms, strict=True) if weight)
+        set_learning_rate(self._optimizer, self._rate(step, settings.stages[index].steps))
+        count = len(self._canvas) if settings.region_per == "image" else 1
+        regions = self._regions[index].draw(generator(*self._path, "region", self.step), count)
+        seen = self._regions[index].apply(self._canvas, regions).contiguous(memory_format=torch.channels_last)
+        outcome = self._objective(seen, self._targets, self._average)
+        self._average = outcome.average
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        outcome.loss.backward()
         self._optimizer.step()
         with torch.no_grad():
-            self._canvas.clamp_(self._lowest, self._highest)  # all of it: momentum moves the rest of the canvas too
-            self._history[self.step] = torch.stack(terms)
+            if settings.clip:  # all of it: momentum moves the rest of the canvas too
+                self._canvas.clamp_(self._lowest, self._highest)
+            self._history[self.step] = outcome.terms
         self.step += 1
 
-    def _loss_terms(self, seen: torch.Tensor) -> list[torch.Tensor]:
-        """The four terms in the order of TERMS, unweighted scalars on the device."""
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
-            logits = self._teacher.network(seen)
-        features = self._features.loss() if self.settings.feature_weight else torch.zeros((), device=self._device)
-        return [F.cross_entropy(logits.float(), self._targets), features, total_variation(seen), image_norm(seen)]
+    def _rate(self, step: int, steps: int) -> float:
+        settings = self.settings
+        if settings.lr_schedule == "constant" and step >= settings.warmup_steps:
+            return settings.lr
+        return learning_rate(step, steps, settings.lr, warmup=settings.warmup_steps)
 
     @torch.no_grad()
     def _check_sizes(self) -> None:
         spec = self._teacher.spec
         for stage, regions in zip(self.settings.stages, self._regions, strict=True):
             try:
-                probe = torch.zeros(1, spec.channels, *regions.seen, device=self._device)
+                probe = torch.zeros(1, spec.channels, *regions.sides, device=self._device)
                 self._teacher.network(probe)
             except RuntimeError as error:
                 raise InputError(
                     f"invert_teacher.stages: with downscale {stage.downscale} the teacher sees images of "
-                    f"{' x '.join(map(str, regions.seen))} pixels, which it does not take "
+                    f"{regions.sides[0]} x {regions.sides[1]} pixels, which it does not take "
                     f"({str(error).splitlines()[0]}); use downscale 1 only"
                 ) from error
 
 
-def invert(
-    teacher: Teacher, targets: torch.Tensor, settings: InvertTeacherSettings, generation: int, batch: int
-) -> torch.Tensor:
-    """Images that the teacher sees as `targets`: see `Inversion`, run from start to end.
-
-    Returns:
-        (B, C, S', S') float32 pixels in [0, 1] on the teacher's device.
-    """
-    return Inversion(teacher, targets, settings, generation, batch).run()
+def _regions(settings: InvertTeacherSettings, size: tuple[int, int], downscale: int) -> RegionOperator:
+    reach = {"roll": settings.roll_reach, "none": 0}.get(settings.region, settings.canvas_margin)
+    area, aspect = settings.crop_area, settings.crop_aspect
+    return RegionOperator(size, settings.region, settings.flip, reach, downscale, area, aspect)

@@ -3,15 +3,15 @@
 Generation 0 aims at one-hot targets over balanced classes. The teacher's soft labels of the images that came out
 are the targets of the next generation (paper section 3, "recursive label calibration").
 
-Shapes: N images, B batch, C channels, S side of the teacher's input, K classes.
+Shapes: N images, B batch, C channels, H W of the teacher's input, K classes.
 """
-
-from typing import Any
 
 import torch
 from torch.nn import functional as F
 
+from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
+from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.regions import center
 from dfnas.teacher import Teacher
 
@@ -26,20 +26,50 @@ def balanced_classes(batch_size: int, batch: int, classes: int, seed: int, gener
     return turn[torch.randperm(batch_size, generator=generator(seed, "classes", generation, batch))]
 
 
+def first_targets(settings: InvertTeacherSettings, batch: int, classes: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Target classes (B,) int64 and target distributions (B, K) float32 of a batch of generation 0.
+
+    `balanced`: see `balanced_classes`. `one_class`: batch b aims at class b mod K alone. `pairs`: balanced target
+    classes, each with a second class that is uniform over the others and a share uniform over `pair_share`.
+    """
+    size = settings.batch_size
+    if settings.targets == "one_class":
+        own = torch.full((size,), batch % classes)
+    else:
+        own = balanced_classes(size, batch, classes, settings.seed)
+    targets = one_hot(own, classes)
+    if settings.targets == "pairs":
+        rng = generator(settings.seed, "pairs", batch)
+        other = (own + torch.randint(1, classes, (size,), generator=rng)) % classes
+        least, largest = settings.pair_share
+        share = least + (largest - least) * torch.rand(size, 1, generator=rng)
+        targets = share * targets + (1 - share) * one_hot(other, classes)
+    return own, targets
+
+
 def one_hot(classes: torch.Tensor, count: int) -> torch.Tensor:
     """(B,) class indices as targets (B, K) float32, K = `count`."""
     return F.one_hot(classes, count).float()
 
 
+def seen_by(teacher: Teacher, images: torch.Tensor) -> torch.Tensor:
+    """What a network sees of stored images (B, C, H', W') uint8: their centre, (B, C, H, W) float32 in [0, 1], on
+    its device."""
+    pixels = center(images, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
 @torch.no_grad()
-def soft_labels(teacher: Teacher, images: torch.Tensor, batch_size: int = 256) -> torch.Tensor:
-    """What the teacher sees in images: softmax of its logits at temperature 1.
+def soft_labels(
+    teacher: Teacher, images: torch.Tensor, batch_size: int = 256, temperature: float = 1.0
+) -> torch.Tensor:
+    """What the teacher sees in images: softmax of its logits over a temperature, 1 in the publication.
 
     Asked on exactly what is saved: on the quantised image, of which the teacher sees the centre. (The release asks
     on a random, mirrored crop of the image before the last step.)
 
     Args:
-        images: (N, C, S', S') uint8, S' at least S.
+        images: (N, C, H', W') uint8, of which the teacher sees the central H x W.
         batch_size: images in one forward pass.
 
     Returns:
@@ -47,18 +77,12 @@ def soft_labels(teacher: Teacher, images: torch.Tensor, batch_size: int = 256) -
     """
     rows = []
     for part in images.split(batch_size):
-        pixels = center(part, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
-        logits = teacher(pixels.contiguous(memory_format=torch.channels_last))
-        rows.append(logits.float().softmax(1).to(images.device))
+        logits = teacher(seen_by(teacher, part))
+        rows.append((logits.float() / temperature).softmax(1).to(images.device))
     return torch.cat(rows)
 
 
-def entropy(probabilities: torch.Tensor) -> torch.Tensor:
-    """Of each row of (N, K), in nats: (N,)."""
-    return torch.special.entr(probabilities).sum(1)
-
-
-def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor) -> dict[str, Any]:
+def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: torch.Tensor) -> dict[str, float]:
     """How far the teacher's view of the new images is from what they were made for.
 
     Args:
@@ -68,20 +92,12 @@ def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: tor
 
     Returns:
         agreement: share of images whose most probable label is their target class;
-        target_probability: mean label probability of the target class;
         entropy_before_nats, entropy_after_nats: mean entropy of targets and of labels;
-        label_shift: mean total-variation distance of label and target, 0 to 1;
-        class_agreement: agreement by class, K numbers, None for a class without images.
+        label_shift: mean total-variation distance of label and target, 0 to 1.
     """
-    agrees = (labels.argmax(1) == classes).double()  # (N,)
-    count = torch.bincount(classes, minlength=labels.shape[1])  # (K,)
-    agreeing = torch.bincount(classes, weights=agrees, minlength=labels.shape[1])
-    shares = zip(agreeing.tolist(), count.tolist(), strict=True)
     return {
-        "agreement": agrees.mean().item(),
-        "target_probability": labels.gather(1, classes[:, None]).mean().item(),
+        "agreement": (labels.argmax(1) == classes).double().mean().item(),
         "entropy_before_nats": entropy(targets).mean().item(),
         "entropy_after_nats": entropy(labels).mean().item(),
         "label_shift": (0.5 * (labels - targets).abs().sum(1)).mean().item(),
-        "class_agreement": [hits / images if images else None for hits, images in shares],
     }

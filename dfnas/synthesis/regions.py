@@ -1,27 +1,31 @@
 """The region operator r: which part of the canvas a step of the inversion sees, and so updates.
 
-Paper section 3, "regional update"; release, Image_Synthesis/train.py:118-132 (whose flip is always on: here it is
-a fair coin). Rolling is DeepInversion's jitter.
+`random_crop` is the paper's regional update (section 3; release, Image_Synthesis/train.py:118-132, whose flip is
+always on: here it is a fair coin); `roll` is DeepInversion's jitter; `random_resized_crop` is that of SRe2L (Yin et
+al. 2023). A step draws one region for the whole batch, as all of these do, or one for each image.
 
-Shapes: B batch, C channels, H W of the teacher's input.
+Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch.nn import functional as F
 
-RegionMode = Literal["random_crop", "roll", "none"]
+RegionMode = Literal["random_crop", "random_resized_crop", "roll", "none"]
 
 
 @dataclass(frozen=True)
 class Region:
-    """What one step sees. `random_crop`: a window at (top, left); `roll`: a shift by (top, left)."""
+    """A window of the canvas at (top, left), in canvas pixels. Under `roll` it starts outside and wraps around."""
 
-    top: int = 0
-    """Pixels of the canvas after it was averaged down."""
-    left: int = 0
+    top: int
+    left: int
+    height: int
+    width: int
     flip: bool = False
 
 
@@ -35,53 +39,115 @@ class RegionOperator:
     flip: bool = False
     """Mirror left to right in half of the draws."""
     reach: int = 0
-    """Canvas pixels: the largest offset of a crop, or the largest shift of a roll in either direction."""
+    """Canvas pixels: by how much the canvas is larger than the input (crops), or the largest shift in either
+    direction (roll)."""
     downscale: int = 1
     """Factor by which the canvas is averaged down before."""
+    area: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest share of the canvas that a resized crop takes."""
+    aspect: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest ratio of width to height of a resized crop, relative to that of the input."""
 
     @property
-    def seen(self) -> tuple[int, int]:
-        """Height and width in pixels of what `apply` returns."""
+    def sides(self) -> tuple[int, int]:
+        """Height and width of what `apply` returns."""
         return self.size[0] // self.downscale, self.size[1] // self.downscale
 
-    def draw(self, generator: torch.Generator) -> Region:
-        """A region, uniform over all offsets, first and last included. The generator is one of the CPU."""
-        reach = self.reach // self.downscale
-        first = {"random_crop": 0, "roll": -reach, "none": 0}[self.mode]
-        last = 0 if self.mode == "none" else reach
-        top, left = torch.randint(first, last + 1, (2,), generator=generator).tolist()
-        flip = self.flip and bool(torch.randint(2, (), generator=generator))
-        return Region(top, left, flip)
+    @property
+    def window(self) -> tuple[int, int]:
+        """Height and width on the canvas of what `apply` returns, unless resized."""
+        return self.sides[0] * self.downscale, self.sides[1] * self.downscale
 
-    def apply(self, canvas: torch.Tensor, region: Region) -> torch.Tensor:
-        """The region of a canvas; pixels outside of it take no gradient.
+    def draw(self, generator: torch.Generator, count: int = 1) -> list[Region]:
+        """`count` regions, each uniform over all offsets, first and last included. The generator is of the CPU."""
+        return [self._draw_one(generator) for _ in range(count)]
+
+    def _draw_one(self, generator: torch.Generator) -> Region:
+        height, width = self.window
+        if self.mode == "random_resized_crop":
+            top, left, height, width = self._resized(generator)
+        elif self.mode == "none":
+            top, left = self.reach // 2, self.reach // 2
+        else:
+            steps = self.reach // self.downscale  # whole pixels of the averaged canvas
+            first = 0 if self.mode == "random_crop" else -steps
+            top, left = (n * self.downscale for n in _integers(first, steps, 2, generator))
+        flip = self.flip and bool(torch.randint(2, (), generator=generator))
+        return Region(top, left, height, width, flip)
+
+    def _resized(self, generator: torch.Generator) -> tuple[int, int, int, int]:
+        """Top, left, height and width of a window of random area and aspect, as torchvision's RandomResizedCrop
+        draws them: the aspect uniform in its logarithm, the whole canvas after ten windows that do not fit."""
+        canvas_height, canvas_width = self.size[0] + self.reach, self.size[1] + self.reach
+        for _ in range(10):
+            u, v = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
+            area = canvas_height * canvas_width * (self.area[0] + u * (self.area[1] - self.area[0]))
+            lowest, highest = (math.log(ratio * self.size[1] / self.size[0]) for ratio in self.aspect)
+            aspect = math.exp(lowest + v * (highest - lowest))
+            height, width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
+            if 0 < height <= canvas_height and 0 < width <= canvas_width:
+                (top,) = _integers(0, canvas_height - height, 1, generator)
+                (left,) = _integers(0, canvas_width - width, 1, generator)
+                return top, left, height, width
+        return 0, 0, canvas_height, canvas_width
+
+    def apply(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
+        """The regions of a canvas; pixels outside of an image's region take no gradient.
 
         Args:
-            canvas: (B, C, H', W'), at least H and W, and those + `reach` for random crops. Roll and none take
-                its centre.
+            canvas: (B, C, H', W').
+            regions: one for all images, or B.
 
         Returns:
-            (B, C, *seen).
+            (B, C, *sides).
         """
-        factor = self.downscale
-        height, width = (side * factor for side in self.seen)
-        if self.mode == "random_crop":
-            # Averaging the window alone gives what a window of the averaged canvas holds, for less.
-            top, left = region.top * factor, region.left * factor
-            seen = canvas[:, :, top : top + height, left : left + width]
+        (region, *others) = regions
+        if others or (region.height, region.width) != self.window:
+            seen = self._resampled(canvas, regions)
+        elif self.mode == "roll":
+            seen = _flipped(canvas.roll((-region.top, -region.left), (2, 3)), region.flip)
         else:
-            seen = center(canvas, (height, width))
-        if factor > 1:
-            seen = F.avg_pool2d(seen, factor)
-        if self.mode == "roll":
-            seen = seen.roll((region.top, region.left), (2, 3))
-        return seen.flip(3) if region.flip else seen
+            # Averaging the window alone gives what a window of the averaged canvas holds, for less.
+            bottom, right = region.top + region.height, region.left + region.width
+            seen = _flipped(canvas[:, :, region.top : bottom, region.left : right], region.flip)
+        return F.avg_pool2d(seen, self.downscale) if self.downscale > 1 else seen
+
+    def _resampled(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
+        """Each image's own region, in two matrix products: along the columns, then along the rows. Unlike gathered
+        or sampled pixels, their gradient is added in one order on a GPU too. A region of the window's size is
+        copied exactly."""
+        device, wrap = canvas.device, self.mode == "roll"
+        spans = torch.tensor([(r.top, r.height, r.left, r.width, r.flip) for r in regions]).to(device)  # (n, 5)
+        top, height, left, width, flip = spans.unbind(1)
+        rows = _interpolation(top, height, self.window[0], canvas.shape[2], wrap)
+        columns = _interpolation(left, width, self.window[1], canvas.shape[3], wrap)
+        columns = torch.where(flip.bool()[:, None, None], columns.flip(1), columns)
+        return rows[:, None].to(canvas.dtype) @ canvas @ columns[:, None].to(canvas.dtype).mT
+
+
+def _interpolation(start: torch.Tensor, length: torch.Tensor, count: int, extent: int, wrap: bool) -> torch.Tensor:
+    """Weights (n, count, extent) that interpolate linearly from `extent` pixels to `count` pixels over the spans
+    from `start` (n,) of `length` (n,), pixel centres at halves, edges repeated: `F.interpolate`, bilinear, of the
+    window."""
+    place = (torch.arange(count, device=start.device) + 0.5) * (length[:, None] / count) - 0.5  # (n, count)
+    place = start[:, None] + place.clamp(min=0).minimum(length[:, None] - 1)
+    if wrap:
+        place = place % extent
+    pixels = torch.arange(extent, device=start.device)
+    return (1 - (place[:, :, None] - pixels).abs()).clamp(min=0)
+
+
+def _integers(first: int, last: int, count: int, generator: torch.Generator) -> list[int]:
+    """Uniform integers, `first` and `last` included."""
+    return torch.randint(first, last + 1, (count,), generator=generator).tolist()
+
+
+def _flipped(images: torch.Tensor, flip: bool) -> torch.Tensor:
+    return images.flip(3) if flip else images
 
 
 def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The central (B, C, *size) of images (B, C, H, W), H and W at least those of `size`. A view."""
-    (height, width), (rows, columns) = images.shape[-2:], size
-    assert rows <= height, (images.shape, size)
-    assert columns <= width, (images.shape, size)
-    top, left = (height - rows) // 2, (width - columns) // 2
-    return images[..., top : top + rows, left : left + columns]
+    """The central (B, C, *size) of images (B, C, H, W), each side at least that of `size`. A view."""
+    top, left = ((side - kept) // 2 for side, kept in zip(images.shape[-2:], size, strict=True))
+    assert min(top, left) >= 0, (images.shape, size)
+    return images[..., top : top + size[0], left : left + size[1]]

@@ -1,66 +1,76 @@
 """Several batches inverted one after the other, as steps that can be interrupted.
 
-Shapes: N images, B batch, C channels, P canvas side, K classes.
+Shapes: N images, B batch, C channels, H' W' of the canvas, K classes, T terms.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
 import torch
 
-from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.runtime.resumable import Row
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.teacher import Teacher
+from dfnas.synthesis.objective import TERMS, Objective
+
+
+class Parts(Protocol):
+    """Where finished batches go: a `Checkpoint`."""
+
+    def add_part(self, value: torch.Tensor) -> None: ...
+    def part(self, place: int) -> torch.Tensor: ...
 
 
 class InversionSequence:
-    """`Resumable` inversion of the batches with the given indices; memory holds one batch at work and the bytes
-    of the finished ones.
+    """`Resumable` inversion of the batches with the given indices. Memory holds the batch at work and no other.
 
     Args:
         targets: (N, K), the rows of all batches in turn; N = batches · batch size.
         batches: index of each batch within its generation.
+        finished: keeps the images of finished batches.
     """
 
     def __init__(
-        self,
-        teacher: Teacher,
-        targets: torch.Tensor,
-        settings: InvertTeacherSettings,
-        generation: int,
-        batches: Sequence[int],
+        self, objective: Objective, targets: torch.Tensor, generation: int, batches: Sequence[int], finished: Parts
     ):
-        self._teacher, self._settings, self._generation = teacher, settings, generation
-        self._batches, self._targets = batches, targets.split(settings.batch_size)
+        self._objective, self._generation = objective, generation
+        self._batches, self._targets = batches, targets.split(objective.settings.batch_size)
         assert len(self._targets) == len(batches)
-        self._per_batch = sum(stage.steps for stage in settings.stages)
+        self._per_batch = sum(stage.steps for stage in objective.settings.stages)
         self.steps = self._per_batch * len(batches)
-        self._done: list[torch.Tensor] = []
+        self._finished, self._done = finished, 0
         self._current = self._inversion(0)
 
-    def step(self, index: int) -> None:
-        place = index // self._per_batch
-        if place > len(self._done):
+    def step(self, index: int) -> Row | None:
+        """One step of the batch whose turn it is. Its history row, with the mean of each term over the last steps,
+        comes at the end of each tenth of a batch."""
+        place, step = divmod(index, self._per_batch)
+        if place > self._done:
             self._finish()
             self._current = self._inversion(place)
         self._current.advance(1)
+        every = max(1, self._per_batch // 10)
+        if (step + 1) % every:
+            return None
+        means = self._current.history()[step + 1 - every :].mean(0).tolist()
+        return {"batch": self._batches[place], "step": step + 1, **dict(zip(TERMS, means, strict=True))}
 
-    def images(self) -> torch.Tensor:
-        """All images, uint8 (N, C, P, P) on the CPU, once every step is done."""
-        if len(self._done) < len(self._batches):
+    def images(self) -> Iterator[torch.Tensor]:
+        """The images of each batch, uint8 (B, C, H', W') on the CPU, once every step is done."""
+        if self._done < len(self._batches):
             self._finish()
-        return torch.cat(self._done)
+        return (self._finished.part(place) for place in range(self._done))
 
     def _finish(self) -> None:
-        self._done.append(to_uint8(self._current.images()).cpu())
+        self._finished.add_part(to_uint8(self._current.images()).cpu())
+        self._done += 1
 
     def _inversion(self, place: int) -> Inversion:
-        return Inversion(self._teacher, self._targets[place], self._settings, self._generation, self._batches[place])
+        return Inversion(self._objective, self._targets[place], self._generation, self._batches[place])
 
     def state_dict(self) -> dict[str, Any]:
-        return {"done": list(self._done), "current": self._current.state_dict()}
+        return {"done": self._done, "current": self._current.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._done = list(state["done"])
-        self._current = self._inversion(len(self._done))
+        self._done = state["done"]
+        self._current = self._inversion(self._done)
         self._current.load_state_dict(state["current"])

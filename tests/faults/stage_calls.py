@@ -59,15 +59,31 @@ class Commands(NamedTuple):
 
     def invert_teacher(self) -> list:
         place = ["--generation", "0", "--first-batch", "0", "--batches", "2"]
-        return ["--teacher", self.folder / "teacher.pt", *place, "--out", self.folder / "shard.h5", *INVERSION]
+        files = ["--out", self.folder / "shard.h5", "--history", self.folder / "shard.csv"]
+        return ["--teacher", self.folder / "teacher.pt", *place, *files, *INVERSION]
 
     def calibrate_labels(self) -> list:
         files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
         return [*files, "--out", self.folder / "labels.h5", "--report", self.folder / "labels.json"]
 
+    def assess_images(self) -> list:
+        files = ["--teacher", self.folder / "teacher.pt", "--shards", self.folder / "shard.h5", "--generation", "0"]
+        files += ["--labels", self.folder / "labels.h5", "--picture", self.folder / "quality.png"]
+        return [*files, "--out", self.folder / "quality.json"]
+
+    def draw_images(self) -> list:
+        files = ["--shards", self.folder / "shard.h5", "--reports", self.folder / "quality.json"]
+        return [*files, "--out", self.folder / "picture.png", "--plots", self.folder / "plots.png"]
+
     def shard_dataset(self) -> list:
         files = ["--shards", self.folder / "shard.h5", "--labels", self.folder / "labels.h5"]
         return [*files, "--out", self.folder / "synthetic.h5"]
+
+    def judge_images(self) -> list:
+        files = ["--teacher", self.folder / "teacher.pt", "--synthetic", self.folder / "synthetic.h5"]
+        files += ["--original", self.folder / "original.h5", "--history", self.folder / "student.csv"]
+        settings = ["--arguments", json.dumps(TEACHER["arguments"]), "--epochs", "2", "--batch-size", "8"]
+        return [*files, "--out", self.folder / "judgement.json", *settings]
 
     def search_random(self) -> list:
         task = ["--channels", "1", "--size", "8", "--classes", "10", "--seed", "0"]
@@ -85,6 +101,8 @@ ORDER = (
     "pretrain_teacher",
     "invert_teacher",
     "calibrate_labels",
+    "assess_images",
+    "draw_images",
     "shard_dataset",
     "search_random",
     "retrain",

@@ -6,8 +6,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from stage_calls import run
+import torch
+from stage_calls import TEACHER, run
 
+from dfnas.cifar_resnet import cifar_resnet
 from dfnas.dataset.writing import read_labels, read_shard, write_labels, write_shard
 
 
@@ -37,19 +39,18 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("stage", ["calibrate_labels", "shard_dataset", "draw_images"])
+@pytest.mark.parametrize("stage", ["calibrate_labels", "assess_images", "shard_dataset", "draw_images"])
 def test_a_damaged_shard(chain, fails, stage, damage):
     shard = chain.folder / "shard.h5"
     DAMAGES[damage](shard)
-    drawing = ["--shards", shard, "--out", chain.folder / "picture.png"]
-    arguments = drawing if stage == "draw_images" else getattr(chain, stage)()
-    fails(stage, arguments, shard, "is damaged", "delete the file to rebuild it")
+    fails(stage, getattr(chain, stage)(), shard, "is damaged", "delete the file to rebuild it")
 
 
 @pytest.mark.parametrize("array", ["soft_labels", "targets"])
-def test_damaged_labels(chain, fails, array):
+@pytest.mark.parametrize("stage", ["assess_images", "shard_dataset"])
+def test_damaged_labels(chain, fails, stage, array):
     flip(chain.folder / "labels.h5", array)
-    fails("shard_dataset", chain.shard_dataset(), chain.folder / "labels.h5", "is damaged")
+    fails(stage, getattr(chain, stage)(), chain.folder / "labels.h5", "is damaged")
 
 
 @pytest.mark.parametrize("array", ["soft_labels", "targets", "split"])
@@ -85,6 +86,81 @@ def test_labels_of_other_images(chain, fails):
     labels, targets, attributes = read_labels(chain.folder / "labels.h5")
     write_labels(chain.folder / "labels.h5", labels, targets[::-1].copy(), attributes)
     fails("shard_dataset", chain.shard_dataset(), "not of the same images")
+    fails("assess_images", chain.assess_images(), chain.folder / "labels.h5", "is not of the images")
+    write_labels(chain.folder / "labels.h5", labels[:-1], targets[:-1], attributes)
+    fails("assess_images", chain.assess_images(), chain.folder / "labels.h5", "is not of the images")
+    more = np.concatenate([labels, labels]), np.concatenate([targets, targets])
+    write_labels(chain.folder / "labels.h5", *more, attributes)
+    fails("assess_images", chain.assess_images(), f"has {len(more[0])} labels, but the shards have {len(labels)}")
+
+
+def later(chain, **changed) -> list:
+    """Makes the images and labels of the chain those of generation 1; the arguments to assess them."""
+    for name, reading, writing in (("shard", read_shard, write_shard), ("labels", read_labels, write_labels)):
+        rows, targets, attributes = reading(chain.folder / f"{name}.h5")
+        if name == "labels":
+            columns = changed.get("columns", rows.shape[1])
+            before = attributes | {"generation": changed.get("before", 0)}
+            write_labels(chain.folder / "before.h5", rows[:, :columns], targets, before)
+        writing(chain.folder / f"{name}.h5", rows, targets, attributes | {"generation": 1})
+    options = chain.assess_images()
+    options[options.index("--generation") + 1] = "1"
+    return [*options, "--targets", chain.folder / "before.h5"]
+
+
+def test_targets_of_another_generation(chain, fails):
+    fails("assess_images", later(chain, before=1), chain.folder / "before.h5", "generation 1, expected 0")
+
+
+def test_targets_of_other_classes(chain, fails):
+    fails("assess_images", later(chain, columns=7), chain.folder / "before.h5", "7", "10")
+
+
+def test_targets_are_given_for_every_generation_but_the_first(chain, fails):
+    options = later(chain)
+    fails("assess_images", options[:-2], "--targets must be given for every generation but 0")
+
+
+def test_a_later_generation_is_assessed_against_the_labels_before(chain):
+    assert run("assess_images", *later(chain)) == 0
+    report = json.loads((chain.folder / "quality.json").read_text())
+    assert report["generation"] == 1
+    assert report["targets"] == report["labels"]
+
+
+def verifier(chain, **changed) -> Path:
+    """A second network, imported."""
+    spec = {**TEACHER, **changed}
+    spec["arguments"] = {**TEACHER["arguments"], "classes": spec["classes"]}
+    torch.manual_seed(1)
+    torch.save(cifar_resnet(**spec["arguments"]).state_dict(), chain.folder / "weights.pt")
+    assert run("import_teacher", *chain.import_teacher(chain.folder / "weights.pt", **spec)) == 0
+    return chain.folder / "imported.pt"
+
+
+def test_a_verifier_judges_the_images_whatever_the_batches(chain):
+    reports = []
+    for batch_size in ("1", "7", "256"):
+        options = [*chain.assess_images(), "--verifier", verifier(chain), "--batch-size", batch_size]
+        assert run("assess_images", *options) == 0
+        reports.append(json.loads((chain.folder / "quality.json").read_text()))
+    assert 0 <= reports[0]["verifier_agreement"] <= 1
+    for report in reports[1:]:
+        assert report["verifier_agreement"] == reports[0]["verifier_agreement"]
+        assert report["diversity"]["vendi_score"] == pytest.approx(reports[0]["diversity"]["vendi_score"], rel=1e-4)
+        found, expected = ([r["batch_norm"][name] for name in ("mean", "variance")] for r in (report, reports[0]))
+        assert found == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_verifier_of_another_task(chain, fails, capsys):
+    options = [*chain.assess_images(), "--verifier", verifier(chain, classes=7)]
+    capsys.readouterr()
+    fails("assess_images", options, chain.folder / "imported.pt", "verifier.classes is 7", "10")
+
+
+def test_a_report_that_is_none(chain, fails):
+    (chain.folder / "quality.json").write_text('{"generation": 0}')
+    fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "teacher_agreement")
 
 
 def test_a_class_without_synthetic_images(chain, fails):

@@ -1,7 +1,16 @@
 """What is wrong with a configuration is said before anything is planned: one line with key, value and remedy."""
 
+import sys
+
 import pytest
-from running import complaint, nested, overlay, snakemake
+import yaml
+from running import ROOT, complaint, nested, overlay, snakemake
+from snakemake.utils import update_config
+
+from dfnas.runtime.errors import InputError
+
+# On the task of the reduced configuration.
+NETWORK = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
 
 # key of the overlay, its value, what the line must name
 BROKEN = {
@@ -23,6 +32,23 @@ BROKEN = {
     "images that fill no batch": ("synthesis.images", 41, ["synthesis.images", "41", "multiple", "20"]),
     "warm-up beyond the end": ("invert_teacher.warmup_steps", 3, ["warmup_steps", "3", "below"]),
     "unset variable": ("teacher.weights", "$DFNAS_NO_SUCH/t.pt", ["teacher.weights", "$DFNAS_NO_SUCH", "not set"]),
+    "unset variable of a verifier": (
+        "verifier",
+        {**NETWORK, "weights": "$DFNAS_NO_SUCH/v.pt"},
+        ["verifier.weights", "$DFNAS_NO_SUCH", "not set"],
+    ),
+    "a verifier without weights": ("verifier", NETWORK, ["verifier.weights", "missing", "checkpoint"]),
+    "a competitor of other classes": (
+        "competitor",
+        {**NETWORK, "weights": "c.pt", "classes": 7},
+        ["competitor.classes (7)", "teacher (10)"],
+    ),
+    "a verifier that nothing builds": (
+        "verifier",
+        {**NETWORK, "weights": "v.pt", "builder": "resnet"},
+        ["verifier.builder", "'resnet'", "torchvision:"],
+    ),
+    "a judging student that nothing builds": ("judge_images.builder", "resnet", ["judge_images.builder", "'resnet'"]),
     "unset variable of a source": ("shard_original.path", "$DFNAS_NO_SUCH", ["shard_original.path", "not set"]),
     "a builder that names nothing": ("teacher.builder", "resnet", ["teacher.builder", "'resnet'", "torchvision:"]),
     "a classifier of which too little is known": (
@@ -67,3 +93,26 @@ def test_a_file_of_the_user_that_is_not_python_is_one_line(tmp_path):
     (line,) = complaint(done)
     for part in ("search_spos.space.name", str(own), "invalid syntax", "line 1"):
         assert part in line
+
+
+def test_a_judgement_needs_original_images_that_the_teacher_takes(tmp_path):
+    teacher = {"weights": "t.pt", "channels": 3, "mean": [0, 0, 0], "std": [1, 1, 1]}
+    broken = overlay(tmp_path / "broken.yaml", {"teacher": teacher, "comparison": {"judge_images": True}})
+    done = snakemake(tmp_path / "run", "--dry-run", configuration=(broken,))
+    assert done.returncode != 0
+    (line,) = complaint(done)
+    for part in ("comparison.judge_images", "original test images", "1 channels", "expected 3"):
+        assert part in line
+
+
+def test_a_judgement_needs_a_section_of_original_images():
+    """The digits of the embedded default are no test images for a checkpoint of the user."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    laid_over = {"teacher": {"weights": "mine.pt"}, "comparison": {"judge_images": True}}
+    update_config(values, laid_over)
+    with pytest.raises(InputError, match=r"no section shard_original beside teacher\.weights"):
+        Plan(values, laid_over)
+    assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgement()

@@ -39,13 +39,28 @@ def no_originals(files, target):
 def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weights, tmp_path):
     files = recipes(tmp_path / "run", configuration=(weights,))
     assert "pretrain_teacher" not in {made.rule for made in files.values()}
-    targets = [name for name in files if "/synthesis/" in name or "/labels/" in name or "/pictures/" in name]
+    targets = [name for name in files if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures")]
+    assert "results/quality/generation-1.json" in targets
     targets += [name for name in files if "/search/" in name and "/synthetic/" in name]
     targets += ["results/dataset/synthetic.h5", "results/teacher/teacher.pt"]
     searches = [name for name in targets if name.endswith("architecture.json")]
     assert len(searches) == 6  # three algorithms, two seeds
     for target in targets:
         assert str(tmp_path / "checkpoint.pt") in no_originals(files, target)
+
+
+def test_nothing_depends_on_a_judgement_by_original_images(weights, tmp_path):
+    """It reads original images, and is the end of its line: with it, the synthetic data are as free of them."""
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
+    files = recipes(tmp_path / "run", configuration=(weights, judged))
+    judgement = {"results/quality/judgement.json", "results/quality/student.csv"}
+    assert {files[name].rule for name in judgement} == {"judge_images"}
+    assert "results/dataset/original.h5" in ancestors(files, "results/quality/judgement.json")
+    for name in set(files) - judgement:
+        assert not judgement & ancestors(files, name), name
+        if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures") or name.endswith("synthetic.h5"):
+            no_originals(files, name)
+    assert files == recipes(tmp_path / "run", configuration=(weights,)) | {name: files[name] for name in judgement}
 
 
 def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
@@ -86,7 +101,7 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
     from dfnas.dataset.writing import read_labels, read_shard
 
     run = finished.copy(tmp_path / "run")
-    for made in ("synthesis", "labels", "pictures"):
+    for made in ("synthesis", "labels", "quality", "pictures"):
         shutil.rmtree(run / "results" / made)
     one = overlay(tmp_path / "one.yaml", {"synthesis": {"shards": 1}})
     targets = ["results/pictures/synthetic.png", "results/labels/generation-1.h5"]
@@ -102,8 +117,23 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
         ours, theirs = read_labels(run / "results" / labels), read_labels(finished.results / labels)
         for array in range(2):
             np.testing.assert_array_equal(ours[array], theirs[array])
-    picture = "results/pictures/synthetic.png"
-    assert (run / picture).read_bytes() == (finished.directory / picture).read_bytes()
+        for kind in ("json", "png"):
+            report = f"quality/generation-{generation}.{kind}"
+            assert (run / "results" / report).read_bytes() == (finished.results / report).read_bytes()
+    for picture in ("pictures/synthetic.png", "pictures/generations.png"):
+        assert (run / "results" / picture).read_bytes() == (finished.results / picture).read_bytes()
+
+
+def test_a_verifier_judges_and_nothing_else(weights, tmp_path):
+    network = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
+    task = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
+    judged = overlay(tmp_path / "judged.yaml", {"verifier": {**network, **task}})
+    files = recipes(tmp_path / "run", configuration=(weights, judged))
+    verifier = "results/networks/verifier.pt"
+    assert files[verifier].rule == "import_network"
+    no_originals(files, verifier)
+    for name in files:
+        assert (verifier in ancestors(files, name)) == (name.split("/")[1] in ("networks", "quality", "pictures"))
 
 
 def test_a_teacher_of_the_user_plans_without_the_stand_in(weights, tmp_path):

@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from typing import NamedTuple
 
 import pytest
 import yaml
@@ -53,9 +54,9 @@ def test_a_builder_gets_nothing_of_our_section():
 
 
 def test_what_is_published_is_no_file_of_the_plan():
-    assert made({}).weight_files() == []
-    assert made({"teacher": {"weights": "published"}}).weight_files() == []
-    assert made({"teacher": {"weights": "mine.pt"}}).weight_files() == ["mine.pt"]
+    assert made({}).weights["teacher"] == []
+    assert made({"teacher": {"weights": "published"}}).weights["teacher"] == []
+    assert made({"teacher": {"weights": "mine.pt"}}).weights["teacher"] == ["mine.pt"]
     assert made({"teacher": TEACHER | {"size": [224, 160]}}).task() == "--channels 3 --size '[224, 160]' --classes 37"
 
 
@@ -81,3 +82,23 @@ def test_sizes_alone_are_laid_over_ours(rule: str):
     name = next(iter(ours["options"]))
     theirs = json.loads(options({rule: {"space": {"options": {name: 6}}}}, rule)["--space"])
     assert theirs == {"name": ours["name"], "options": {**ours["options"], name: 6}}
+
+
+def test_a_network_beside_the_teacher_has_parameters_of_its_own():
+    """What Snakemake compares of one role does not change with the section of the other."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    class Wildcards(NamedTuple):
+        role: str
+
+    def parameters(role: str, **competitor) -> tuple[str, str]:
+        values = yaml.safe_load((ROOT / "config.yaml").read_text())
+        own = {"weights": "own.pt", **{name: values["teacher"][name] for name in ("channels", "size", "mean", "std")}}
+        plan = Plan(values | {"verifier": own, "competitor": own | competitor}, {})
+        return plan.imported_options(Wildcards(role)), plan.imported_code(Wildcards(role))
+
+    other = {"builder": "torchvision:resnet18", "arguments": {"num_classes": 10}}
+    assert parameters("verifier") == parameters("verifier", **other)
+    assert parameters("competitor")[0] != parameters("competitor", **other)[0]
+    assert parameters("competitor")[1] != parameters("competitor", **other)[1]

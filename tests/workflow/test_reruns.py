@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 TABLE = {"measure_latency": 1, "table1": 1}
 ON_SYNTHETIC = {"search_darts": 2, "search_proxyless": 2, "search_spos": 2, "retrain": 6, "evaluate": 6, **TABLE}
-NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, "draw_images": 1, **ON_SYNTHETIC}
+PICTURES = {"assess_images": 2, "draw_images": 1}
+NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
 NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 7}
 EVERYTHING = {
     "shard_original": 1,
@@ -27,6 +28,9 @@ EVERYTHING = {
     "evaluate": 15,
 }
 NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
+
+# A checkpoint that is there, on the task of the reduced configuration.
+NETWORK = {"weights": __file__, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
 
 SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
@@ -41,6 +45,11 @@ SETTINGS = [
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
     ("calibrate_labels.batch_size", 40, NEW_LABELS),
     ("invert_teacher.lr", 0.4, NEW_IMAGES),
+    ("assess_images.columns", 3, PICTURES),
+    ("verifier", {**NETWORK, "classes": 10}, {"import_network": 1, **PICTURES}),
+    ("comparison.judge_images", True, {"judge_images": 1}),
+    ("judge_images.lr", 0.2, {}),  # of a judgement that nobody asked for
+    ("competitor", {**NETWORK, "classes": 10}, {}),
     ("pretrain_teacher.lr", 0.2, NEW_TEACHER),
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),
     ("shard_original.limit", 300, EVERYTHING),
@@ -62,7 +71,11 @@ SETTINGS = [
     ),
     ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **TABLE}),
     ("comparison.algorithms", ["darts"], TABLE),
-    ("synthesis.generations", 3, {**NEW_IMAGES, "invert_teacher": 2, "calibrate_labels": 1}),
+    (
+        "synthesis.generations",
+        3,
+        {**NEW_IMAGES, "invert_teacher": 2, "calibrate_labels": 1, "assess_images": 1},
+    ),
     ("synthesis.shards", 1, {**NEW_IMAGES, "invert_teacher": 2}),
 ]
 
@@ -79,6 +92,8 @@ CODE = {
     "dfnas/search/evolution.py": {"search_spos": 4, "retrain": 4, "evaluate": 4, **TABLE},
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
+    "dfnas/measure/diversity.py": PICTURES,
+    "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/stages/table1.py": {"table1": 1},
     "dfnas/stages/draw_images.py": {"draw_images": 1},
     # A space matters to its searches and to whatever builds found networks.
@@ -136,4 +151,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +56$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +58$", done.stdout, re.MULTILINE)

@@ -25,10 +25,12 @@ CHAIN = {
     "retrain",
     "evaluate",
     "measure_latency",
+    "assess_images",
+    "judge_images",
     "draw_images",
     "table1",
 }
-STAGES = sorted(CHAIN | {"import_teacher"})
+STAGES = sorted(CHAIN | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = ("draw_images", "table1")
 
 
@@ -51,12 +53,25 @@ def rules(tmp_path_factory) -> dict:
 
 def test_the_rules_are_those_of_the_chain(rules):
     assert set(rules) - {"all"} == CHAIN
-    assert set(RULES) == set(STAGES)
+    assert set(RULES) == {*STAGES, "import_network"}
 
 
 def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
     weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
     assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | {"import_teacher"}
+
+
+def network(tmp_path: Path, **sections: dict) -> Path:
+    """A configuration with sections of networks beside the teacher, on the task of the reduced configuration."""
+    task = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
+    return overlay(tmp_path / "networks.yaml", {role: {**task, **section} for role, section in sections.items()})
+
+
+def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
+    configuration = network(tmp_path, verifier={"weights": "verifier.pt"})
+    found = parsed(tmp_path / "run", configuration)
+    assert set(found) - {"all"} == CHAIN | {"import_network"}
+    assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
 @pytest.mark.parametrize("name", sorted(CHAIN))
@@ -116,7 +131,9 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    commands = {made.rule: made.command for made in recipes(tmp_path).values() if made.rule in CHAIN}
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
+    files = recipes(tmp_path / "run", configuration=(judged,))
+    commands = {made.rule: made.command for made in files.values() if made.rule in CHAIN}
     assert set(commands) == CHAIN
     for name, command in commands.items():
         known = set(importlib.import_module(f"dfnas.stages.{name}").STAGE.parser._option_string_actions)

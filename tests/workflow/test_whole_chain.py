@@ -34,6 +34,7 @@ def artifacts() -> list[str]:
     files += [f"dataset/original/shard-{shard}.h5" for shard in range(2)]
     files += [f"synthesis/generation-{g}/shard-{shard}.h5" for g in range(2) for shard in range(2)]
     files += [f"labels/generation-{g}.{kind}" for g in range(2) for kind in ("h5", "json")]
+    files += [f"quality/generation-{g}.{kind}" for g in range(2) for kind in ("json", "png")]
     for algorithm, data in SEARCHES:
         for seed in SEEDS:
             place = f"search/{algorithm}/{data}/seed-{seed}"
@@ -50,6 +51,7 @@ def artifacts() -> list[str]:
         "table1.csv",
         "table1_times.csv",
         "pictures/synthetic.png",
+        "pictures/generations.png",
     ]
     return files
 
@@ -72,7 +74,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
     logs = {path.relative_to(finished.results / "logs").with_suffix("") for path in finished.results.rglob("*.log")}
     folder = finished.results / "benchmarks"
     assert logs == {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.tsv")}
-    assert len(logs) == 55
+    assert len(logs) == 57
 
 
 def test_table_1_has_its_columns_and_rows(finished):

@@ -27,9 +27,21 @@ rule measure_latency:
 
 rule draw_images:
     input:
-        plan.image_files("synthetic"),
+        shards=plan.image_files("synthetic"),
+        reports=plan.quality_reports(),
     output:
-        f"{plan.results}/pictures/synthetic.png",
+        images=report(
+            f"{plan.results}/pictures/synthetic.png",
+            caption="../report/synthetic.rst",
+            category="Synthetic images",
+            labels={"generation": "all"},
+        ),
+        plots=report(
+            f"{plan.results}/pictures/generations.png",
+            caption="../report/generations.rst",
+            category="Synthetic images",
+            labels={"generation": "figures over all"},
+        ),
     log:
         f"{plan.results}/logs/draw_images.log",
     benchmark:
@@ -43,7 +55,8 @@ rule draw_images:
         machine=plan.machine("draw_images"),
         code=plan.code["draw_images"],
     shell:
-        "python -m dfnas.stages.draw_images --shards {input:q} --out {output:q} {params.machine} 2> {log:q}"
+        "python -m dfnas.stages.draw_images --shards {input.shards:q} --reports {input.reports:q}"
+        " --out {output.images:q} --plots {output.plots:q} {params.machine} 2> {log:q}"
 
 
 rule table1:

@@ -5,8 +5,10 @@ rule invert_teacher:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
         labels=plan.labels_before,
+        competitor=plan.competitor(),
     output:
-        ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
+        images=ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
+        history=f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.csv",
     log:
         f"{plan.results}/logs/invert_teacher/generation-{{generation}}/shard-{{shard}}.log",
     benchmark:
@@ -20,11 +22,13 @@ rule invert_teacher:
         options=plan.options("invert_teacher"),
         batches=plan.batches_option,
         labels=plan.labels_option,
+        competitor=plan.competitor_option,
         machine=plan.machine("invert_teacher"),
         code=plan.code["invert_teacher"],
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
-        " {params.batches} {params.labels} --out {output:q} {params.options} {params.machine} 2> {log:q}"
+        " {params.batches} {params.labels} {params.competitor} --out {output.images:q} --history {output.history:q}"
+        " {params.options} {params.machine} 2> {log:q}"
 
 
 rule calibrate_labels:

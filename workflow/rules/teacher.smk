@@ -1,6 +1,6 @@
-# The teacher: the user's checkpoint, or a stand-in where there is none.
+# The teacher: the user's checkpoint, or a stand-in where there is none; and the networks beside it.
 
-if plan.weights is None:
+if plan.config.teacher.weights is None:
 
     rule pretrain_teacher:
         input:
@@ -31,7 +31,7 @@ else:
 
     rule import_teacher:
         input:
-            plan.weight_files(),
+            plan.weights["teacher"],
         output:
             f"{plan.results}/teacher/teacher.pt",
         log:
@@ -49,3 +49,28 @@ else:
             code=plan.code["import_teacher"],
         shell:
             "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
+
+
+if plan.config.networks():
+
+    rule import_network:
+        input:
+            plan.imported_weights,
+        output:
+            f"{plan.results}/networks/{{role}}.pt",
+        log:
+            f"{plan.results}/logs/import_network/{{role}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/import_network/{{role}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads("import_network")
+        resources:
+            **plan.resources("import_network"),
+        params:
+            options=plan.imported_options,
+            machine=plan.machine("import_network"),
+            code=plan.imported_code,
+        shell:
+            "python -m dfnas.stages.import_teacher --section {wildcards.role} --out {output:q} {params.options}"
+            " {params.machine} 2> {log:q}"

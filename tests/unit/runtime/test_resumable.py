@@ -80,9 +80,37 @@ def test_a_damaged_checkpoint_counts_as_none(make, content):
     assert checkpoint.load() is None
 
 
+def test_parts_outlive_the_process_and_a_state_counts_on_those_that_there_were(make):
+    first = make()
+    first.add_part(torch.ones(2))
+    first.save({"a": 1})
+    first.add_part(torch.zeros(2))  # the process dies before it saves a state that knows of it
+    again = make()
+    assert again.load() == {"a": 1}
+    assert torch.equal(again.part(0), torch.ones(2))
+    again.add_part(torch.full((2,), 7.0))
+    assert torch.equal(again.part(1), torch.full((2,), 7.0))
+    again.save({"a": 2})
+    assert make().load() == {"a": 2}
+
+
+@pytest.mark.parametrize("loss", ["missing", "damaged"])
+def test_a_state_with_a_lost_part_counts_as_none(make, loss: str):
+    checkpoint = make()
+    checkpoint.add_part(torch.ones(2))
+    checkpoint.save({"a": 1})
+    (part,) = checkpoint.path.parent.glob("*.0.pt")
+    if loss == "missing":
+        part.unlink()
+    else:
+        part.write_bytes(part.read_bytes()[:-30])
+    assert make().load() is None
+
+
 def test_a_cleared_checkpoint_is_gone(make):
     checkpoint = make()
     checkpoint.clear()
+    checkpoint.add_part(torch.ones(2))
     checkpoint.save({"a": 1})
     checkpoint.clear()
     assert checkpoint.load() is None

@@ -100,7 +100,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("invert_teacher.tv_weight", -1e-4, "greater than or equal to 0"),
         ("invert_teacher.betas", [0.5, 1.0], "less than 1"),
         ("invert_teacher.betas", [0.5], "missing key"),
-        ("invert_teacher.region", "corner", "'random_crop', 'roll' or 'none'"),
+        ("invert_teacher.region", "corner", "'random_crop', 'random_resized_crop', 'roll' or 'none'"),
         ("invert_teacher.warmup_steps", -1, "greater than or equal to 0"),
         ("search_darts.order", 3, "1 or 2"),
         ("search_darts.arch_betas", [1.0, 0.999], "less than 1"),

@@ -1,0 +1,156 @@
+"""What each part of the synthesis is worth, at equal budget: same teacher, images and iterations, several seeds.
+
+    python benchmarks/inversion_ablation.py --out benchmarks/results/ablation.csv
+
+The ResNet-20 of DFNAS_DATA is inverted; its ResNet-56 verifies. Rows, each with the same number of images and steps:
+
+    noise         Gaussian noise
+    deepinversion DeepInversion's published CIFAR-10 settings (its feature weight lowered to 1, where it works)
+    plain         our optimiser and weights, DeepInversion's rolling instead of regions, hard targets for all images
+    region        plain, with random regions of a larger canvas
+    recursion     plain, in generations: each aims at the teacher's soft labels of the one before
+    both          regions and generations: the paper
+
+All images are labelled by the teacher as they are stored. Reported for each row and seed: agreement of the verifier
+with the target class, its diversity scores, mean entropy of the labels, and the accuracy on the real test images of a
+small student that was trained on those images and labels alone. Finished rows of an existing CSV are kept.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.dataset.images import ImageSet
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.seeds import generator, reseed
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.training import AugmentationSettings, TrainingSettings
+from dfnas.synthesis.inversion import Inversion, to_uint8
+from dfnas.synthesis.labels import entropy, first_targets, soft_labels
+from dfnas.synthesis.objective import Objective
+from dfnas.synthesis.regions import center
+from dfnas.teacher import Teacher
+from dfnas.training.training import Training
+
+ROLL = {"region": "roll", "roll_reach": 4}
+ROWS = {  # settings, and whether later batches aim at soft labels; None for noise
+    "noise": None,
+    "deepinversion": (DEEPINVERSION, False),
+    "plain": ({**OURS, **ROLL}, False),
+    "region": (OURS, False),
+    "recursion": ({**OURS, **ROLL}, True),
+    "both": (OURS, True),
+}
+COLUMNS = (
+    "row", "seed", "images", "steps", "seconds", "agreement", "cosine_distance", "vendi", "label_entropy_nats",
+    "student_accuracy", "student_held_out_accuracy",
+)  # fmt: skip
+
+
+def synthesised(row: str, seed: int, generations: int, steps: int, teacher: Teacher) -> tuple[torch.Tensor, ...]:
+    """Images uint8 (N, 3, P, P), soft labels (N, K) and target classes (N,) of a row."""
+    if ROWS[row] is None:
+        noise = torch.randn(generations * BATCH, 3, *SIZE, generator=generator(seed, "noise")) * teacher.std
+        images = to_uint8(noise + teacher.mean)
+        labels = soft_labels(teacher, images)
+        return images, labels, labels.argmax(1)
+    changes, recursive = ROWS[row]
+    precision = {"precision": "bfloat16", "compile": "never"}
+    settings = InvertTeacherSettings.parse({**changes, **precision, "stages": [{"steps": steps}], "seed": seed})
+    objective, made = Objective(teacher, settings), []
+    for generation in range(generations):
+        if generation == 0 or not recursive:
+            classes, targets = first_targets(settings, generation, CLASSES)
+        else:
+            targets = made[-1][1]  # of the same classes, in the same order
+        place = (generation, 0) if recursive else (0, generation)
+        images = to_uint8(Inversion(objective, targets, *place).run())
+        made.append((images, soft_labels(teacher, images), classes))
+    return tuple(torch.cat(parts) for parts in zip(*made, strict=True))
+
+
+def real_images(teacher: Teacher) -> tuple[ImageSet, ImageSet]:
+    """The 1017 test images, and the last 2000 training images, which nothing here learns from."""
+    with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
+        pairs = [(archive["x_test"], archive["y_test"]), (archive["x_train"][-2000:], archive["y_train"][-2000:])]
+    sets = []
+    for images, classes in pairs:
+        targets = torch.from_numpy(classes.astype(np.int64))
+        pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+        hard = torch.nn.functional.one_hot(targets, CLASSES).float()
+        sets.append(ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std))
+    return sets[0], sets[1]
+
+
+def student_accuracies(data: ImageSet, seed: int, depth: int, steps: int, *judges: ImageSet) -> list[float]:
+    """Accuracies of a network trained on the data with its soft labels."""
+    batch_size = 128
+    settings = TrainingSettings(
+        epochs=max(2, steps // (len(data) // batch_size)),
+        batch_size=batch_size,
+        lr=0.1,
+        warmup_epochs=1,
+        nesterov=True,
+        weight_decay=5e-4,
+        augmentation=AugmentationSettings(pad=4, flip=True),
+    )
+    reseed(seed, "student")
+    training = Training(cifar_resnet(depth), data, data.subset(torch.arange(16)), settings, seed)
+    for step in range(training.steps):
+        training.step(step)
+    return [1 - error_rate(predict(training.network.eval(), judge, 256), judge.targets) for judge in judges]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--generations", type=int, default=3, help="of 256 images each, or as many batches")
+    parser.add_argument("--steps", type=int, default=100, help="of the inversion, all at full resolution")
+    parser.add_argument("--student-depth", type=int, default=20, help="layers of the student, a CIFAR ResNet")
+    parser.add_argument("--student-steps", type=int, default=600, help="training steps of the student, 128 images each")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    teacher, verifier = cifar_teacher(20), cifar_teacher(56)
+    test, held_out = real_images(teacher)
+    done = set()
+    if options.out.exists():
+        with options.out.open(newline="") as file:
+            done = {(line["row"], int(line["seed"])) for line in csv.DictReader(file)}
+    with options.out.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if not done:
+            writer.writeheader()
+        for seed in options.seeds:
+            for row in options.rows:
+                if (row, seed) in done:
+                    continue
+                begun = time.perf_counter()
+                images, labels, classes = synthesised(row, seed, options.generations, options.steps, teacher)
+                seconds = time.perf_counter() - begun
+                verdict = judged(center(images, SIZE).float() / 255, classes, verifier)
+                data = ImageSet(images, labels, classes, SIZE, teacher.spec.mean, teacher.spec.std)
+                accuracies = student_accuracies(
+                    data, seed, options.student_depth, options.student_steps, test, held_out
+                )
+                line = {"row": row, "seed": seed, "images": len(images), "steps": options.steps}
+                line |= {"seconds": round(seconds, 1), **{name: round(value, 4) for name, value in verdict.items()}}
+                line["label_entropy_nats"] = round(entropy(labels).mean().item(), 4)
+                line["student_accuracy"], line["student_held_out_accuracy"] = (round(value, 4) for value in accuracies)
+                writer.writerow(line)
+                file.flush()
+                print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""A generation of synthetic images with its labels, batch by batch: one shard in memory at a time.
+
+Shapes: N images, B batch, C channels, H W stored sides, K classes.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from dfnas.dataset.format import handle, opened, read
+from dfnas.dataset.writing import read_shard
+from dfnas.runtime.errors import InputError
+
+
+class LabelledImages(NamedTuple):
+    """Some images of a generation, on the CPU."""
+
+    images: torch.Tensor
+    """uint8 (B, C, H, W)."""
+    classes: torch.Tensor
+    """int64 (B,), what they were made for."""
+    labels: torch.Tensor
+    """float32 (B, K), what the teacher sees in them."""
+    targets: torch.Tensor
+    """float32 (B, K), what they aimed at: labels of the generation before, or one-hot rows."""
+
+
+def generation_batches(
+    shards: Sequence[Path], labels: Path, targets: Path | None, generation: int, batch_size: int
+) -> Iterator[LabelledImages]:
+    """All images of a generation in order, in batches that do not depend on how shards are cut.
+
+    Args:
+        labels: labels of this generation.
+        targets: labels of the generation before; None for generation 0.
+
+    Raises:
+        InputError: a file that is damaged, of another generation, or not of the same images.
+    """
+    with ExitStack() as held:
+        ours = _Labels(held, labels, generation)
+        before = None if targets is None else _Labels(held, targets, generation - 1)
+        first = 0
+        for images, classes in rebatched(_shards(shards, generation), batch_size):
+            rows = slice(first, first + len(images))
+            first = rows.stop
+            if not np.array_equal(ours.classes[rows], classes):
+                raise InputError(f"{labels} is not of the images in {shards[0]} and its like; delete it to rebuild it")
+            row_labels = torch.from_numpy(ours.rows[rows])
+            classes = torch.from_numpy(classes)
+            if before is None:
+                aimed_at = torch.nn.functional.one_hot(classes, row_labels.shape[1]).float()
+            else:
+                aimed_at = torch.from_numpy(before.rows[rows])
+            if aimed_at.shape != row_labels.shape:
+                raise InputError(f"{targets} has labels {tuple(before.rows.shape)}, expected {ours.rows.shape}")
+            yield LabelledImages(torch.from_numpy(images), classes, row_labels, aimed_at)
+        if first != len(ours.classes):
+            raise InputError(f"{labels} has {len(ours.classes)} labels, but the shards have {first} images")
+
+
+def rebatched(parts: Iterable[tuple[np.ndarray, ...]], size: int) -> Iterator[tuple[np.ndarray, ...]]:
+    """Arrays that come in parts of any length, side by side, cut anew into `size` rows; fewer in the last."""
+    rest: tuple[np.ndarray, ...] | None = None
+    for part in parts:
+        rest = part if rest is None else tuple(map(np.concatenate, zip(rest, part, strict=True)))
+        whole = len(rest[0]) // size * size
+        for first in range(0, whole, size):
+            yield tuple(values[first : first + size] for values in rest)
+        rest = tuple(values[whole:] for values in rest)
+    if rest is not None and len(rest[0]):
+        yield rest
+
+
+class _Labels:
+    """Labels that are read row by row: `rows` (N, K) on the disk, `classes` (N,)."""
+
+    def __init__(self, held: ExitStack, path: Path, generation: int):
+        file, attributes = held.enter_context(opened(path, "labels"))
+        check_generation(path, attributes, generation)
+        self.rows, self.classes = handle(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
+        if len(self.rows) != len(self.classes):
+            raise InputError(f"{path}: its arrays differ in length; delete it to rebuild it")
+
+
+def check_generation(path: Path, attributes: dict[str, Any], generation: int) -> None:
+    """Raises InputError for a file of another generation."""
+    if attributes["generation"] != generation:
+        raise InputError(f"{path} is of generation {attributes['generation']}, expected {generation}")
+
+
+def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    shape = None
+    for path in paths:
+        images, classes, attributes = read_shard(path)
+        check_generation(path, attributes, generation)
+        shape = shape or images.shape[1:]
+        if images.shape[1:] != shape:
+            raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; delete it to rebuild it")
+        yield images, classes

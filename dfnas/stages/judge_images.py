@@ -1,0 +1,153 @@
+"""Judge the synthetic images by original test images. For evaluation only: nothing is made from the result.
+
+Two figures: the Fréchet distance between synthetic and test images in the teacher's penultimate features, and the
+accuracy on the test images of a small student that learnt from synthetic images and the teacher's soft labels alone.
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from dfnas.classifiers.names import code_of
+from dfnas.dataset.images import ImageSet, image_batches, load_split
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.measure.complexity import count_parameters
+from dfnas.measure.features import PenultimateFeatures, final_layer
+from dfnas.measure.frechet import GaussianMoments, frechet_distance
+from dfnas.runtime.checkpoint import Checkpoint
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import write_json
+from dfnas.runtime.resumable import run
+from dfnas.runtime.seeds import reseed
+from dfnas.settings.quality import JudgeImagesSettings
+from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.histories import write_history
+from dfnas.synthesis.labels import seen_by
+from dfnas.synthesis.quality import NO_HEAD
+from dfnas.teacher import Teacher, TeacherSpec, build_network
+from dfnas.training.training import Training
+
+STAGE = Stage("judge_images", __doc__, JudgeImagesSettings)
+STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
+STAGE.argument("--synthetic", type=Path, required=True, metavar="FILE", help="the synthetic data set")
+STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the figures, JSON")
+STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="the student's loss and error, CSV")
+
+
+def judge_images(job: Job) -> None:
+    options, settings = job.options, job.settings
+    teacher = load_teacher(options.teacher, job.device)
+    test = load_split(options.original, "test", job.device)
+    train, validation = (load_split(options.synthetic, split, job.device) for split in ("train", "validation"))
+    for data, path in ((test, options.original), (train, options.synthetic)):
+        _check_task(data, path, teacher.spec, options.teacher)
+    student = _student(settings, teacher.spec).to(job.device)
+    distances = _distances(teacher, options.synthetic, test, settings.features_batch_size)
+
+    inputs = [options.teacher, options.synthetic, options.original]
+    checkpoint = job.checkpoint(inputs, *teacher.spec.code(), *code_of(settings.builder))
+    history = _trained(student, train, validation, settings, checkpoint)
+    write_history(options.history, history)
+    logits = predict(student, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
+    report = {
+        "test_images": len(test),
+        "frechet_distance": distances,
+        "student": {
+            "builder": settings.builder,
+            "parameters": count_parameters(student),
+            "train_images": len(train),
+            "validation_accuracy": 1 - history[-1]["validation_error"],
+            "test_accuracy": 1 - error_rate(logits, test.targets),
+            "test_top5_accuracy": 1 - error_rate(logits, test.targets, 5),
+        },
+    }
+    write_json(options.out, report)
+    checkpoint.clear()
+    print(f"student: accuracy {report['student']['test_accuracy']:.3f} on the test images", file=sys.stderr)
+
+
+def _check_task(data: ImageSet, path: Path, spec: TeacherSpec, teacher: Path) -> None:
+    for name in ("channels", "size", "classes"):
+        ours, theirs = getattr(spec, name), getattr(data, name)
+        if ours != theirs:
+            raise InputError(f"{teacher} has {name} {ours}, but {path} has {theirs}; make shard_original agree with it")
+
+
+def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
+    """Fresh weights, checked on a grey image.
+
+    Raises:
+        InputError: the student cannot be built, or is not for the teacher's task.
+    """
+    reseed(settings.seed, "weights")
+    described = replace(spec, builder=settings.builder, arguments=settings.arguments)
+    student = build_network(described, "judge_images").eval()
+    shape = (2, spec.channels, *spec.size)
+    try:
+        with torch.no_grad():
+            found = tuple(student(torch.zeros(shape)).shape)
+    except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"judge_images.builder: the student does not take images {shape[1:]}: {reason}") from error
+    if found != (2, spec.classes):
+        raise InputError(
+            f"judge_images.builder: the student's logits are {found}, expected {(2, spec.classes)}; "
+            "set judge_images.arguments"
+        )
+    return student
+
+
+def _trained(
+    student: nn.Module, train: ImageSet, validation: ImageSet, settings: JudgeImagesSettings, checkpoint: Checkpoint
+) -> list[dict[str, Any]]:
+    """Distils the teacher's soft labels into the student; the history."""
+    training = Training(student, train, validation, settings, settings.seed)
+    return run(training, checkpoint, "training the student").history
+
+
+@torch.no_grad()
+def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: int) -> dict[str, Any]:
+    """Fréchet distances to the test images, of all synthetic images and of each generation; memory does not grow
+    with the images."""
+    layer = final_layer(teacher, teacher.spec.classes, seen_by(teacher, test.images[:1]))
+    if layer is None:
+        return {"features": None, "overall": None, "generations": [], "reason": NO_HEAD}
+    generations: dict[int, GaussianMoments] = {}
+    with PenultimateFeatures(layer) as features:
+
+        def features_of(images: torch.Tensor) -> torch.Tensor:
+            teacher(seen_by(teacher, images))
+            return features.take()
+
+        original = GaussianMoments(layer.weight.shape[1])
+        for images in test.images.split(batch_size):
+            original.add(features_of(images))
+        for images, numbers in image_batches(synthetic, batch_size):
+            found = features_of(images)
+            for number in numbers.unique().tolist():
+                moments = generations.setdefault(number, GaussianMoments(found.shape[1]))
+                moments.add(found[(numbers == number).to(found.device)])
+    for moments, what in [
+        (original, "original test images"),
+        *((m, "images in a generation") for m in generations.values()),
+    ]:
+        if moments.count < 2:
+            raise InputError(f"a Fréchet distance needs 2 {what} or more, and there is {moments.count}")
+        if not moments.scatter.isfinite().all():
+            raise InputError(f"the teacher's features of {what} are not finite; check its checkpoint")
+    by_generation = [
+        {"generation": number, "distance": frechet_distance(moments, original)}
+        for number, moments in sorted(generations.items())
+    ]
+    overall = frechet_distance(GaussianMoments.merged(generations.values()), original)
+    return {"features": len(original.mean), "overall": overall, "generations": by_generation, "reason": None}
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(judge_images))

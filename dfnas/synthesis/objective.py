@@ -1,0 +1,103 @@
+"""What the inversion minimises, as a function of what the teacher sees.
+
+Paper section 3; release, Image_Synthesis/train.py:137-164; the disagreement is Adaptive DeepInversion's.
+
+Shapes: B batch, C channels, H W of the teacher's input, K classes, T terms.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch.nn import functional as F
+
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.synthesis.compilation import compiled, pays
+from dfnas.synthesis.regularizers import agreement, image_norm, total_variation
+from dfnas.synthesis.statistics import FeatureStatistics
+from dfnas.teacher import Teacher
+
+TERMS = ("cross_entropy", "feature", "total_variation", "image_norm", "agreement")
+
+
+class Outcome(NamedTuple):
+    """The objective at one step's images."""
+
+    loss: torch.Tensor
+    """Scalar."""
+    terms: torch.Tensor
+    """(T,), unweighted, without gradient, in the order of TERMS."""
+    average: torch.Tensor | None
+    """Running moments of the features, see `FeatureStatistics.loss`."""
+
+
+class Objective:
+    """The loss and its terms for batches of one size, by compiled code where that pays. It serves any number of
+    batches, and keeps nothing of them. A context, as `FeatureStatistics` is: call it inside.
+
+    Args:
+        teacher: decides the device. Its network's weights are laid out channels-last from now on.
+        competitor: a second network of the same classes; needed if `settings.competition_weight` is above 0.
+
+    Raises:
+        InputError: the teacher has no BatchNorm although the feature term has a weight.
+    """
+
+    def __init__(self, teacher: Teacher, settings: InvertTeacherSettings, competitor: Teacher | None = None):
+        assert competitor is not None or not settings.competition_weight
+        self.teacher, self.settings = teacher.to(memory_format=torch.channels_last), settings
+        self._competitor = competitor if settings.competition_weight else None
+        self._device_type = teacher.mean.device.type
+        self._features = FeatureStatistics(
+            teacher.batch_norms(),
+            settings.feature_weight,
+            settings.feature_first_multiplier,
+            settings.feature_distance,
+            settings.feature_scale,
+            settings.feature_momentum,
+        )
+        self.compiled = pays(teacher, settings)
+        self._evaluate = compiled(self._outcome, settings.compile == "always") if self.compiled else self._outcome
+
+    def __enter__(self) -> "Objective":
+        self._features.__enter__()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._features.__exit__(*error)
+
+    def __call__(self, seen: torch.Tensor, targets: torch.Tensor, average: torch.Tensor | None = None) -> Outcome:
+        """The objective.
+
+        Args:
+            seen: (B, C, H, W) in the teacher's normalised space, or smaller by a resolution stage.
+            targets: (B, K), rows that sum to 1.
+            average: that of the outcome of the step before.
+        """
+        return Outcome(*self._evaluate(seen, targets, average))
+
+    def _outcome(
+        self, seen: torch.Tensor, targets: torch.Tensor, average: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
+        settings = self.settings
+        logits = self._logits(self.teacher, seen)
+        zero = logits.new_zeros(())
+        features, average = self._features.loss(average) if settings.feature_weight else (zero, None)
+        terms = (
+            F.cross_entropy(logits, targets),
+            features,
+            total_variation(seen),
+            image_norm(seen),
+            self._agreement(logits, seen) if self._competitor is not None else zero,
+        )
+        weights = (1.0, settings.feature_weight, settings.tv_weight, settings.l2_weight, settings.competition_weight)
+        loss = sum(weight * term for weight, term in zip(weights, terms, strict=True) if weight)
+        return loss, torch.stack([term.detach() for term in terms]), average
+
+    def _agreement(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        pixels = seen * self.teacher.std + self.teacher.mean  # the competitor may be normalised otherwise
+        theirs = self._logits(self._competitor, (pixels - self._competitor.mean) / self._competitor.std)
+        return agreement(theirs, logits, self.settings.competition_temperature)
+
+    def _logits(self, teacher: Teacher, seen: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(self._device_type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):
+            return teacher.network(seen).float()

@@ -1,0 +1,66 @@
+# What the synthetic images are worth. Nothing is made from what is said here but pictures.
+
+
+rule assess_images:
+    input:
+        teacher=f"{plan.results}/teacher/teacher.pt",
+        verifier=plan.verifier(),
+        shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
+        labels=f"{plan.results}/labels/generation-{{generation}}.h5",
+        targets=plan.labels_before,
+    output:
+        report=f"{plan.results}/quality/generation-{{generation}}.json",
+        picture=report(
+            f"{plan.results}/quality/generation-{{generation}}.png",
+            caption="../report/generation.rst",
+            category="Synthetic images",
+            labels={"generation": "{generation}"},
+        ),
+    log:
+        f"{plan.results}/logs/assess_images/generation-{{generation}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/assess_images/generation-{{generation}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("assess_images")
+    resources:
+        **plan.resources("assess_images"),
+    params:
+        options=plan.options("assess_images"),
+        verifier=plan.verifier_option,
+        targets=plan.targets_option,
+        machine=plan.machine("assess_images"),
+        code=plan.code["assess_images"],
+    shell:
+        "python -m dfnas.stages.assess_images --teacher {input.teacher:q} {params.verifier} --shards {input.shards:q}"
+        " --labels {input.labels:q} {params.targets} --generation {wildcards.generation} --out {output.report:q}"
+        " --picture {output.picture:q} {params.options} {params.machine} 2> {log:q}"
+
+
+rule judge_images:
+    input:
+        teacher=f"{plan.results}/teacher/teacher.pt",
+        synthetic=f"{plan.results}/dataset/synthetic.h5",
+        shards=plan.image_files("synthetic"),
+        original=f"{plan.results}/dataset/original.h5",
+        originals=plan.image_files("original"),
+    output:
+        judgement=f"{plan.results}/quality/judgement.json",
+        history=f"{plan.results}/quality/student.csv",
+    log:
+        f"{plan.results}/logs/judge_images.log",
+    benchmark:
+        f"{plan.results}/benchmarks/judge_images.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("judge_images")
+    resources:
+        **plan.resources("judge_images"),
+    params:
+        options=plan.options("judge_images"),
+        machine=plan.machine("judge_images"),
+        code=plan.code["judge_images"],
+    shell:
+        "python -m dfnas.stages.judge_images --teacher {input.teacher:q} --synthetic {input.synthetic:q}"
+        " --original {input.original:q} --out {output.judgement:q} --history {output.history:q}"
+        " {params.options} {params.machine} 2> {log:q}"
