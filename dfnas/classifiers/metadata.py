@@ -14,6 +14,7 @@ from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
 
 NEEDED = ("classes", "channels", "size", "mean", "std")
+MOST_NAMES = 2000  # a command line of a stage takes no more
 TRANSFORMING = ("googlenet", "inception_v3")  # their published weights go with another normalisation, inside
 TORCHVISION_FILE = re.compile(r".*-[0-9a-f]{8}\.pth")
 
@@ -34,7 +35,8 @@ def complete(settings: TeacherSettings, section: str = "teacher") -> TeacherSett
             found = _metadata(settings)
         except InputError as error:
             raise InputError(f"{section}: {error}") from error
-        if len(found.get("class_names", ())) != given.get("classes", found.get("classes")):
+        names = found.get("class_names", ())
+        if len(names) != given.get("classes", found.get("classes")) or len(names) > MOST_NAMES:
             found.pop("class_names", None)
         given = given | {"arguments": found.pop("arguments", settings.arguments)}
         given = found | given

@@ -51,6 +51,17 @@ BROKEN = {
     "a judging student that nothing builds": ("judge_images.builder", "resnet", ["judge_images.builder", "'resnet'"]),
     "unset variable of a source": ("shard_original.path", "$DFNAS_NO_SUCH", ["shard_original.path", "not set"]),
     "a builder that names nothing": ("teacher.builder", "resnet", ["teacher.builder", "'resnet'", "torchvision:"]),
+    "a classifier of which too little is known": (
+        "teacher",
+        {"builder": "torchvision:resnet18", "weights": "mine.pt"},
+        ["torchvision:resnet18", "mine.pt", "set teacher.classes", "teacher.mean"],
+    ),
+    "weights that are not published": (
+        "teacher",
+        {"builder": "torchvision:resnet18", "weights": "published:V9"},
+        ["published:V9", "resnet18", "IMAGENET1K_V1"],
+    ),
+    "a size that is none": ("teacher.size", [8, 8, 8], ["teacher.size", "[8, 8, 8]", "[height, width]"]),
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
     "a file that is not there": ("teacher.builder", "no_such.py:net", ["teacher.builder", "no file no_such.py"]),
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),

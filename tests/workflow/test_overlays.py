@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import subprocess
 import sys
 from typing import NamedTuple
 
@@ -23,19 +24,51 @@ TEACHER = {
 SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
 
 
-def options(overlay: dict, rule: str) -> dict:
-    """A rule's options by name, with the overlay laid over config.yaml as Snakemake lays it."""
+def made(overlay: dict):
+    """The plan of an overlay, laid over config.yaml as Snakemake lays it."""
     sys.path.insert(0, str(ROOT / "workflow"))
     from plan import Plan
 
     values = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(values, overlay)
-    words = shlex.split(Plan(values, overlay).options(rule)(None))
+    return Plan(values, overlay)
+
+
+def options(overlay: dict, rule: str) -> dict:
+    """A rule's options by name."""
+    words = shlex.split(made(overlay).options(rule)(None))
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
 def test_a_builder_gets_its_own_arguments_only():
     assert json.loads(options({"teacher": TEACHER}, "import_teacher")["--arguments"]) == {"num_classes": 37}
+
+
+def test_a_builder_gets_nothing_of_our_section():
+    teacher = {"builder": "torchvision:resnet50", "weights": "published"}
+    found = options({"teacher": teacher, "synthesis": {"images": 1000}}, "import_teacher")
+    assert found["--size"] == "224"
+    assert json.loads(found["--mean"]) == [0.485, 0.456, 0.406]
+    assert json.loads(found["--arguments"]) == {}
+    assert len(json.loads(found["--class-names"])) == 1000
+
+
+def test_what_is_published_is_no_file_of_the_plan():
+    assert made({}).weights["teacher"] == []
+    assert made({"teacher": {"weights": "published"}}).weights["teacher"] == []
+    assert made({"teacher": {"weights": "mine.pt"}}).weights["teacher"] == ["mine.pt"]
+    assert made({"teacher": TEACHER | {"size": [224, 160]}}).task() == "--channels 3 --size '[224, 160]' --classes 37"
+
+
+def test_the_default_is_planned_without_loading_torch():
+    code = f"""
+import sys, yaml
+sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "workflow")!r}]
+from plan import Plan
+Plan(yaml.safe_load(open({str(ROOT / "config.yaml")!r})), {{}})
+assert not {{"torch", "torchvision", "timm"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_space_gets_its_own_options_only():

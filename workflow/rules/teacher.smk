@@ -72,4 +72,5 @@ if plan.config.networks():
             machine=plan.machine("import_network"),
             code=plan.imported_code,
         shell:
-            "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
+            "python -m dfnas.stages.import_teacher --section {wildcards.role} --out {output:q} {params.options}"
+            " {params.machine} 2> {log:q}"
