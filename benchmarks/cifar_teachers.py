@@ -39,6 +39,7 @@ DEEPINVERSION = {
     "lr_schedule": "constant",
     "warmup_steps": 0,
     "clip": False,
+    "feature_scale": "sum",
     "feature_weight": 1.0,
     "feature_first_multiplier": 1.0,
     "tv_weight": 2.5e-5,

@@ -138,10 +138,6 @@ class Plan:
         """The option that names them."""
         return self.paths("--labels", self.labels_before(wildcards))
 
-    def targets_option(self, wildcards: Any) -> str:
-        """The same labels, as what a generation aimed at."""
-        return self.paths("--targets", self.labels_before(wildcards))
-
     def verifier(self) -> list[str]:
         """The network that judges the images, if there is one."""
         return [self.imported_file("verifier")] if self.config.verifier else []

@@ -1,6 +1,7 @@
 """The HDF5 artifacts: what is inside, how it is written, and how every reader checks it.
 
-A *shard* holds `images` uint8 (N, C, H, W) and `targets`; a *data set* holds `images` as a virtual dataset over
+A *shard* holds `images` uint8 (N, C, H, W), `targets` int64 (N,) and, where it is synthetic, `aims` float32 (N, K),
+the distributions that its images were optimised towards; a *data set* holds `images` as a virtual dataset over
 its shards (no copy) and, for every image, `soft_labels` (N, K) float32, `targets` (N,) int64, `generation` (N,)
 int32 and `split` (N,) uint8. Arrays carry fletcher32 checksums. The first 512 bytes, HDF5's user block, hold a
 digest of all others, which is tested before HDF5 sees the file: not all of its own structures are checksummed, and

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dfnas.dataset.format import handle, opened, read
-from dfnas.dataset.writing import read_shard
+from dfnas.dataset.writing import read_aims, read_shard
 from dfnas.runtime.errors import InputError
 
 
@@ -26,39 +26,37 @@ class LabelledImages(NamedTuple):
     labels: torch.Tensor
     """float32 (B, K), what the teacher sees in them."""
     targets: torch.Tensor
-    """float32 (B, K), what they aimed at: labels of the generation before, or one-hot rows."""
+    """float32 (B, K), what they aimed at."""
 
 
 def generation_batches(
-    shards: Sequence[Path], labels: Path, targets: Path | None, generation: int, batch_size: int
+    shards: Sequence[Path], labels: Path, generation: int, batch_size: int
 ) -> Iterator[LabelledImages]:
     """All images of a generation in order, in batches that do not depend on how shards are cut.
 
     Args:
         labels: labels of this generation.
-        targets: labels of the generation before; None for generation 0.
 
     Raises:
         InputError: a file that is damaged, of another generation, or not of the same images.
     """
     with ExitStack() as held:
         ours = _Labels(held, labels, generation)
-        before = None if targets is None else _Labels(held, targets, generation - 1)
         first = 0
-        for images, classes in rebatched(_shards(shards, generation), batch_size):
+        for images, classes, aims in rebatched(_shards(shards, generation), batch_size):
             rows = slice(first, first + len(images))
             first = rows.stop
             if not np.array_equal(ours.classes[rows], classes):
                 raise InputError(f"{labels} is not of the images in {shards[0]} and its like; delete it to rebuild it")
             row_labels = torch.from_numpy(ours.rows[rows])
-            classes = torch.from_numpy(classes)
-            if before is None:
-                aimed_at = torch.nn.functional.one_hot(classes, row_labels.shape[1]).float()
-            else:
-                aimed_at = torch.from_numpy(before.rows[rows])
-            if aimed_at.shape != row_labels.shape:
-                raise InputError(f"{targets} has labels {tuple(before.rows.shape)}, expected {ours.rows.shape}")
-            yield LabelledImages(torch.from_numpy(images), classes, row_labels, aimed_at)
+            if aims.shape != row_labels.shape:
+                raise InputError(
+                    f"{labels} has labels of {row_labels.shape[1]} classes, but {shards[0]} and its like aim at "
+                    f"{aims.shape[1]}; delete it to rebuild it"
+                )
+            yield LabelledImages(
+                torch.from_numpy(images), torch.from_numpy(classes), row_labels, torch.from_numpy(aims)
+            )
         if first != len(ours.classes):
             raise InputError(f"{labels} has {len(ours.classes)} labels, but the shards have {first} images")
 
@@ -93,7 +91,7 @@ def check_generation(path: Path, attributes: dict[str, Any], generation: int) ->
         raise InputError(f"{path} is of generation {attributes['generation']}, expected {generation}")
 
 
-def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     shape = None
     for path in paths:
         images, classes, attributes = read_shard(path)
@@ -101,4 +99,4 @@ def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray
         shape = shape or images.shape[1:]
         if images.shape[1:] != shape:
             raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; delete it to rebuild it")
-        yield images, classes
+        yield images, classes, read_aims(path)

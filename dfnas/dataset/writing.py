@@ -28,12 +28,25 @@ class Records(NamedTuple):
 
 
 def write_shard(
-    path: Path, images: np.ndarray | Iterable[np.ndarray], targets: np.ndarray, attributes: Mapping[str, Any]
+    path: Path,
+    images: np.ndarray | Iterable[np.ndarray],
+    targets: np.ndarray,
+    attributes: Mapping[str, Any],
+    aims: np.ndarray | None = None,
 ) -> None:
-    """Writes images uint8 (N, C, H, W), whole or in pieces that follow each other, with their target classes (N,)."""
+    """Writes images uint8 (N, C, H, W), whole or in pieces that follow each other, with their target classes (N,) and,
+    for synthetic images, the distributions (N, K) that they aimed at."""
     with created(path, "shard", attributes) as file:
         add_pieces(file, "images", len(targets), [images] if isinstance(images, np.ndarray) else images)
         add(file, "targets", targets.astype(np.int64))
+        if aims is not None:
+            add(file, "aims", aims.astype(np.float32))
+
+
+def read_aims(path: Path) -> np.ndarray:
+    """What the images of a synthetic shard aimed at, (N, K). Raises InputError if it is unfit or not synthetic."""
+    with opened(path, "shard") as (file, _):
+        return read(file, "aims", "float32", 2)
 
 
 def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:

@@ -80,8 +80,8 @@ class InvertTeacherSettings(Settings):
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the teacher's forward and backward pass."""
     compile: Literal["auto", "always", "never"] = "auto"
-    """Compile the teacher and the loss: about 30 seconds a resolution, then a quarter less time a step and half the
-    memory. `auto` does where a batch is long enough to earn it back."""
+    """Compile the teacher and the loss: about half a minute a resolution, then a quarter less time a step. `auto`
+    does where a batch is long enough to earn it back."""
     seed: Integer = 0
     """Seed of all noise, regions and target orders of the synthesis."""
 

@@ -25,7 +25,6 @@ STAGE.argument(
     "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="the generation's shards, in order"
 )
 STAGE.argument("--labels", type=Path, required=True, metavar="FILE", help="labels of the generation")
-STAGE.argument("--targets", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
 STAGE.argument("--generation", type=int, required=True, metavar="N", help="the generation, from 0")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the report, JSON")
 STAGE.argument("--picture", type=Path, required=True, metavar="FILE", help="images of each class, PNG")
@@ -33,16 +32,12 @@ STAGE.argument("--picture", type=Path, required=True, metavar="FILE", help="imag
 
 def assess_images(job: Job) -> None:
     options, settings = job.options, job.settings
-    if (options.targets is None) != (options.generation == 0):
-        raise InputError("--targets must be given for every generation but 0, which has hard targets")
     teacher = load_teacher(options.teacher, job.device)
     verifier = None if options.verifier is None else _verifier(options.verifier, teacher, job)
     grid = ImageGrid(teacher.spec.names(), settings.columns, settings.rows)
     quality = Quality(teacher, verifier)
     with quality:
-        for batch in generation_batches(
-            options.shards, options.labels, options.targets, options.generation, settings.batch_size
-        ):
+        for batch in generation_batches(options.shards, options.labels, options.generation, settings.batch_size):
             _check(batch.labels.shape[1], batch.images.shape[1], teacher, options.shards[0])
             quality.add(batch)
             grid.add(batch.images.numpy(), batch.classes.numpy())

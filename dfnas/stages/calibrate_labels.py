@@ -7,16 +7,15 @@ images were made for.
 import sys
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from dfnas.dataset.writing import read_labels, read_shard, write_labels
+from dfnas.dataset.writing import read_aims, read_shard, write_labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.synthesis.labels import calibration_report, one_hot, soft_labels
+from dfnas.synthesis.labels import calibration_report, soft_labels
 
 STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
@@ -24,7 +23,6 @@ STAGE.argument(
     "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="the generation's shards, in order"
 )
 STAGE.argument("--generation", type=int, required=True, metavar="N", help="the generation, from 0")
-STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the labels")
 STAGE.argument("--report", type=Path, required=True, metavar="FILE", help="what changed in this generation, JSON")
 
@@ -32,7 +30,7 @@ STAGE.argument("--report", type=Path, required=True, metavar="FILE", help="what 
 def calibrate_labels(job: Job) -> None:
     options = job.options
     teacher = load_teacher(options.teacher, job.device)
-    labels, classes = [], []
+    labels, classes, aims = [], [], []
     for path in options.shards:
         images, targets, attributes = read_shard(path)
         if attributes["generation"] != options.generation:
@@ -40,14 +38,12 @@ def calibrate_labels(job: Job) -> None:
         images = torch.from_numpy(images).to(job.device)
         labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
         classes.append(torch.from_numpy(targets))
-    labels, classes = torch.cat(labels), torch.cat(classes)
+        aims.append(torch.from_numpy(read_aims(path)))
+    labels, classes, aims = (torch.cat(parts) for parts in (labels, classes, aims))
     if not labels.isfinite().all():
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
         )
-    before = (
-        one_hot(classes, teacher.spec.classes) if options.labels is None else _previous(options.labels, len(labels))
-    )
     inputs = [options.teacher, *options.shards]
     attributes = {
         "generation": options.generation,
@@ -55,20 +51,13 @@ def calibrate_labels(job: Job) -> None:
         "provenance": job.provenance(inputs, *teacher.spec.code()),
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
-    report = {"generation": options.generation, "images": len(labels), **calibration_report(before, labels, classes)}
+    report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
     write_json(options.report, report)
     print(
         f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
         f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",
         file=sys.stderr,
     )
-
-
-def _previous(path: Path, count: int) -> torch.Tensor:
-    labels: np.ndarray = read_labels(path)[0]
-    if len(labels) != count:
-        raise InputError(f"{path} has {len(labels)} labels, expected {count}")
-    return torch.from_numpy(labels)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ def invert_teacher(job: Job) -> None:
         "class_names": teacher.spec.names(),
         "provenance": {**job.provenance(inputs, *code), "compiled": objective.compiled},
     }
-    write_shard(options.out, (images.numpy() for images in sequence.images()), classes.numpy(), attributes)
+    images = (images.numpy() for images in sequence.images())
+    write_shard(options.out, images, classes.numpy(), attributes, targets.numpy())
     write_history(options.history, history)
     checkpoint.clear()
 

@@ -10,7 +10,7 @@ import torch
 from stage_calls import TEACHER, run
 
 from dfnas.cifar_resnet import cifar_resnet
-from dfnas.dataset.writing import read_labels, read_shard, write_labels, write_shard
+from dfnas.dataset.writing import read_aims, read_labels, read_shard, write_labels, write_shard
 
 
 def flip(path: Path, array: str) -> None:
@@ -94,38 +94,31 @@ def test_labels_of_other_images(chain, fails):
     fails("assess_images", chain.assess_images(), f"has {len(more[0])} labels, but the shards have {len(labels)}")
 
 
-def later(chain, **changed) -> list:
-    """Makes the images and labels of the chain those of generation 1; the arguments to assess them."""
-    for name, reading, writing in (("shard", read_shard, write_shard), ("labels", read_labels, write_labels)):
-        rows, targets, attributes = reading(chain.folder / f"{name}.h5")
-        if name == "labels":
-            columns = changed.get("columns", rows.shape[1])
-            before = attributes | {"generation": changed.get("before", 0)}
-            write_labels(chain.folder / "before.h5", rows[:, :columns], targets, before)
-        writing(chain.folder / f"{name}.h5", rows, targets, attributes | {"generation": 1})
-    options = chain.assess_images()
-    options[options.index("--generation") + 1] = "1"
-    return [*options, "--targets", chain.folder / "before.h5"]
+def test_images_that_aimed_at_other_classes_than_their_labels_have(chain, fails):
+    shard = chain.folder / "shard.h5"
+    aims = read_aims(shard)
+    write_shard(shard, *read_shard(shard), aims[:, :7])
+    fails("assess_images", chain.assess_images(), chain.folder / "labels.h5", shard, "10 classes", "aim at 7")
 
 
-def test_targets_of_another_generation(chain, fails):
-    fails("assess_images", later(chain, before=1), chain.folder / "before.h5", "generation 1, expected 0")
+def test_a_shard_that_is_not_synthetic(chain, fails):
+    shard = chain.folder / "shard.h5"
+    write_shard(shard, *read_shard(shard))
+    fails("assess_images", chain.assess_images(), shard, "no array 'aims'")
+    fails("calibrate_labels", chain.calibrate_labels(), shard, "no array 'aims'")
 
 
-def test_targets_of_other_classes(chain, fails):
-    fails("assess_images", later(chain, columns=7), chain.folder / "before.h5", "7", "10")
-
-
-def test_targets_are_given_for_every_generation_but_the_first(chain, fails):
-    options = later(chain)
-    fails("assess_images", options[:-2], "--targets must be given for every generation but 0")
-
-
-def test_a_later_generation_is_assessed_against_the_labels_before(chain):
-    assert run("assess_images", *later(chain)) == 0
+def test_reports_compare_the_labels_with_what_the_images_aimed_at(chain):
+    """Whatever that was: pairs of classes, or the labels of the generation before."""
+    shard = chain.folder / "shard.h5"
+    write_shard(shard, *read_shard(shard), read_labels(chain.folder / "labels.h5")[0])
+    assert run("assess_images", *chain.assess_images()) == 0
     report = json.loads((chain.folder / "quality.json").read_text())
-    assert report["generation"] == 1
     assert report["targets"] == report["labels"]
+    assert run("calibrate_labels", *chain.calibrate_labels()) == 0
+    report = json.loads((chain.folder / "labels.json").read_text())
+    assert report["label_shift"] == 0
+    assert report["entropy_before_nats"] == report["entropy_after_nats"] > 0
 
 
 def verifier(chain, **changed) -> Path:

@@ -7,7 +7,6 @@ rule assess_images:
         verifier=plan.verifier(),
         shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
         labels=f"{plan.results}/labels/generation-{{generation}}.h5",
-        targets=plan.labels_before,
     output:
         report=f"{plan.results}/quality/generation-{{generation}}.json",
         picture=report(
@@ -28,12 +27,11 @@ rule assess_images:
     params:
         options=plan.options("assess_images"),
         verifier=plan.verifier_option,
-        targets=plan.targets_option,
         machine=plan.machine("assess_images"),
         code=plan.code["assess_images"],
     shell:
         "python -m dfnas.stages.assess_images --teacher {input.teacher:q} {params.verifier} --shards {input.shards:q}"
-        " --labels {input.labels:q} {params.targets} --generation {wildcards.generation} --out {output.report:q}"
+        " --labels {input.labels:q} --generation {wildcards.generation} --out {output.report:q}"
         " --picture {output.picture:q} {params.options} {params.machine} 2> {log:q}"
 
 

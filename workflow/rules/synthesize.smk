@@ -34,7 +34,6 @@ rule invert_teacher:
 rule calibrate_labels:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
-        labels=plan.labels_before,
         shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
     output:
         labels=ensure(f"{plan.results}/labels/generation-{{generation}}.h5", non_empty=True),
@@ -50,10 +49,9 @@ rule calibrate_labels:
         **plan.resources("calibrate_labels"),
     params:
         options=plan.options("calibrate_labels"),
-        labels=plan.labels_option,
         machine=plan.machine("calibrate_labels"),
         code=plan.code["calibrate_labels"],
     shell:
         "python -m dfnas.stages.calibrate_labels --teacher {input.teacher:q} --shards {input.shards:q}"
-        " --generation {wildcards.generation} {params.labels} --out {output.labels:q} --report {output.report:q}"
+        " --generation {wildcards.generation} --out {output.labels:q} --report {output.report:q}"
         " {params.options} {params.machine} 2> {log:q}"
