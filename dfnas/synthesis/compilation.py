@@ -1,8 +1,9 @@
 """Whether, and how, the inversion's objective is compiled.
 
 Compilation fuses BatchNorm, activations and statistics: on a CPU a step takes two thirds to three quarters of the time
-in bfloat16 (docs/synthesis.md). It costs about half a minute for each resolution, so it has to be earned back. Compiled code adds in another order than torch's own: the decision belongs to what
-determines a result, and so follows from the settings and the teacher alone, never from a clock.
+in bfloat16 (docs/synthesis.md). It costs about half a minute for each resolution, so it has to be earned back. Compiled
+code adds in another order than torch's own: the decision belongs to what determines a result, and so follows from the
+settings and the teacher alone, never from a clock.
 """
 
 import os
