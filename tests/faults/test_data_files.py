@@ -151,6 +151,19 @@ def test_a_verifier_of_another_task(chain, fails, capsys):
     fails("assess_images", options, chain.folder / "imported.pt", "verifier.classes is 7", "10")
 
 
+def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fails):
+    competitor = ["--competitor", verifier(chain)]
+    shard = chain.folder / "shard.h5"
+    alone = read_shard(shard)[0]
+    line = "--competitor must be given where competition_weight is above 0, and only there"
+    fails("invert_teacher", [*chain.invert_teacher(), "--competition-weight", "5"], line)
+    fails("invert_teacher", [*chain.invert_teacher(), *competitor], line)
+    assert run("invert_teacher", *chain.invert_teacher(), "--competition-weight", "5", *competitor) == 0
+    assert (read_shard(shard)[0] != alone).any()
+    terms = np.genfromtxt(chain.folder / "shard.csv", delimiter=",", names=True)
+    assert (terms["agreement"] > 0).all()
+
+
 def test_a_report_that_is_none(chain, fails):
     (chain.folder / "quality.json").write_text('{"generation": 0}')
     fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "teacher_agreement")

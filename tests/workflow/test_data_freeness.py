@@ -124,6 +124,17 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
         assert (run / "results" / picture).read_bytes() == (finished.results / picture).read_bytes()
 
 
+def test_a_competitor_takes_part_in_the_synthesis_where_it_has_a_weight(weights, tmp_path):
+    network = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
+    section = {"competitor": {**network, "mean": [0.3], "std": [0.35]}}
+    shard = "results/synthesis/generation-1/shard-0.h5"
+    for weight in (0.0, 2.0):
+        changes = section | {"invert_teacher": {"competition_weight": weight}}
+        files = recipes(tmp_path / "run", configuration=(weights, overlay(tmp_path / f"{weight}.yaml", changes)))
+        assert ("results/networks/competitor.pt" in files[shard].inputs) == (weight > 0)
+        assert ("--competitor" in files[shard].command) == (weight > 0)
+
+
 def test_a_verifier_judges_and_nothing_else(weights, tmp_path):
     network = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
     task = {"classes": 10, "channels": 1, "size": 8, "mean": [0.3], "std": [0.35]}
