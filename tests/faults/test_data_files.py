@@ -151,8 +151,9 @@ def test_a_verifier_of_another_task(chain, fails, capsys):
     fails("assess_images", options, chain.folder / "imported.pt", "verifier.classes is 7", "10")
 
 
-def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fails):
+def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fails, capsys):
     competitor = ["--competitor", verifier(chain)]
+    capsys.readouterr()
     shard = chain.folder / "shard.h5"
     alone = read_shard(shard)[0]
     line = "--competitor must be given where competition_weight is above 0, and only there"
