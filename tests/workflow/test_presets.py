@@ -1,0 +1,49 @@
+"""The presets: each plans a run, and says what its publications say."""
+
+import pytest
+import torch
+import yaml
+from running import ROOT
+from test_overlays import made
+
+from dfnas.measure.complexity import count_parameters
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Task
+
+PRESETS = sorted((ROOT / "workflow" / "presets").glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def folders(monkeypatch):
+    monkeypatch.setenv("DFNAS_DATA", "/data")
+    monkeypatch.setenv("IMAGENET", "/images")
+
+
+def spaces_of(plan) -> dict:
+    """The space of every search, made as its job makes it."""
+    teacher = plan.config.teacher
+    task = Task(teacher.channels, teacher.size, teacher.classes)
+    sections = {name: getattr(plan.config, name) for name in ("search_darts", "search_proxyless", "search_spos")}
+    return {name: make(section.space.name, task, section.space.options) for name, section in sections.items()}
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda path: path.stem)
+def test_a_preset_is_a_valid_configuration_whose_spaces_can_be_built(preset):
+    plan = made(yaml.safe_load(preset.read_text()))
+    for space in spaces_of(plan).values():
+        with torch.device("meta"):
+            assert count_parameters(space.supernet()) > 0
+
+
+def test_the_imagenet_preset_is_the_published_setting():
+    plan = made(yaml.safe_load((ROOT / "workflow" / "presets" / "imagenet.yaml").read_text()))
+    teacher, inversion = plan.config.teacher, plan.config.invert_teacher
+    assert (teacher.size, teacher.classes, len(teacher.class_names)) == ((224, 224), 1000, 1000)
+    assert inversion.canvas_sides(teacher.size) == (256, 256)
+    assert (inversion.lr, inversion.betas, inversion.feature_weight) == (0.25, (0.5, 0.9), 0.01)
+    assert [(stage.downscale, stage.steps) for stage in inversion.stages] == [(2, 2000), (1, 3000)]
+    with torch.device("meta"):
+        sizes = {name: count_parameters(space.supernet()) for name, space in spaces_of(plan).items()}
+    # The published supernets, as the releases build them.
+    assert sizes["search_spos"] == 8_388_176
+    assert sizes["search_proxyless"] == 16_034_168
