@@ -14,7 +14,7 @@ from dfnas.classifiers.builders import build
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.classifiers.weights import without_wrappers
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
 
@@ -91,7 +91,8 @@ class Teacher(nn.Module):
 
     def batch_norms(self) -> list[nn.BatchNorm2d]:
         """The BatchNorm layers over images that hold running statistics, in the order of the network's modules."""
-        return [m for m in self.network.modules() if isinstance(m, nn.BatchNorm2d) and m.running_mean is not None]
+        kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
+        return [m for m in self.network.modules() if isinstance(m, kinds) and m.running_mean is not None]
 
 
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
@@ -150,10 +151,9 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
     try:
         logits = teacher(torch.full((2, spec.channels, *spec.size), 0.5))
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         raise InputError(
             f"{where}: {spec.builder} does not take images of "
-            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason}"
+            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason(error)}"
         ) from error
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"{where}: {spec.builder} returns a {type(logits).__name__}, expected a tensor of logits")

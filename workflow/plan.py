@@ -272,12 +272,11 @@ def _completed(values: dict[str, Any]) -> dict[str, Any]:
     """
     for section in CLASSIFIERS:
         if isinstance(values.get(section), Mapping):
-            if section != "teacher":
-                task = {name: values["teacher"][name] for name in ("classes", "channels", "size")}
-                values = values | {section: task | {k: v for k, v in values[section].items() if v is not None}}
+            beside = section != "teacher"
+            task = {name: values["teacher"][name] for name in ("classes", "channels", "size")} if beside else {}
             settings = TeacherSettings.parse(values[section], section)
             _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
-            values = values | {section: complete(settings, section).plain()}
+            values = values | {section: complete(settings, section, task).plain()}
     return values
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from dfnas.classifiers.names import TORCHSCRIPT, Builder, parse_builder
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.objects import load_object
 
 
@@ -26,9 +26,8 @@ def build(builder: str, arguments: Mapping[str, Any], section: str = "teacher") 
     except InputError:
         raise
     except Exception as error:  # whatever a library or a user's code raises
-        reason = (str(error) or type(error).__name__).splitlines()[0]
         given = dict(arguments) or "to build"
-        raise InputError(f"{section}.builder '{builder}' refused {given}: {reason}") from error
+        raise InputError(f"{section}.builder '{builder}' refused {given}: {reason(error)}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"{section}.builder '{builder}' returned a {type(network).__name__}, not a torch module")
     return network

@@ -19,8 +19,13 @@ TRANSFORMING = ("googlenet", "inception_v3")  # their published weights go with 
 TORCHVISION_FILE = re.compile(r".*-[0-9a-f]{8}\.pth")
 
 
-def complete(settings: TeacherSettings, section: str = "teacher") -> TeacherSettings:
+def complete(
+    settings: TeacherSettings, section: str = "teacher", task: Mapping[str, Any] | None = None
+) -> TeacherSettings:
     """The section with all that it leaves out, taken from its weights' metadata.
+
+    Args:
+        task: classes, channels and size for a network beside the teacher, where its metadata does not say them.
 
     Raises:
         InputError: the metadata does not say it either, or there is none; names the keys to set.
@@ -40,6 +45,7 @@ def complete(settings: TeacherSettings, section: str = "teacher") -> TeacherSett
             found.pop("class_names", None)
         given = given | {"arguments": found.pop("arguments", settings.arguments)}
         given = found | given
+    given = dict(task or {}) | given
     missing = [f"{section}.{name}" for name in NEEDED if name not in given]
     if missing:
         weights = f", weights {settings.weights}," if settings.weights else ""

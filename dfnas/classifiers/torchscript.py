@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 
 REMEDY = "export it with torch.jit.trace(network.eval(), images)"
 # Of nodes that are no tensor operations: constructors, and steps of traced shapes.
@@ -133,11 +133,10 @@ class ScriptNetwork(nn.Module):
                 try:
                     self._run(step, values)
                 except Exception as error:  # whatever an input that does not fit leads an operation to
-                    reason = (str(error) or type(error).__name__).splitlines()[0]
                     shape = " x ".join(map(str, values[self._input].shape[1:]))
                     raise InputError(
-                        f"{self._where} does not take images of {shape}: {kind}: {reason}; set the size and channels "
-                        f"that it was made for, or {REMEDY}"
+                        f"{self._where} does not take images of {shape}: {kind}: {reason(error)}; "
+                        f"set the size and channels that it was made for, or {REMEDY}"
                     ) from error
 
     def _keep_constant(self, node: Any, values: dict[str, Any]) -> None:
@@ -226,8 +225,7 @@ def _frozen_graph(content: bytes, where: str) -> Any:
             if hasattr(script, "training"):  # not frozen yet
                 script = torch.jit.freeze(script, optimize_numerics=False)  # which would fold BatchNorm away
         except Exception as error:  # torch raises whatever the bytes lead it to
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-            raise InputError(f"{where} cannot be loaded as a TorchScript file: {reason}") from error
+            raise InputError(f"{where} cannot be loaded as a TorchScript file: {reason(error)}") from error
     return script.graph
 
 

@@ -15,7 +15,7 @@ import torch
 from dfnas.classifiers.builders import build, timm_model
 from dfnas.classifiers.metadata import timm_name, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import existing, load_archive
 from dfnas.settings.teacher import TeacherSettings
 
@@ -89,9 +89,8 @@ def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tenso
     except InputError as error:
         raise InputError(f"{section}: {error}") from error
     except Exception as error:  # whatever the library, the network or the bytes that it brought lead to
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(
-            f"{section}.weights = '{settings.weights}' for {settings.builder} cannot be had: {reason}; "
+            f"{section}.weights = '{settings.weights}' for {settings.builder} cannot be had: {reason(error)}; "
             "get the file elsewhere and set weights to its path"
         ) from error
     trained = network.pretrained_cfg.get("num_classes")

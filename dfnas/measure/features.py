@@ -13,27 +13,35 @@ Head = nn.Linear | nn.Conv2d
 
 @torch.no_grad()
 def final_layer(network: nn.Module, classes: int, example: torch.Tensor) -> Head | None:
-    """The layer that turns features into logits: the last one that a forward pass runs of the linear layers and
-    1 x 1 convolutions with K outputs. None if there is no such layer. (Auxiliary heads do not run in evaluation
-    mode.)
+    """The layer that turns features into logits: of the linear layers and 1 x 1 convolutions with K outputs that a
+    forward pass runs, the last whose output is the logits (averaged over its places, and perhaps cut off at 0). None if
+    there is no such layer. (Auxiliary heads do not run in evaluation mode.)
 
     Args:
         classes: K.
         example: input of the network, (B, C, H, W); one image is enough.
     """
-    run: list[Head] = []
+    run: list[tuple[Head, torch.Tensor]] = []
 
-    def note(layer: nn.Module, _: tuple[torch.Tensor, ...]) -> None:
-        run.append(layer)
+    def note(layer: nn.Module, _: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        run.append((layer, output.detach().clone()))  # an activation may change it in place
 
     candidates = [module for module in network.modules() if _maps_to(module, classes)]
-    handles = [module.register_forward_pre_hook(note) for module in candidates]
+    handles = [module.register_forward_hook(note) for module in candidates]
     try:
-        network(example)
+        logits = network(example)
     finally:
         for handle in handles:
             handle.remove()
-    return run[-1] if run else None
+    return next((layer for layer, output in reversed(run) if _is_logits(layer, output, logits)), None)
+
+
+def _is_logits(layer: Head, output: torch.Tensor, logits: torch.Tensor) -> bool:
+    places = (2, 3) if isinstance(layer, nn.Conv2d) else tuple(range(1, output.ndim - 1))
+    return any(
+        torch.allclose(found.mean(places) if places else found, logits, rtol=1e-3, atol=1e-5)
+        for found in (output, output.relu())
+    )
 
 
 def class_weights(layer: Head) -> torch.Tensor:

@@ -101,10 +101,9 @@ def load_archive(path: str | Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the broken bytes lead it to
-        reason = str(error).strip().splitlines()
         raise InputError(
             f"{path} cannot be loaded: expected a torch checkpoint of tensors and plain values only "
-            f"(no code is run from it): {_shortest(reason) or type(error).__name__}"
+            f"(no code is run from it){_refused(str(error))}; get it again, or delete it to rebuild it"
         ) from error
 
 
@@ -122,7 +121,7 @@ def digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _shortest(lines: list[str]) -> str:
-    """torch explains a refused pickle at length; what it refused is enough."""
-    refused = [match.group(1) for line in lines if (match := re.search(r"GLOBAL (\S+)", line))]
-    return f"it wants to run {refused[0]}" if refused else (lines or [""])[0].strip()
+def _refused(story: str) -> str:
+    """What torch refused to run, if that is its complaint; its other words are no advice for a user to follow."""
+    match = re.search(r"GLOBAL (\S+)", story)
+    return f": it wants to run {match.group(1)}" if match else ""

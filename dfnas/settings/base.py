@@ -95,7 +95,8 @@ def describe(error: ValidationError, settings: type[Settings], section: str = ""
     """The first fault of a validation as one line: the key, the value, and what is allowed there."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    key = ".".join(str(part) for part in ((section,) if section else ()) + fault["loc"]) or "configuration"
+    whole = "" if isinstance(fault["input"], dict) else "configuration"  # of which a fault between its keys speaks
+    key = ".".join(str(part) for part in ((section,) if section and fault["loc"] else ()) + fault["loc"]) or whole
     if fault["type"] == "extra_forbidden":
         story = f"unknown key '{key}'; expected one of {', '.join(_keys(settings, fault['loc'][:-1]))}"
     elif fault["type"] == "missing":
@@ -103,7 +104,8 @@ def describe(error: ValidationError, settings: type[Settings], section: str = ""
     else:
         message = fault["msg"].removeprefix("Value error, ")
         value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
-        story = f"{key}{value}: {message[0].lower()}{message[1:]}"
+        place = f"{key}{value}: " if key or value else ""
+        story = f"{place}{message[0].lower()}{message[1:]}"
     return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
 
 

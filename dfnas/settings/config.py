@@ -128,7 +128,7 @@ class Config(Settings):
                 raise ValueError(f"{role}.weights is missing: expected the checkpoint of a pre-trained network")
             for name in ("classes", "channels", "size"):
                 theirs, ours = getattr(section, name), getattr(self.teacher, name)
-                if theirs != ours:
+                if None not in (theirs, ours) and theirs != ours:
                     raise ValueError(f"{role}.{name} ({theirs}) must be that of the teacher ({ours})")
         return self
 
@@ -164,11 +164,13 @@ class Config(Settings):
             )
         if self.invert_teacher.competition_weight and self.competitor is None:
             raise ValueError("invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
-        if self.invert_teacher.targets == "one_class" and images // batch_size < self.teacher.classes:
+        if self.invert_teacher.targets == "one_class" and (images // batch_size) % self.teacher.classes:
             raise ValueError(
-                f"invert_teacher.targets = one_class needs as many batches as classes: synthesis.images ({images}) "
-                f"must be at least {self.teacher.classes * batch_size}"
+                f"invert_teacher.targets = one_class needs equally many batches of every class: synthesis.images "
+                f"({images}) must be a multiple of {self.teacher.classes * batch_size}"
             )
+        if self.invert_teacher.targets == "pairs" and self.teacher.classes < 2:
+            raise ValueError("invert_teacher.targets = pairs needs two classes")
         for stage in self.invert_teacher.stages:
             if any(side % stage.downscale for side in self.teacher.size or ()):
                 raise ValueError(

@@ -28,7 +28,7 @@ class InvertTeacherSettings(Settings):
     """What the first generation aims at: every class equally often in each batch, one class per batch in turn, or
     each image at two classes, of which the first is its target class."""
     pair_share: tuple[Fraction, Fraction] = (0.6, 0.9)
-    """Least and largest probability of the target class under `pairs`; the other class has the rest."""
+    """Least and largest probability of the target class under `pairs`, above 0.5; the other class has the rest."""
     canvas_margin: CountOrZero = 32
     """Pixels by which the canvas is larger than the teacher's input (256 - 224 in the paper). Only crops reach a
     margin: with the other regions the canvas has the size of the input."""
@@ -44,7 +44,7 @@ class InvertTeacherSettings(Settings):
     roll_reach: CountOrZero = 30
     """Largest shift of `roll` in each direction, in pixels (DeepInversion: 30 at 224 pixels, 2 at 32)."""
     flip: Flag = True
-    """Mirror the region left to right in half of the steps. Off where mirror images change class (digits)."""
+    """Mirror half of the regions left to right. Off where mirror images change class (digits)."""
     lr: Positive = 0.25
     """Peak learning rate of Adam, in units of the normalised pixel."""
     betas: tuple[Decay, Decay] = (0.5, 0.9)
@@ -93,16 +93,16 @@ class InvertTeacherSettings(Settings):
             lowest, highest = getattr(self, name)
             if not 0 < lowest <= highest:
                 raise ValueError(f"{name} must be two numbers above 0 in rising order, not {lowest} and {highest}")
-        if self.pair_share[0] < 0.5:
-            raise ValueError(
-                f"pair_share must not be below 0.5, or the target class is the other, not {self.pair_share[0]}"
-            )
+        if self.pair_share[0] <= 0.5:
+            raise ValueError(f"pair_share must be above 0.5, for the target class to lead, not {self.pair_share[0]}")
+        if self.crop_area[0] < 0.01:
+            raise ValueError(f"crop_area must not be below 0.01 of the canvas, not {self.crop_area[0]}")
         for stage in self.stages:
             if self.warmup_steps >= stage.steps:
                 raise ValueError(
                     f"warmup_steps ({self.warmup_steps}) must be below the steps of every stage ({stage.steps})"
                 )
-            if self.canvas_margin % stage.downscale:
+            if self.margin % stage.downscale:
                 raise ValueError(
                     f"canvas_margin ({self.canvas_margin}) must be a multiple of every downscale ({stage.downscale})"
                 )
@@ -110,5 +110,9 @@ class InvertTeacherSettings(Settings):
 
     def canvas_sides(self, size: tuple[int, int]) -> tuple[int, int]:
         """Height and width in pixels of the images that are made for a teacher with inputs of `size`."""
-        margin = self.canvas_margin if self.region in ("random_crop", "random_resized_crop") else 0
-        return size[0] + margin, size[1] + margin
+        return size[0] + self.margin, size[1] + self.margin
+
+    @property
+    def margin(self) -> int:
+        """Pixels by which the canvas is larger than the input, for this kind of region."""
+        return self.canvas_margin if self.region in ("random_crop", "random_resized_crop") else 0

@@ -31,6 +31,31 @@ def load_teacher(path: Path, device: torch.device) -> Teacher:
     return assemble(TeacherSpec.from_dict(archive["spec"]), archive["state"], str(path)).to(device)
 
 
+def load_beside(role: str, path: Path, teacher: Teacher, device: torch.device) -> Teacher:
+    """Reads a second network, a verifier or competitor. Raises InputError unless it has the teacher's task."""
+    network = load_teacher(path, device)
+    for name in ("classes", "channels", "size"):
+        theirs, ours = getattr(network.spec, name), getattr(teacher.spec, name)
+        if theirs != ours:
+            raise InputError(f"{path}: {role}.{name} is {theirs}, expected that of the teacher, {ours}")
+    return network
+
+
+def check_fits(shard: Path, images: torch.Tensor, aims: torch.Tensor, teacher: Teacher) -> None:
+    """Raises InputError unless images (N, C, H, W) of a shard, and their aims (N, K), are of the teacher's task."""
+    spec = teacher.spec
+    if aims.shape[1] != spec.classes or images.shape[1] != spec.channels:
+        raise InputError(
+            f"{shard} has {images.shape[1]} channels and {aims.shape[1]} classes, but the teacher has "
+            f"{spec.channels} and {spec.classes}; it was made from another teacher"
+        )
+    if any(side < least for side, least in zip(images.shape[2:], spec.size, strict=True)):
+        raise InputError(
+            f"{shard} has images of {tuple(images.shape[2:])}, but the teacher sees {spec.size}; "
+            "it was made from another teacher"
+        )
+
+
 def save_network(
     path: Path, architecture: Mapping[str, Any], network: nn.Module, normalisation: Mapping, provenance: Mapping
 ) -> None:

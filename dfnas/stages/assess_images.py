@@ -10,13 +10,11 @@ from pathlib import Path
 
 from dfnas.dataset.generations import generation_batches
 from dfnas.pictures.grid import ImageGrid, labelled
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_bytes, write_json
 from dfnas.settings.quality import AssessImagesSettings
-from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.artifacts import check_fits, load_beside, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.synthesis.quality import Quality
-from dfnas.teacher import Teacher
 
 STAGE = Stage("assess_images", __doc__, AssessImagesSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
@@ -33,12 +31,12 @@ STAGE.argument("--picture", type=Path, required=True, metavar="FILE", help="imag
 def assess_images(job: Job) -> None:
     options, settings = job.options, job.settings
     teacher = load_teacher(options.teacher, job.device)
-    verifier = None if options.verifier is None else _verifier(options.verifier, teacher, job)
+    verifier = options.verifier and load_beside("verifier", options.verifier, teacher, job.device)
     grid = ImageGrid(teacher.spec.names(), settings.columns, settings.rows)
     quality = Quality(teacher, verifier)
     with quality:
         for batch in generation_batches(options.shards, options.labels, options.generation, settings.batch_size):
-            _check(batch.labels.shape[1], batch.images.shape[1], teacher, options.shards[0])
+            check_fits(options.shards[0], batch.images, batch.targets, teacher)
             quality.add(batch)
             grid.add(batch.images.numpy(), batch.classes.numpy())
     report = {"generation": options.generation, **quality.report()}
@@ -47,23 +45,6 @@ def assess_images(job: Job) -> None:
     write_bytes(options.picture, content.getvalue())
     write_json(options.out, report)
     print(f"generation {options.generation}: agreement {report['teacher_agreement']:.3f}", file=sys.stderr)
-
-
-def _verifier(path: Path, teacher: Teacher, job: Job) -> Teacher:
-    verifier = load_teacher(path, job.device)
-    for name in ("classes", "channels", "size"):
-        theirs, ours = getattr(verifier.spec, name), getattr(teacher.spec, name)
-        if theirs != ours:
-            raise InputError(f"{path}: verifier.{name} is {theirs}, expected that of the teacher, {ours}")
-    return verifier
-
-
-def _check(classes: int, channels: int, teacher: Teacher, shard: Path) -> None:
-    if (classes, channels) != (teacher.spec.classes, teacher.spec.channels):
-        raise InputError(
-            f"{shard} and its labels have {channels} channels and {classes} classes, but the teacher has "
-            f"{teacher.spec.channels} and {teacher.spec.classes}"
-        )
 
 
 if __name__ == "__main__":

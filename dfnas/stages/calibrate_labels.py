@@ -9,11 +9,12 @@ from pathlib import Path
 
 import torch
 
+from dfnas.dataset.generations import check_generation
 from dfnas.dataset.writing import read_aims, read_shard, write_labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
-from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.artifacts import check_fits, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.synthesis.labels import calibration_report, soft_labels
 
@@ -33,12 +34,12 @@ def calibrate_labels(job: Job) -> None:
     labels, classes, aims = [], [], []
     for path in options.shards:
         images, targets, attributes = read_shard(path)
-        if attributes["generation"] != options.generation:
-            raise InputError(f"{path} is of generation {attributes['generation']}, expected {options.generation}")
-        images = torch.from_numpy(images).to(job.device)
+        check_generation(path, attributes, options.generation)
+        images, aim = torch.from_numpy(images).to(job.device), torch.from_numpy(read_aims(path))
+        check_fits(path, images, aim, teacher)
         labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
         classes.append(torch.from_numpy(targets))
-        aims.append(torch.from_numpy(read_aims(path)))
+        aims.append(aim)
     labels, classes, aims = (torch.cat(parts) for parts in (labels, classes, aims))
     if not labels.isfinite().all():
         raise InputError(

@@ -43,9 +43,9 @@ class Job:
         """Where checkpoints, locks and compiled code of this run are kept."""
         return _state_dir(self.options)
 
-    def checkpoint(self, inputs: list[Path], *references: str) -> Checkpoint:
-        """Where this job keeps its progress: a place named by all that determines its result."""
-        identity = {"output": str(self.options.out), **self.provenance(inputs, *references)}
+    def checkpoint(self, inputs: list[Path], *references: str, **more: Any) -> Checkpoint:
+        """Where this job keeps its progress: a place named by all that determines its result, and `more`."""
+        identity = {"output": str(self.options.out), **self.provenance(inputs, *references), **more}
         return Checkpoint(self.state_dir, identity)
 
     def provenance(self, inputs: list[Path], *references: str) -> dict[str, Any]:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import torch
 
+from dfnas.dataset.generations import check_generation
 from dfnas.dataset.writing import read_labels, write_shard
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.artifacts import load_beside, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.synthesis.labels import first_targets
@@ -44,12 +45,12 @@ def invert_teacher(job: Job) -> None:
 
     if (options.competitor is None) != (settings.competition_weight == 0):
         raise InputError("--competitor must be given where competition_weight is above 0, and only there")
-    competitor = None if options.competitor is None else load_teacher(options.competitor, job.device)
+    competitor = options.competitor and load_beside("competitor", options.competitor, teacher, job.device)
     inputs = [path for path in (options.teacher, options.labels, options.competitor) if path is not None]
     code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
-    checkpoint = job.checkpoint(inputs, *code)
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
     objective = Objective(teacher, settings, competitor)
+    checkpoint = job.checkpoint(inputs, *code, compiled=objective.compiled)
     sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
     history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
     attributes = {
@@ -74,10 +75,7 @@ def _targets(options, settings: InvertTeacherSettings, indices: range, count: in
         classes, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
         return torch.cat(classes), torch.cat(targets)
     labels, classes, attributes = read_labels(options.labels)
-    if attributes["generation"] != options.generation - 1:
-        raise InputError(
-            f"{options.labels} is of generation {attributes['generation']}, expected {options.generation - 1}"
-        )
+    check_generation(options.labels, attributes, options.generation - 1)
     rows = slice(indices.start * size, indices.stop * size)
     if len(labels) < rows.stop or labels.shape[1] != count:
         raise InputError(f"{options.labels} has labels {labels.shape}, expected at least ({rows.stop}, {count})")

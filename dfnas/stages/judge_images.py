@@ -19,7 +19,7 @@ from dfnas.measure.complexity import count_parameters
 from dfnas.measure.features import PenultimateFeatures, final_layer
 from dfnas.measure.frechet import GaussianMoments, frechet_distance
 from dfnas.runtime.checkpoint import Checkpoint
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
@@ -93,8 +93,9 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
         with torch.no_grad():
             found = tuple(student(torch.zeros(shape)).shape)
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise InputError(f"judge_images.builder: the student does not take images {shape[1:]}: {reason}") from error
+        raise InputError(
+            f"judge_images.builder: the student does not take images {shape[1:]}: {reason(error)}"
+        ) from error
     if found != (2, spec.classes):
         raise InputError(
             f"judge_images.builder: the student's logits are {found}, expected {(2, spec.classes)}; "

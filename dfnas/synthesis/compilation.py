@@ -2,8 +2,8 @@
 
 Compilation fuses BatchNorm, activations and statistics: on a CPU a step takes two thirds to three quarters of the time
 in bfloat16 (docs/synthesis.md). It costs about half a minute for each resolution, so it has to be earned back. Compiled
-code adds in another order than torch's own: the decision belongs to what determines a result, and so follows from the
-settings and the teacher alone, never from a clock.
+code adds in another order than torch's own: the decision belongs to what determines a result. It follows from the
+settings, the teacher, the threads and whether there is a compiler, never from a clock, and is noted in the shard.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from dfnas.measure.complexity import count_macs
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.teacher import Teacher
 
@@ -44,36 +44,39 @@ def pays(teacher: Teacher, settings: InvertTeacherSettings) -> bool:
     return able and batch_macs(teacher, settings) >= enough
 
 
-def compiled(objective: Callable[..., Any], required: bool) -> Callable[..., Any]:
-    """The objective, compiled for each shape at its first call.
+class Compiled:
+    """A function, compiled for each shape at its first call.
 
     Args:
         required: raise where compilation fails, instead of going on without.
-
-    Raises:
-        InputError: at a call, compilation failed and is required.
     """
-    fast = torch.compile(objective, dynamic=False)
-    working: list[Callable[..., Any]] = [fast]
 
-    def call(*inputs: torch.Tensor) -> Any:
+    def __init__(self, function: Callable[..., Any], required: bool):
+        self._plain, self._required = function, required
+        self._fast = torch.compile(function, dynamic=False)
+        self.works = True
+        """Whether it is compiled code that runs; known once it was called."""
+
+    def __call__(self, *inputs: torch.Tensor | None) -> Any:
+        """The function's value.
+
+        Raises:
+            InputError: compilation failed and is required.
+        """
+        if not self.works:
+            return self._plain(*inputs)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own, of no use to our user
-                return working[0](*inputs)
-        except torch.OutOfMemoryError:
+                return self._fast(*inputs)
+        except (InputError, torch.OutOfMemoryError):
             raise
         except RuntimeError as error:
-            if working[0] is objective:
-                raise
-            reason = (str(error) or type(error).__name__).splitlines()[0]
-            if required:
+            if self._required:
                 raise InputError(
-                    f"invert_teacher.compile = 'always', but the teacher does not compile here ({reason}); "
+                    f"invert_teacher.compile = 'always', but the teacher does not compile here ({reason(error)}); "
                     "set it to 'auto' or 'never'"
                 ) from error
-            print(f"the teacher does not compile here ({reason}); going on without", file=sys.stderr)
-            working[0] = objective
-            return objective(*inputs)
-
-    return call
+            print(f"the teacher does not compile here ({reason(error)}); going on without", file=sys.stderr)
+            self.works = False
+            return self._plain(*inputs)

@@ -3,10 +3,12 @@
 For a batch x on a canvas as large as the teacher's input or larger, Adam minimises (paper section 3; release,
 Image_Synthesis/train.py:93-190)
 
-    CE(f(r(x)), p) + λ_feature Σ_l w_l (‖mean_l - μ_l‖ + ‖var_l - σ²_l‖) + λ_tv TV(r(x)) + λ_l2 mean_b ‖r(x)_b‖
+    CE(f(r(x)), p) + λ_feature F(r(x)) + λ_tv TV(r(x)) + λ_l2 mean_b ‖r(x)_b‖ + λ_competition C(r(x))
 
-where r cuts another region out of the canvas in every step. The canvas lives in the teacher's normalised space and
-is clipped to valid pixels after every step.
+where r cuts another region out of the canvas in every step, F is the distance of the BatchNorm statistics
+(`FeatureStatistics`; as published Σ_l w_l (‖mean_l - μ_l‖ + ‖var_l - σ²_l‖)), and C the agreement with a second
+network. The canvas lives in the teacher's normalised space and, unless `clip` is off, is clipped to valid pixels after
+every step.
 
 Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas, K classes.
 """
@@ -17,7 +19,7 @@ from typing import Any
 
 import torch
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
@@ -95,11 +97,15 @@ class Inversion:
         teacher = self._teacher
         pixels = self._canvas.detach() * teacher.std + teacher.mean
         if not pixels.isfinite().all():
-            raise InputError(
-                f"the inversion of batch {self._path[-1]}, generation {self._path[-2]} diverged to values that are "
-                "not finite; lower invert_teacher.lr or feature_weight, or set precision to float32"
-            )
+            raise self.diverged()
         return pixels.clamp(0, 1)
+
+    def diverged(self) -> InputError:
+        """The complaint about values that are not finite."""
+        return InputError(
+            f"the inversion of batch {self._path[-1]}, generation {self._path[-2]} diverged to values that are "
+            "not finite; lower invert_teacher.lr or feature_weight, or set precision to float32"
+        )
 
     def history(self) -> torch.Tensor:
         """The loss terms of every step done, unweighted: (steps, T) on the CPU, columns as in TERMS."""
@@ -145,6 +151,7 @@ class Inversion:
         index, step = self._locate()
         if step == 0:
             self._optimizer = self._new_optimizer()
+            self._average = None  # of another resolution
         set_learning_rate(self._optimizer, self._rate(step, settings.stages[index].steps))
         count = len(self._canvas) if settings.region_per == "image" else 1
         regions = self._regions[index].draw(generator(*self._path, "region", self.step), count)
@@ -170,15 +177,16 @@ class Inversion:
     def _check_sizes(self) -> None:
         spec = self._teacher.spec
         for stage, regions in zip(self.settings.stages, self._regions, strict=True):
-            try:
-                probe = torch.zeros(1, spec.channels, *regions.sides, device=self._device)
-                self._teacher.network(probe)
-            except RuntimeError as error:
-                raise InputError(
-                    f"invert_teacher.stages: with downscale {stage.downscale} the teacher sees images of "
-                    f"{regions.sides[0]} x {regions.sides[1]} pixels, which it does not take "
-                    f"({str(error).splitlines()[0]}); use downscale 1 only"
-                ) from error
+            probe = torch.zeros(1, spec.channels, *regions.sides, device=self._device)
+            for role, network in self._objective.networks().items():
+                try:
+                    network(probe)
+                except Exception as error:  # a network of the user's: whatever a size that does not fit leads it to
+                    raise InputError(
+                        f"invert_teacher.stages: with downscale {stage.downscale} the {role} sees images of "
+                        f"{regions.sides[0]} x {regions.sides[1]} pixels, which it does not take "
+                        f"({reason(error)}); use downscale 1 only"
+                    ) from error
 
 
 def _regions(settings: InvertTeacherSettings, size: tuple[int, int], downscale: int) -> RegionOperator:

@@ -95,6 +95,7 @@ def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: tor
         entropy_before_nats, entropy_after_nats: mean entropy of targets and of labels;
         label_shift: mean total-variation distance of label and target, 0 to 1.
     """
+    targets, labels = targets.double(), labels.double()
     return {
         "agreement": (labels.argmax(1) == classes).double().mean().item(),
         "entropy_before_nats": entropy(targets).mean().item(),

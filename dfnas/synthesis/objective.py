@@ -8,15 +8,16 @@ Shapes: B batch, C channels, H W of the teacher's input, K classes, T terms.
 from typing import NamedTuple
 
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.synthesis.compilation import compiled, pays
-from dfnas.synthesis.regularizers import agreement, image_norm, total_variation
+from dfnas.synthesis.compilation import Compiled, pays
+from dfnas.synthesis.regularizers import image_norm, likeness, total_variation
 from dfnas.synthesis.statistics import FeatureStatistics
 from dfnas.teacher import Teacher
 
-TERMS = ("cross_entropy", "feature", "total_variation", "image_norm", "agreement")
+TERMS = ("cross_entropy", "feature", "total_variation", "image_norm", "competition")
 
 
 class Outcome(NamedTuple):
@@ -55,8 +56,26 @@ class Objective:
             settings.feature_scale,
             settings.feature_momentum,
         )
-        self.compiled = pays(teacher, settings)
-        self._evaluate = compiled(self._outcome, settings.compile == "always") if self.compiled else self._outcome
+        self.weights = (
+            1.0,
+            settings.feature_weight,
+            settings.tv_weight,
+            settings.l2_weight,
+            settings.competition_weight,
+        )
+        self._evaluate = self._outcome
+        if pays(teacher, settings):
+            self._evaluate = Compiled(self._outcome, settings.compile == "always")
+
+    @property
+    def compiled(self) -> bool:
+        """Whether the arithmetic is that of compiled code, which differs from torch's own in the last digits."""
+        return isinstance(self._evaluate, Compiled) and self._evaluate.works
+
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that see the images, by role."""
+        second = {} if self._competitor is None else {"competitor": self._competitor.network}
+        return {"teacher": self.teacher.network, **second}
 
     def __enter__(self) -> "Objective":
         self._features.__enter__()
@@ -87,16 +106,15 @@ class Objective:
             features,
             total_variation(seen),
             image_norm(seen),
-            self._agreement(logits, seen) if self._competitor is not None else zero,
+            self._competition(logits, seen) if self._competitor is not None else zero,
         )
-        weights = (1.0, settings.feature_weight, settings.tv_weight, settings.l2_weight, settings.competition_weight)
-        loss = sum(weight * term for weight, term in zip(weights, terms, strict=True) if weight)
+        loss = sum(weight * term for weight, term in zip(self.weights, terms, strict=True) if weight)
         return loss, torch.stack([term.detach() for term in terms]), average
 
-    def _agreement(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+    def _competition(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
         pixels = seen * self.teacher.std + self.teacher.mean  # the competitor may be normalised otherwise
         theirs = self._logits(self._competitor, (pixels - self._competitor.mean) / self._competitor.std)
-        return agreement(theirs, logits, self.settings.competition_temperature)
+        return likeness(theirs, logits, self.settings.competition_temperature)
 
     def _logits(self, teacher: Teacher, seen: torch.Tensor) -> torch.Tensor:
         with torch.autocast(self._device_type, torch.bfloat16, enabled=self.settings.precision == "bfloat16"):

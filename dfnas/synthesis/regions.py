@@ -77,19 +77,26 @@ class RegionOperator:
 
     def _resized(self, generator: torch.Generator) -> tuple[int, int, int, int]:
         """Top, left, height and width of a window of random area and aspect, as torchvision's RandomResizedCrop
-        draws them: the aspect uniform in its logarithm, the whole canvas after ten windows that do not fit."""
+        draws them: the aspect uniform in its logarithm; after ten windows that do not fit, the largest in the middle
+        that has the nearest aspect."""
         canvas_height, canvas_width = self.size[0] + self.reach, self.size[1] + self.reach
+        ratios = [ratio * self.size[1] / self.size[0] for ratio in self.aspect]
         for _ in range(10):
             u, v = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
             area = canvas_height * canvas_width * (self.area[0] + u * (self.area[1] - self.area[0]))
-            lowest, highest = (math.log(ratio * self.size[1] / self.size[0]) for ratio in self.aspect)
+            lowest, highest = (math.log(ratio) for ratio in ratios)
             aspect = math.exp(lowest + v * (highest - lowest))
             height, width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
             if 0 < height <= canvas_height and 0 < width <= canvas_width:
                 (top,) = _integers(0, canvas_height - height, 1, generator)
                 (left,) = _integers(0, canvas_width - width, 1, generator)
                 return top, left, height, width
-        return 0, 0, canvas_height, canvas_width
+        aspect = min(max(canvas_width / canvas_height, ratios[0]), ratios[1])
+        height, width = (
+            min(canvas_height, round(canvas_width / aspect)),
+            min(canvas_width, round(canvas_height * aspect)),
+        )
+        return (canvas_height - height) // 2, (canvas_width - width) // 2, height, width
 
     def apply(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
         """The regions of a canvas; pixels outside of an image's region take no gradient.

@@ -31,7 +31,7 @@ def image_norm(images: torch.Tensor) -> torch.Tensor:
     return vector_norm(images, dim=(1, 2, 3)).mean()
 
 
-def agreement(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
+def likeness(first: torch.Tensor, second: torch.Tensor, temperature: float) -> torch.Tensor:
     """1 - JS of two networks' softened predictions: what Adaptive DeepInversion lowers, so that the images are such
     as the second network does not yet understand (Yin et al. 2020, equations 7 and 8).
 

@@ -36,23 +36,32 @@ class InversionSequence:
         self._batches, self._targets = batches, targets.split(objective.settings.batch_size)
         assert len(self._targets) == len(batches)
         self._per_batch = sum(stage.steps for stage in objective.settings.stages)
+        self._ends = {round(self._per_batch * tenth / 10) for tenth in range(1, 11)} - {0}
         self.steps = self._per_batch * len(batches)
         self._finished, self._done = finished, 0
         self._current = self._inversion(0)
 
     def step(self, index: int) -> Row | None:
-        """One step of the batch whose turn it is. Its history row, with the mean of each term over the last steps,
-        comes at the end of each tenth of a batch."""
+        """One step of the batch whose turn it is. After each tenth of a batch its history row: the mean loss and terms
+        since the row before.
+
+        Raises:
+            InputError: the optimisation has diverged.
+        """
         place, step = divmod(index, self._per_batch)
         if place > self._done:
             self._finish()
             self._current = self._inversion(place)
         self._current.advance(1)
-        every = max(1, self._per_batch // 10)
-        if (step + 1) % every:
+        if step + 1 not in self._ends:
             return None
-        means = self._current.history()[step + 1 - every :].mean(0).tolist()
-        return {"batch": self._batches[place], "step": step + 1, **dict(zip(TERMS, means, strict=True))}
+        first = max((end for end in self._ends if end <= step), default=0)
+        terms = self._current.history()[first:].double().mean(0)  # (T,)
+        if not terms.isfinite().all():
+            raise self._current.diverged()
+        loss = sum(weight * term for weight, term in zip(self._objective.weights, terms.tolist(), strict=True))
+        figures = dict(zip(TERMS, terms.tolist(), strict=True))
+        return {"batch": self._batches[place], "step": step + 1, "loss": loss, **figures}
 
     def images(self) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, C, H', W') on the CPU, once every step is done."""

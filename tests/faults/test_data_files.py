@@ -162,7 +162,7 @@ def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fai
     assert run("invert_teacher", *chain.invert_teacher(), "--competition-weight", "5", *competitor) == 0
     assert (read_shard(shard)[0] != alone).any()
     terms = np.genfromtxt(chain.folder / "shard.csv", delimiter=",", names=True)
-    assert (terms["agreement"] > 0).all()
+    assert (terms["competition"] > 0).all()
 
 
 def test_a_report_that_is_none(chain, fails):

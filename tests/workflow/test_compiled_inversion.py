@@ -56,6 +56,9 @@ def test_where_nothing_compiles_it_runs_without_unless_compilation_is_demanded(s
     with pytest.raises(InputError, match=r"compile = 'always'.*'auto' or 'never'"):
         inversion_of(small, compile="always").run()
     monkeypatch.setattr("dfnas.synthesis.compilation.MACS_PER_CPU_THREAD", 0)
-    images = inversion_of(small, compile="auto").run()
+    inversion = inversion_of(small, compile="auto")
+    assert inversion._objective.compiled
+    images = inversion.run()
+    assert not inversion._objective.compiled
     assert "does not compile here" in capsys.readouterr().err
     assert torch.equal(images, inversion_of(small, compile="never").run())

@@ -285,6 +285,38 @@ def test_a_stage_that_the_teacher_cannot_see_is_refused_before_any_step():
         inversion_of(plain_teacher(), TARGETS, make_settings(feature_weight=0.0), 0, 0)
 
 
+class Asserting(Plain):
+    """Refuses another size as torchvision's ViT does: not with a RuntimeError."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[2] == SIZE, "Wrong image height!"
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("role", ["teacher", "competitor"])
+def test_both_networks_must_take_every_resolution(role: str):
+    stubborn = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), Asserting())
+    settings = make_settings(feature_weight=0.0, competition_weight=1.0)
+    networks = (stubborn, make_teacher()) if role == "teacher" else (make_teacher(), stubborn)
+    with pytest.raises(InputError, match=rf"downscale 2 the {role} sees .*Wrong image height!\); use downscale 1 only"):
+        inversion_of(networks[0], TARGETS, settings, 0, 0, networks[1])
+
+
+def test_the_running_average_starts_anew_with_each_resolution():
+    settings = make_settings(feature_momentum=0.9)
+    inversion = inversion_of(make_teacher(), TARGETS, settings, 0, 0)
+    inversion.advance(6)
+    half = inversion.state_dict()["average"]
+    inversion.advance(1)
+    full = inversion.state_dict()["average"]
+    fresh = inversion_of(make_teacher(), TARGETS, settings, 0, 0)
+    fresh.advance(6)
+    state = fresh.state_dict()
+    fresh.load_state_dict({**state, "average": torch.full_like(half, 1e6)})  # what came before does not matter
+    fresh.advance(1)
+    torch.testing.assert_close(fresh.state_dict()["average"], full)
+
+
 def test_divergence_is_reported():
     inversion = inversion_of(make_teacher(), TARGETS, make_settings(), 0, 2)
     inversion.load_state_dict({**inversion.state_dict(), "canvas": torch.full((BATCH, 3, 12, 12), torch.nan)})

@@ -122,9 +122,10 @@ def test_the_gradient_through_many_regions_is_that_of_finite_differences(mode: s
     assert torch.autograd.gradcheck(lambda x: operator.apply(x, regions), (images,))
 
 
-def test_the_whole_canvas_is_taken_where_no_window_fits():
-    operator = RegionOperator((8, 8), "random_resized_crop", area=(1.0, 1.0), aspect=(3.0, 3.0))
-    assert operator.draw(seeded()) == [Region(0, 0, 8, 8)]
+@pytest.mark.parametrize(("aspect", "region"), [(4.0, Region(3, 0, 2, 8)), (0.25, Region(0, 3, 8, 2))])
+def test_the_largest_window_of_the_nearest_aspect_is_taken_where_none_fits(aspect: float, region: Region):
+    operator = RegionOperator((8, 8), "random_resized_crop", area=(1.0, 1.0), aspect=(aspect, aspect))
+    assert operator.draw(seeded()) == [region]
 
 
 @given(top=st.integers(0, 2), left=st.integers(0, 2), flip=st.booleans())

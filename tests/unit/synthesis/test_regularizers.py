@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfnas.synthesis.regularizers import agreement, image_norm, total_variation
+from dfnas.synthesis.regularizers import image_norm, likeness, total_variation
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -45,36 +45,36 @@ def test_gradients_are_those_of_finite_differences(term):
     assert torch.autograd.gradcheck(term, (noise(2, 3, 4, 4).requires_grad_(),))
 
 
-def test_agreement_is_one_for_equal_predictions_and_one_less_ln_2_for_disjoint_ones():
+def test_likeness_is_one_for_equal_predictions_and_one_less_ln_2_for_disjoint_ones():
     logits = torch.tensor([[40.0, 0.0, 0.0], [0.0, 40.0, 0.0]])
-    assert agreement(logits, logits, 1.0).item() == pytest.approx(1)
-    assert agreement(logits, logits.flip(0), 1.0).item() == pytest.approx(1 - math.log(2))
+    assert likeness(logits, logits, 1.0).item() == pytest.approx(1)
+    assert likeness(logits, logits.flip(0), 1.0).item() == pytest.approx(1 - math.log(2))
 
 
-def test_agreement_of_two_distributions_worked_by_hand():
+def test_likeness_of_two_distributions_worked_by_hand():
     p, q = torch.tensor([[0.5, 0.5]]), torch.tensor([[0.9, 0.1]])
     middle = (p + q) / 2
     divergence = 0.5 * (p * (p / middle).log()).sum() + 0.5 * (q * (q / middle).log()).sum()
-    assert agreement(3 * p.log(), 3 * q.log(), 3.0).item() == pytest.approx(1 - divergence.item(), rel=1e-5)
+    assert likeness(3 * p.log(), 3 * q.log(), 3.0).item() == pytest.approx(1 - divergence.item(), rel=1e-5)
 
 
 @given(seed=st.integers(0, 2**20), temperature=st.floats(0.5, 10), scale=st.floats(0.1, 60))
-def test_agreement_is_symmetric_and_within_its_bounds(seed: int, temperature: float, scale: float):
+def test_likeness_is_symmetric_and_within_its_bounds(seed: int, temperature: float, scale: float):
     first, second = scale * torch.randn(2, 4, 5, generator=torch.Generator().manual_seed(seed))
-    value = agreement(first, second, temperature)
+    value = likeness(first, second, temperature)
     assert 1 - math.log(2) - 1e-5 <= value <= 1 + 1e-5
-    torch.testing.assert_close(value, agreement(second, first, temperature))
+    torch.testing.assert_close(value, likeness(second, first, temperature))
 
 
-def test_gradient_of_the_agreement_is_that_of_finite_differences():
+def test_gradient_of_the_likeness_is_that_of_finite_differences():
     logits = noise(2, 3, 5).float().double()
     second = logits[1].float()
 
     def slope(x: torch.Tensor, direction: torch.Tensor) -> float:
-        ahead, behind = (agreement(x + step * direction, second, 3.0) for step in (0.01, -0.01))
+        ahead, behind = (likeness(x + step * direction, second, 3.0) for step in (0.01, -0.01))
         return ((ahead - behind) / 0.02).item()
 
     x = logits[0].float().requires_grad_()
-    (gradient,) = torch.autograd.grad(agreement(x, second, 3.0), x)
+    (gradient,) = torch.autograd.grad(likeness(x, second, 3.0), x)
     for direction in noise(4, 3, 5).float():
         assert (gradient * direction).sum().item() == pytest.approx(slope(x.detach(), direction), rel=0.02, abs=1e-4)

@@ -41,7 +41,7 @@ CHANGES = {
     "batch_size": {"batch_size": 9},
     "stages": {"stages": (ResolutionStage(downscale=1, steps=9),)},
     "targets": {"targets": "one_class"},
-    "pair_share": ({"targets": "pairs"}, {"targets": "pairs", "pair_share": (0.5, 0.6)}),
+    "pair_share": ({"targets": "pairs"}, {"targets": "pairs", "pair_share": (0.51, 0.6)}),
     "canvas_margin": {"canvas_margin": 2},
     "region": {"region": "roll"},
     "region_per": {"region_per": "image"},

@@ -8,6 +8,7 @@ from torch.distributions import Normal, kl_divergence
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.runtime.errors import InputError
 from dfnas.synthesis.statistics import FeatureStatistics, channel_moments
+from dfnas.teacher import Teacher, TeacherSpec
 
 
 def noise(*shape: int) -> torch.Tensor:
@@ -207,6 +208,23 @@ def test_the_gradient_of_a_running_average_is_taken_as_if_the_batch_were_all_of_
     slope = 2 * (variance - 1)  # to the variance; 2·first to the mean, of which -2·first of the variance's part
     expected = ((2 * first - 2 * slope * first).view(1, -1, 1, 1) + 2 * slope.view(1, -1, 1, 1) * x) / count
     torch.testing.assert_close(gradient, expected)
+
+
+def test_layers_none_of_which_runs_are_refused():
+    with (
+        FeatureStatistics([nn.BatchNorm2d(3).eval()], weight=1.0) as features,
+        pytest.raises(InputError, match=r"none of them runs.*feature_weight to 0"),
+    ):
+        features.loss()
+
+
+def test_synchronised_layers_count_where_they_see_images():
+    x, row = torch.randn(4, 3, 5, 5), torch.randn(4, 3)
+    plain, synchronised = nn.BatchNorm2d(3).eval(), nn.SyncBatchNorm(3).eval()
+    torch.testing.assert_close(measured([(synchronised, x)]), measured([(plain, x)]))
+    torch.testing.assert_close(measured([(synchronised, x), (nn.SyncBatchNorm(3).eval(), row)]), measured([(plain, x)]))
+    network = nn.Sequential(nn.Conv2d(3, 3, 1), plain, nn.Conv2d(3, 3, 1), synchronised)
+    assert Teacher(TeacherSpec("-", mean=(0.5,) * 3, std=(0.2,) * 3), network).batch_norms() == [plain, synchronised]
 
 
 def test_layers_that_do_not_run_or_run_twice_are_counted_as_they_ran():
