@@ -29,6 +29,7 @@ import torch
 from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged
 
 from dfnas.cifar_resnet import cifar_resnet
+from dfnas.dataset.augment import center
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.seeds import generator, reseed
@@ -37,7 +38,6 @@ from dfnas.settings.training import AugmentationSettings, TrainingSettings
 from dfnas.synthesis.inversion import Inversion, to_uint8
 from dfnas.synthesis.labels import entropy, first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
-from dfnas.synthesis.regions import center
 from dfnas.teacher import Teacher
 from dfnas.training.training import Training
 

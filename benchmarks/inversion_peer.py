@@ -31,9 +31,10 @@ import torch
 from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, SIZE, cifar_teacher, inversion, judged
 from torch import nn
 
+from dfnas.dataset.augment import center
 from dfnas.runtime.seeds import generator
 from dfnas.synthesis.inversion import to_uint8
-from dfnas.synthesis.regions import RegionOperator, center
+from dfnas.synthesis.regions import RegionOperator
 
 PEER_OPTIONS = {"bn_reg_scale": 1.0, "var_scale": 2.5e-5, "l2_coeff": 0.0, "competitive_scale": 0.0}
 

@@ -12,9 +12,14 @@ from dfnas.settings.training import AugmentationSettings
 
 def plain_view(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
     """The centre of stored images (B, C, P, Q) uint8, normalised: (B, C, H, W) float32."""
-    height, width = data.size
-    top, left = ((stored - side) // 2 for stored, side in zip(images.shape[2:], data.size, strict=True))
-    return _normalised(data, images[..., top : top + height, left : left + width])
+    return _normalised(data, center(images, data.size))
+
+
+def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    """The central (B, C, *size) of images (B, C, H, W), each side at least that of `size`. A view."""
+    top, left = ((side - kept) // 2 for side, kept in zip(images.shape[-2:], size, strict=True))
+    assert min(top, left) >= 0, (images.shape, size)
+    return images[..., top : top + size[0], left : left + size[1]]
 
 
 def augmented_view(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from dfnas.dataset.format import handle, opened, read
-from dfnas.dataset.writing import read_aims, read_shard
+from dfnas.dataset.writing import read_synthetic_shard
 from dfnas.runtime.errors import InputError
 
 
@@ -94,9 +94,9 @@ def check_generation(path: Path, attributes: dict[str, Any], generation: int) ->
 def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     shape = None
     for path in paths:
-        images, classes, attributes = read_shard(path)
+        images, classes, aims, attributes = read_synthetic_shard(path)
         check_generation(path, attributes, generation)
         shape = shape or images.shape[1:]
         if images.shape[1:] != shape:
             raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; delete it to rebuild it")
-        yield images, classes, read_aims(path)
+        yield images, classes, aims

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 
 from dfnas.dataset.format import SPLITS, add, add_pieces, add_virtual_images, created, handle, opened, read
@@ -43,19 +44,23 @@ def write_shard(
             add(file, "aims", aims.astype(np.float32))
 
 
-def read_aims(path: Path) -> np.ndarray:
-    """What the images of a synthetic shard aimed at, (N, K). Raises InputError if it is unfit or not synthetic."""
-    with opened(path, "shard") as (file, _):
-        return read(file, "aims", "float32", 2)
-
-
 def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Images (N, C, H, W), target classes (N,) and attributes of a shard. Raises InputError if it is unfit."""
     with opened(path, "shard") as (file, attributes):
-        images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
+        return *_read_images(path, file), attributes
+
+
+def read_synthetic_shard(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    """The same of a synthetic shard, with what its images aimed at, (N, K), before the attributes."""
+    with opened(path, "shard") as (file, attributes):
+        return *_read_images(path, file), read(file, "aims", "float32", 2), attributes
+
+
+def _read_images(path: Path, file: h5py.File) -> tuple[np.ndarray, np.ndarray]:
+    images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
     if len(images) != len(targets):
         raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; delete it to rebuild it")
-    return images, targets, attributes
+    return images, targets
 
 
 def write_labels(path: Path, soft_labels: np.ndarray, targets: np.ndarray, attributes: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 Shapes: B batch, C channels, H W sides, D features, K classes.
 """
 
+from contextlib import ExitStack
 from types import TracebackType
 
 import torch
@@ -27,12 +28,10 @@ def final_layer(network: nn.Module, classes: int, example: torch.Tensor) -> Head
         run.append((layer, output.detach().clone()))  # an activation may change it in place
 
     candidates = [module for module in network.modules() if _maps_to(module, classes)]
-    handles = [module.register_forward_hook(note) for module in candidates]
-    try:
+    with ExitStack() as hooks:
+        for module in candidates:
+            hooks.enter_context(module.register_forward_hook(note))
         logits = network(example)
-    finally:
-        for handle in handles:
-            handle.remove()
     return next((layer for layer, output in reversed(run) if _is_logits(layer, output, logits)), None)
 
 

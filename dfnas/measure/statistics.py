@@ -7,6 +7,7 @@ Shapes: B batch, C channels.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import NamedTuple
 
@@ -37,20 +38,18 @@ class NormStatistics:
         self._layers = dict(layers)
         self._counts = dict.fromkeys(self._layers, 0)
         self._sums = {name: torch.zeros(2, *layer.running_mean.shape).double() for name, layer in layers.items()}
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._hooks = ExitStack()
 
     def __enter__(self) -> "NormStatistics":
         for name, layer in self._layers.items():
             hook = lambda layer, inputs, name=name: self._measure(name, layer, inputs[0])  # noqa: E731
-            self._handles.append(layer.register_forward_pre_hook(hook))
+            self._hooks.enter_context(layer.register_forward_pre_hook(hook))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles = []
+        self._hooks.close()
 
     def _measure(self, name: str, layer: nn.Module, x: torch.Tensor) -> None:
         """x: (B, C, ...), of any float type."""

@@ -59,7 +59,7 @@ class InvertTeacherSettings(Settings):
     """Weight of the BatchNorm statistics. Where 0, teachers without BatchNorm are accepted."""
     feature_scale: Literal["sum", "relative"] = "sum"
     """`sum` over the layers (the publication), whose right weight depends on the teacher, or `relative` to each
-    layer's own scale and averaged over them, where 30 suits every teacher that was tried."""
+    layer's own scale and averaged over them, where 30 suits the teachers that were tried."""
     feature_distance: Literal["norm", "squared", "kl"] = "norm"
     """Distance of a layer's means and variances from the remembered ones: L2 norms (the publication), their squares,
     or the Kullback-Leibler divergence of normal distributions."""

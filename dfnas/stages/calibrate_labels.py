@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from dfnas.dataset.generations import check_generation
-from dfnas.dataset.writing import read_aims, read_shard, write_labels
+from dfnas.dataset.writing import read_synthetic_shard, write_labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
@@ -33,9 +33,9 @@ def calibrate_labels(job: Job) -> None:
     teacher = load_teacher(options.teacher, job.device)
     labels, classes, aims = [], [], []
     for path in options.shards:
-        images, targets, attributes = read_shard(path)
+        images, targets, aim, attributes = read_synthetic_shard(path)
         check_generation(path, attributes, options.generation)
-        images, aim = torch.from_numpy(images).to(job.device), torch.from_numpy(read_aims(path))
+        images, aim = torch.from_numpy(images).to(job.device), torch.from_numpy(aim)
         check_fits(path, images, aim, teacher)
         labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
         classes.append(torch.from_numpy(targets))

@@ -9,10 +9,10 @@ Shapes: N images, B batch, C channels, H W of the teacher's input, K classes.
 import torch
 from torch.nn import functional as F
 
+from dfnas.dataset.augment import center
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.synthesis.regions import center
 from dfnas.teacher import Teacher
 
 

@@ -151,10 +151,3 @@ def _integers(first: int, last: int, count: int, generator: torch.Generator) -> 
 
 def _flipped(images: torch.Tensor, flip: bool) -> torch.Tensor:
     return images.flip(3) if flip else images
-
-
-def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
-    """The central (B, C, *size) of images (B, C, H, W), each side at least that of `size`. A view."""
-    top, left = ((side - kept) // 2 for side, kept in zip(images.shape[-2:], size, strict=True))
-    assert min(top, left) >= 0, (images.shape, size)
-    return images[..., top : top + size[0], left : left + size[1]]

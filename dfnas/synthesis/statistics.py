@@ -5,6 +5,7 @@ Paper section 3; DeepInversion (Yin et al. 2020), equation 4; release, Image_Syn
 Shapes: B batch, C channels, H W sides, N = B·H·W, L layers, ΣC all layers' channels in a row.
 """
 
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Literal
 
@@ -27,14 +28,13 @@ class ChannelMoments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         count = x.numel() // x.shape[1]
+        values = x if x.dtype in (torch.float32, torch.float64) else x.float()  # bf16 sums lose the digits
         if x.device.type == "cpu":
             # E[x²] - E[x]² from plain sums: var_mean takes 20 times as long on a CPU, and BatchNorm inputs have
             # means of the size of their deviations, so that little cancels (ten times as large: 2e-5 of the variance).
-            values = x if x.dtype in (torch.float32, torch.float64) else x.float()  # bf16 sums lose the digits
             mean = values.sum((0, 2, 3)) / count
             variance = (values * values).sum((0, 2, 3)) / count - mean * mean
         else:
-            values = x.double() if x.dtype == torch.float64 else x.float()
             variance, mean = torch.var_mean(values, (0, 2, 3), correction=0)
         ctx.save_for_backward(x, mean)
         return mean, variance
@@ -102,20 +102,20 @@ class FeatureStatistics:
         self._first_multiplier, self._distance, self._scale = first_multiplier, distance, scale
         self._momentum = momentum
         self._seen: list[tuple[int, torch.Tensor, torch.Tensor]] = []
-        self._handles: list[torch.utils.hooks.RemovableHandle] = []
+        self._hooks = ExitStack()
         self._remembered: dict[tuple[int, ...], _Remembered] = {}
 
     def __enter__(self) -> "FeatureStatistics":
         for place, layer in enumerate(self._layers):
-            self._handles.append(layer.register_forward_pre_hook(lambda _, inputs, p=place: self._measure(p, inputs)))
+            hook = layer.register_forward_pre_hook(lambda _, inputs, p=place: self._measure(p, inputs))
+            self._hooks.enter_context(hook)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for handle in self._handles:
-            handle.remove()
-        self._handles, self._seen = [], []
+        self._hooks.close()
+        self._seen = []
 
     def _measure(self, place: int, inputs: tuple[torch.Tensor]) -> None:
         if inputs[0].ndim == 4:  # a SyncBatchNorm may stand behind a linear layer

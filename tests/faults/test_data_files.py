@@ -10,7 +10,7 @@ import torch
 from stage_calls import TEACHER, run
 
 from dfnas.cifar_resnet import cifar_resnet
-from dfnas.dataset.writing import read_aims, read_labels, read_shard, write_labels, write_shard
+from dfnas.dataset.writing import read_labels, read_shard, read_synthetic_shard, write_labels, write_shard
 
 
 def flip(path: Path, array: str) -> None:
@@ -96,7 +96,7 @@ def test_labels_of_other_images(chain, fails):
 
 def test_images_that_aimed_at_other_classes_than_their_labels_have(chain, fails):
     shard = chain.folder / "shard.h5"
-    aims = read_aims(shard)
+    aims = read_synthetic_shard(shard)[2]
     write_shard(shard, *read_shard(shard), aims[:, :7])
     fails("assess_images", chain.assess_images(), chain.folder / "labels.h5", shard, "10 classes", "aim at 7")
 

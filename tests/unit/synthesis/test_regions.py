@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from dfnas.synthesis.regions import Region, RegionOperator, center
+from dfnas.dataset.augment import center
+from dfnas.synthesis.regions import Region, RegionOperator
 
 
 def seeded(seed: int = 0) -> torch.Generator:

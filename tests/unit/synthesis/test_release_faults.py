@@ -5,12 +5,12 @@ import torch
 from torch import nn
 
 from dfnas.cifar_resnet import cifar_resnet
+from dfnas.dataset.augment import center
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
 from dfnas.synthesis.labels import first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
-from dfnas.synthesis.regions import center
 from dfnas.teacher import Teacher, TeacherSpec
 
 SETTINGS = InvertTeacherSettings(
