@@ -33,7 +33,7 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
-    algorithm="darts|proxyless|spos|random",
+    algorithm="|".join([*plan.algorithms_on_data, "random"]),
     search_data="original|synthetic|none",
     retrain_data="original|synthetic",
     role="|".join(plan.config.networks()) or "none",

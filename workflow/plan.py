@@ -56,6 +56,7 @@ class Plan:
         self.generations = list(range(synthesis.generations))
         self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
+        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule != "search_random"]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
         self._check_names()

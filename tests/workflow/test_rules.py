@@ -84,7 +84,8 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert {"machine", "code"} <= set(rule.params.keys())
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
-    assert f"python -m dfnas.stages.{name} " in rule.shellcmd
+    command = rule.shellcmd.replace("{params.stage}", dict(rule.params.items()).get("stage", ""))
+    assert f"python -m dfnas.stages.{name} " in command
 
 
 @pytest.mark.parametrize("name", STAGES)
