@@ -34,8 +34,9 @@ wildcard_constraints:
     shard=r"\d+",
     seed=r"\d+",
     algorithm="|".join([*plan.algorithms_on_data, "random"]),
-    search_data="original|synthetic|none",
-    retrain_data="original|synthetic",
+    source="|".join(plan.sources),
+    search_data="|".join(["original", *plan.sources, "none"]),
+    retrain_data="|".join(["original", *plan.sources]),
     role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
@@ -44,10 +45,8 @@ rule all:
     default_target: True
     input:
         f"{plan.results}/table1.csv",
-        f"{plan.results}/pictures/synthetic.png",
-        f"{plan.results}/pictures/generations.png",
-        plan.quality_reports(),
-        plan.judgement(),
+        plan.pictures(),
+        plan.judgements(),
 
 
 include: "workflow/rules/teacher.smk"
