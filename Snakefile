@@ -44,7 +44,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        f"{plan.results}/table1.csv",
+        plan.tables(),
         plan.pictures(),
         plan.judgements(),
 
@@ -56,3 +56,8 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"
+
+
+if plan.config.lookup:
+
+    include: "workflow/rules/lookup.smk"

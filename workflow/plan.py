@@ -27,6 +27,8 @@ CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSett
 STAGES = {"import_network": "import_teacher"}
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
+# The section of a rule, where it has another name.
+SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 # Rules that run the teacher's code, which a section of the configuration names.
 USES_TEACHER = (
     "pretrain_teacher",
@@ -37,8 +39,19 @@ USES_TEACHER = (
     "judge_images",
 )
 
+# The space whose architectures' accuracies are known.
+TABULATED = "nasbench201"
 # Rules that only move data about: they need not wait for a GPU.
-NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
+NEEDS_NO_DEVICE = (
+    "shard_dataset",
+    "shard_original",
+    "search_random",
+    "draw_images",
+    "table1",
+    "lookup",
+    "tabulate_lookups",
+    "draw_rankings",
+)
 
 
 class Plan:
@@ -68,11 +81,15 @@ class Plan:
         """A rule's section as options of its stage; where each synthetic data set has its own, that of a job's."""
         if rule in OF_A_SOURCE:
             return lambda wildcards: _options(getattr(self.sources[wildcards.source], rule))
-        return _verbatim(_options(getattr(self.config, "teacher" if rule == "import_teacher" else rule)))
+        return _verbatim(_options(getattr(self.config, SECTIONS.get(rule, rule))))
 
     def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
         return _verbatim(json.dumps(self.config.teacher.plain()))
+
+    def searched_with(self) -> Callable[..., str]:
+        """The section `search_spos` as JSON."""
+        return _verbatim(json.dumps(self.config.search_spos.plain()))
 
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
@@ -95,21 +112,28 @@ class Plan:
         first, end = (place * total // settings.synthesis.shards for place in (shard, shard + 1))
         return first, end - first
 
-    def runs(self) -> list[str]:
-        """algorithm/search_data/retrain_data/seed-n of every network in the table, in the table's order."""
+    def rows(self) -> list[tuple[str, str]]:
+        """Algorithm and search data of every row of the comparison, in its order."""
         comparison = self.config.comparison
         return [
-            f"{algorithm}/{search_data}/{retrain_data}/seed-{seed}"
+            (algorithm, search_data)
             for algorithm in comparison.algorithms
             for search_data in ((NO_DATA,) if algorithm == "random" else comparison.search_data)
-            for retrain_data in comparison.retrain_data
-            for seed in comparison.seeds
+        ]
+
+    def runs(self) -> list[str]:
+        """algorithm/search_data/retrain_data/seed-n of every network in the table, in the table's order."""
+        return [
+            f"{algorithm}/{search_data}/{retrain_data}/seed-{seed}"
+            for algorithm, search_data in self.rows()
+            for retrain_data in self.config.comparison.retrain_data
+            for seed in self.config.comparison.seeds
         ]
 
     def searches(self) -> list[str]:
-        """algorithm/search_data/seed-n of every search that takes time."""
-        runs = (run.split("/") for run in self.runs() if not run.startswith("random/"))
-        return list(dict.fromkeys(f"{algorithm}/{data}/{seed}" for algorithm, data, _, seed in runs))
+        """algorithm/search_data/seed-n of every search, those that only draw included."""
+        seeds = self.config.comparison.seeds
+        return [f"{algorithm}/{search_data}/seed-{seed}" for algorithm, search_data in self.rows() for seed in seeds]
 
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
@@ -199,9 +223,12 @@ class Plan:
         return self.sources[source].invert_teacher.competition_weight > 0
 
     def pictures(self) -> list[str]:
-        """The pictures of every synthetic data set that is used; the reports on its quality come with them."""
+        """The pictures of every synthetic data set that is used, with which the reports on its quality come; and of the
+        supernets' rankings, where there are any."""
         kinds = ("images", "generations")
-        return [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
+        pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
+        ranked = self.config.lookup and self.rankings()
+        return pictures + ([f"{self.results}/pictures/rankings.png"] if ranked else [])
 
     def judgements(self) -> list[str]:
         """What original test images say of the synthetic ones, where that is asked for."""
@@ -251,8 +278,26 @@ class Plan:
 
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""
-        searches = [f"{self.results}/search/{search}/timing.json" for search in self.searches()]
+        timed = [search for search in self.searches() if not search.startswith("random/")]
+        searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
+
+    def tables(self) -> list[str]:
+        """What the comparison ends in: figures of trained networks, true accuracies looked up, or both."""
+        ends = {"table1.csv": self.config.comparison.retrain_data, "lookup.csv": self.config.lookup}
+        return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
+
+    def accuracy_table(self) -> str:
+        """The file with the true accuracy of every architecture."""
+        return _expanded("lookup.table", self.config.lookup.table)
+
+    def lookups(self) -> list[str]:
+        """The true accuracy of every found architecture."""
+        return [f"{self.results}/lookup/{search}.json" for search in self.searches()]
+
+    def rankings(self) -> list[str]:
+        """What each supernet that single paths have trained says of random architectures."""
+        return [f"{self.results}/ranking/{search}.csv" for search in self.searches() if search.startswith("spos/")]
 
     def task(self) -> str:
         """Options that say what a network has to fit."""
@@ -271,6 +316,13 @@ class Plan:
             name = getattr(self.config, rule).space.name
             expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
             _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
+        searches = [f"search_{algorithm}" for algorithm in self.config.comparison.algorithms if self.config.lookup]
+        for rule in searches:
+            name = getattr(self.config, rule).space.name
+            if name in NAMES and name != TABULATED:
+                raise InputError(f"{rule}.space.name = '{name}': lookup.table knows the space {TABULATED} alone")
+        if self.config.lookup:
+            self.accuracy_table()
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
@@ -278,7 +330,9 @@ class Plan:
         if rule in USES_TEACHER:
             beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
             return self._builders(self.config.teacher, beside.get(rule))
-        if rule in ("retrain", "evaluate", "measure_latency"):
+        if rule == "rank_architectures":
+            return [reference(self.config.search_spos.space.name)]
+        if rule in ("retrain", "evaluate", "measure_latency", "lookup"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
 

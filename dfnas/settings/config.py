@@ -13,6 +13,7 @@ from dfnas.settings.dataset import (
 )
 from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
@@ -42,6 +43,10 @@ Rule = Literal[
     "judge_images",
     "draw_images",
     "table1",
+    "lookup",
+    "rank_architectures",
+    "tabulate_lookups",
+    "draw_rankings",
 ]
 RULES: tuple[str, ...] = get_args(Rule)
 ROLES = ("verifier", "competitor")
@@ -54,8 +59,8 @@ class ComparisonSettings(Settings):
     """Algorithms that search; `random` is the baseline and looks at no data."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
-    retrain_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL,)
-    """Data to train the found architectures on, each on each; the same names."""
+    retrain_data: tuple[Data, ...] = (ORIGINAL,)
+    """Data to train the found architectures on, each on each; the same names. None are needed with `lookup`."""
     seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
     judge_images: Flag = False
@@ -113,6 +118,8 @@ class Config(Settings):
     retrain: RetrainSettings
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings
+    lookup: LookupSettings | None = None
+    rank_architectures: RankArchitecturesSettings = RankArchitecturesSettings()
     resources: dict[str, ResourceSettings] = Field(default_factory=dict)
     """Resources by rule; `default` holds for what a rule does not say."""
 
@@ -123,6 +130,11 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _data_are_known(self) -> "Config":
+        if not self.comparison.retrain_data and self.lookup is None:
+            raise ValueError(
+                "comparison.retrain_data is empty, and there is no section lookup; expected data to train what is "
+                "found on, or a table to look it up in"
+            )
         for name in self.sources:
             if name in RESERVED:
                 raise ValueError(f"sources.{name}: the name is taken; expected another than {', '.join(RESERVED)}")
