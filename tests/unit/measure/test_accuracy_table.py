@@ -105,7 +105,7 @@ def test_the_benchmark_is_the_published_one(benchmark):
     assert benchmark.best()[1].accuracy == pytest.approx(94.37, abs=0.01)
     assert benchmark.standing(ALL_SKIP).accuracy == pytest.approx(54.30, abs=0.01)
     expected = [benchmark.best_of(draws).mean.accuracy for draws in (10, 100)]
-    assert expected == pytest.approx([93.10, 93.86], abs=0.01)
+    assert expected == pytest.approx([93.10, 93.86], abs=0.02)  # as stated beside the data, from simulated draws
 
 
 def test_what_the_table_has_learnt_nothing_stands_far_below_the_rest(benchmark):
