@@ -33,9 +33,10 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
-    algorithm="darts|proxyless|spos|random",
-    search_data="original|synthetic|none",
-    retrain_data="original|synthetic",
+    algorithm="|".join([*plan.algorithms_on_data, "random"]),
+    source="|".join(plan.sources),
+    search_data="|".join(["original", *plan.sources, "none"]),
+    retrain_data="|".join(["original", *plan.sources]),
     role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
@@ -43,11 +44,9 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        f"{plan.results}/table1.csv",
-        f"{plan.results}/pictures/synthetic.png",
-        f"{plan.results}/pictures/generations.png",
-        plan.quality_reports(),
-        plan.judgement(),
+        plan.tables(),
+        plan.pictures(),
+        plan.judgements(),
 
 
 include: "workflow/rules/teacher.smk"
@@ -57,3 +56,8 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"
+
+
+if plan.config.lookup:
+
+    include: "workflow/rules/lookup.smk"

@@ -10,16 +10,15 @@ from typing import Any
 import torch
 
 from dfnas.dataset.batches import Batches
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.measure.accuracy import error_rate
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_limit
 from dfnas.search.evolution import Candidate, Evolution
-from dfnas.search.recalibration import recalibrate
+from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
-from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
@@ -32,15 +31,14 @@ class SposSearch:
         check_limit(context.space, settings.evolution.max_macs_m, "search_spos.evolution.max_macs_m")
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
-        self.path = SinglePath()
-        set_mixer(self.network, self.path)
+        self.scores = PathScores(
+            context.space, self.network, context.train, settings.evolution, settings.augmentation, seed
+        )
         self.optimizer = sgd(
             self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
         )
         soft = settings.labels == "soft"
         self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
-        size = min(settings.evolution.recalibration_batch_size, len(context.train))
-        self.recalibration = Batches(context.train, size, settings.augmentation, soft, seed, "recalibration")
         self.evolution = Evolution(context.space, settings.evolution, seed)
         self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
         self.loss_sum = torch.zeros((), device=context.device)
@@ -54,7 +52,7 @@ class SposSearch:
         settings = self.settings
         reseed(self.context.seed, "step", index)
         set_learning_rate(self.optimizer, learning_rate(index, settings.steps, settings.lr, "linear"))
-        self.path.path = self.context.space.path(self.training_path(index))
+        self.scores.path.path = self.context.space.path(self.training_path(index))
         views, targets = self.batches[index]
         loss = soft_cross_entropy(self.network(views), targets, settings.temperature, settings.label_smoothing)
         # Parameters off the path keep no gradient and are skipped, momentum and decay included.
@@ -88,10 +86,8 @@ class SposSearch:
 
     def score(self, architecture: dict[str, str]) -> tuple[float, float]:
         """Top-1 and top-5 error on the validation images, after recalibration on training images."""
-        settings, validation = self.settings.evolution, self.context.validation
-        self.path.path = self.context.space.path(architecture)
-        recalibrate(self.network, (self.recalibration[i][0] for i in range(settings.recalibration_batches)))
-        logits = predict(self.network, validation, 256)
+        validation = self.context.validation
+        (logits,) = self.scores.logits(architecture, validation)
         return error_rate(logits, validation.targets), error_rate(logits, validation.targets, 5)
 
     def architecture(self) -> dict[str, str]:

@@ -35,6 +35,9 @@ class NASBench201Space(Space):
         task: what the networks have to fit.
         channels: of the first stage; each further stage doubles them.
         cells_per_stage: in each of the three stages.
+        search_channels: `channels` of the supernet; those of the final network if left out, as in the benchmark's
+            searches.
+        search_cells_per_stage: `cells_per_stage` of the supernet, likewise.
         search_affine: whether the BatchNorms on the supernet's edges have weights. The benchmark's searches run
             without; the bias that their convolutions get instead, the normalisation cancels, and is left out.
 
@@ -42,22 +45,36 @@ class NASBench201Space(Space):
         InputError: a size that cannot be.
     """
 
-    def __init__(self, task: Task, *, channels: int = 16, cells_per_stage: int = 5, search_affine: bool = False):
+    def __init__(
+        self,
+        task: Task,
+        *,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        search_channels: int | None = None,
+        search_cells_per_stage: int | None = None,
+        search_affine: bool = False,
+    ):
         self.task = task
         self.channels = sizes.whole("channels", channels)
         self.cells_per_stage = sizes.whole("cells_per_stage", cells_per_stage)
+        self.search_channels = sizes.whole("search_channels", channels if search_channels is None else search_channels)
+        self.search_cells_per_stage = sizes.whole(
+            "search_cells_per_stage", cells_per_stage if search_cells_per_stage is None else search_cells_per_stage
+        )
         self.search_affine = sizes.one_of("search_affine", search_affine, (True, False))
         self.choices = {f"{node}-{state}": OPERATIONS for node in range(1, NODES) for state in range(node)}
 
     def supernet(self) -> nn.Module:
-        def slot(choice: str, channels: int) -> Slot:
-            return Slot(choice, {name: _operation(name, channels, self.search_affine) for name in OPERATIONS})
-
-        return self._network(slot)
+        return self._network(self.search_channels, self.search_cells_per_stage, self._slot)
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
-        return self._network(lambda choice, channels: _operation(architecture[choice], channels, affine=True))
+        return self._network(
+            self.channels,
+            self.cells_per_stage,
+            lambda choice, channels: _operation(architecture[choice], channels, affine=True),
+        )
 
     def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
         return strongest(self.choices, strengths)
@@ -68,7 +85,8 @@ class NASBench201Space(Space):
     @functools.cached_property
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
-            network = self.supernet()  # has the convolutions of the final networks
+            # Of the final network's size, with all of its convolutions to choose from.
+            network = self._network(self.channels, self.cells_per_stage, self._slot)
         return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def to_string(self, architecture: Architecture) -> str:
@@ -89,14 +107,27 @@ class NASBench201Space(Space):
         self.check(architecture)
         return architecture
 
-    def _network(self, edge: EdgeBuilder) -> nn.Sequential:
-        channels = self.channels
+    def is_collapsed(self, architecture: Architecture) -> bool:
+        """Whether no convolution lies on any way from the cell's input to its output, so that a cell learns nothing.
+        Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).
+        Raises InputError if it is not of this space."""
+        self.check(architecture)
+        ways = [[()]]  # to each node, the operations on every way from the input
+        for node in range(1, NODES):
+            ends = [(architecture[f"{node}-{state}"], state) for state in range(node)]
+            ways.append([(*way, operation) for operation, state in ends if operation != "none" for way in ways[state]])
+        return not any(operation.startswith("nor_conv") for way in ways[-1] for operation in way)
+
+    def _slot(self, choice: str, channels: int) -> Slot:
+        return Slot(choice, {name: _operation(name, channels, self.search_affine) for name in OPERATIONS})
+
+    def _network(self, channels: int, cells_per_stage: int, edge: EdgeBuilder) -> nn.Sequential:
         layers = [nn.Conv2d(self.task.channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)]
         for stage in range(STAGES):
             if stage > 0:
                 layers.append(ResidualReduction(channels, 2 * channels))
                 channels *= 2
-            layers += [Cell(channels, edge) for _ in range(self.cells_per_stage)]
+            layers += [Cell(channels, edge) for _ in range(cells_per_stage)]
         return nn.Sequential(
             *layers,
             nn.BatchNorm2d(channels),

@@ -102,6 +102,12 @@ class Space(ABC):
         fixed, table = self.macs_table()
         return fixed + sum(table[c][self.choices[c].index(option)] for c, option in architecture.items())
 
+    def to_string(self, architecture: Architecture) -> str:
+        """The architecture in one line, for tables: `choice=option,…`, or in the space's own notation if it has one.
+        Raises InputError if it is not of this space."""
+        self.check(architecture)
+        return ",".join(f"{choice}={architecture[choice]}" for choice in self.choices)
+
     def path(self, architecture: Architecture) -> dict[str, int]:
         """The architecture as indices of options, for the mixer `SinglePath`."""
         return {choice: self.choices[choice].index(option) for choice, option in architecture.items()}

@@ -10,6 +10,7 @@ from torch import nn
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.spaces.architecture import build
+from dfnas.spaces.space import Space
 from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 TEACHER, NETWORK = "dfnas teacher 1", "dfnas network 1"
@@ -78,6 +79,21 @@ def load_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str,
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit its architecture; delete the file to rebuild it") from error
     return network.to(device, memory_format=torch.channels_last).eval(), archive
+
+
+def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
+    """Reads the supernet that a search left, without a mixer.
+
+    Raises:
+        InputError: the file is absent, damaged, or not of a supernet of this space.
+    """
+    archive = load_archive(path)
+    network = space.supernet()
+    try:
+        network.load_state_dict(archive["state"])
+    except (RuntimeError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not a supernet of the space that was searched; delete it to rebuild it") from error
+    return network.to(device, memory_format=torch.channels_last)
 
 
 def kind_of(path: Path) -> str:

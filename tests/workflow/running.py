@@ -42,11 +42,17 @@ def nested(key: str, value) -> dict:
     return value
 
 
-def command(directory: Path, *arguments: str | Path, source: Path = ROOT, configuration: tuple[Path, ...] = ()) -> dict:
-    """Snakemake in `directory` with the reduced configuration and what is laid over it, as `subprocess` takes it."""
+def command(
+    directory: Path,
+    *arguments: str | Path,
+    source: Path = ROOT,
+    base: Path = REDUCED,
+    configuration: tuple[Path, ...] = (),
+) -> dict:
+    """Snakemake in `directory` with a reduced configuration and what is laid over it, as `subprocess` takes it."""
     directory.mkdir(parents=True, exist_ok=True)
     line = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
-    line += ["--configfile", source / REDUCED, *configuration, *arguments]
+    line += ["--configfile", source / base, *configuration, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in ("SNAKEMAKE_PROFILE", "PYTHONPATH")}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     return {"args": list(map(str, line)), "env": environment, "cwd": directory, "text": True}

@@ -35,6 +35,19 @@ def test_a_preset_is_a_valid_configuration_whose_spaces_can_be_built(preset):
             assert count_parameters(space.supernet()) > 0
 
 
+@pytest.mark.parametrize("name", ["nasbench201", "nasbench201-gpu"])
+def test_the_presets_of_nasbench201_compare_data_sets_of_one_size_on_the_benchmarks_networks(name):
+    plan = made(yaml.safe_load((ROOT / "workflow" / "presets" / f"{name}.yaml").read_text()))
+    assert plan.used_sources() == ["synthetic", "deepinversion", "noise"]
+    sizes = {settings.synthesis.images * settings.synthesis.generations for settings in plan.sources.values()}
+    assert len(sizes) == 1
+    assert (len(plan.lookups()), len(plan.rankings()), plan.runs()) == (39, 12, [])
+    convolutions = dict.fromkeys(("1-0", "2-0", "2-1", "3-0", "3-1", "3-2"), "nor_conv_3x3")
+    for space in spaces_of(plan).values():
+        # The benchmark's figure for 100 classes, without the biases that it counts and the weights of 90 classes.
+        assert space.macs(convolutions) == 220_125_540 - 100 - 90 * 64
+
+
 def test_the_imagenet_preset_is_the_published_setting():
     plan = made(yaml.safe_load((ROOT / "workflow" / "presets" / "imagenet.yaml").read_text()))
     teacher, inversion = plan.config.teacher, plan.config.invert_teacher

@@ -9,7 +9,9 @@ import pytest
 from running import REDUCED, ROOT, overlay, recipes
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
+from tables import made_up_table
 
+from dfnas.settings.base import sections_in
 from dfnas.settings.config import RULES, Config
 
 CHAIN = {
@@ -30,16 +32,19 @@ CHAIN = {
     "draw_images",
     "table1",
 }
-STAGES = sorted(CHAIN | {"import_teacher"})  # import_network runs the stage of import_teacher
+LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
+STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = ("draw_images", "table1")
+SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
+LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 
 
-def parsed(directory: Path, *configuration: Path) -> dict:
+def parsed(directory: Path, *configuration: Path, base: Path = REDUCED) -> dict:
     """The rules as Snakemake understands them, by name."""
     with SnakemakeApi(OutputSettings(quiet={Quietness.ALL})) as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(configfiles=[ROOT / REDUCED, *configuration]),
+            config_settings=ConfigSettings(configfiles=[ROOT / base, *configuration]),
             snakefile=ROOT / "Snakefile",
             workdir=directory,
         )
@@ -74,9 +79,18 @@ def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
     assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
-@pytest.mark.parametrize("name", sorted(CHAIN))
-def test_every_rule_declares_log_benchmark_resources_params_and_environment(rules, name):
-    rule = rules[name]
+@pytest.fixture(scope="module")
+def rules_with_lookup(tmp_path_factory) -> dict:
+    return parsed(tmp_path_factory.mktemp("rules"), base=LOOKUP_BASE)
+
+
+def test_a_table_of_true_accuracies_has_rules_of_its_own(rules_with_lookup):
+    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP
+
+
+@pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP))
+def test_every_rule_declares_log_benchmark_resources_params_and_environment(rules_with_lookup, name):
+    rule = rules_with_lookup[name]
     assert len(list(rule.log)) == 1
     assert rule.benchmark
     assert rule.resources["_cores"].value >= 1
@@ -84,7 +98,8 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert {"machine", "code"} <= set(rule.params.keys())
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
-    assert f"python -m dfnas.stages.{name} " in rule.shellcmd
+    command = rule.shellcmd.replace("{params.stage}", dict(rule.params.items()).get("stage", ""))
+    assert f"python -m dfnas.stages.{name} " in command
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -94,9 +109,9 @@ def test_every_stage_explains_every_option(name):
     assert f"dfnas.stages.{name}" in stage.parser.format_help()
     unexplained = [action.option_strings for action in stage.parser._actions if len(action.help or "") < 4]
     assert not unexplained
-    section = Config.model_fields.get("teacher" if name == "import_teacher" else name)
+    section = Config.model_fields.get(SECTIONS.get(name, name))
     assert (section is None) == (name in WITHOUT_SETTINGS)
-    assert section is None or stage.settings_type is section.annotation
+    assert section is None or sections_in(section.annotation) == [stage.settings_type]
 
 
 def test_every_field_of_the_configuration_is_explained():
@@ -131,10 +146,11 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
-    files = recipes(tmp_path / "run", configuration=(judged,))
-    commands = {made.rule: made.command for made in files.values() if made.rule in CHAIN}
-    assert set(commands) == CHAIN
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True, "retrain_data": ["original"]}})
+    table = made_up_table(tmp_path / "run" / "table.csv")
+    files = recipes(table.parent, base=LOOKUP_BASE, configuration=(judged,))
+    commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
+    assert set(commands) == CHAIN | LOOKUP
     for name, command in commands.items():
         known = set(importlib.import_module(f"dfnas.stages.{name}").STAGE.parser._option_string_actions)
         assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", command)) <= known

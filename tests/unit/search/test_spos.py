@@ -9,7 +9,7 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import MacsBinSettings
-from dfnas.spaces.slot import set_mixer, slots
+from dfnas.spaces.slot import slots
 
 
 def test_training_paths_are_uniform_over_the_space(spaces, make_spos):
@@ -57,7 +57,7 @@ def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_include
     before = {(s, i): values(o) for s, slot in enumerate(slots(search.network)) for i, o in enumerate(slot.options)}
     assert any(len(v) > 1 for v in before.values())
     search.step(8)
-    path = search.path.path
+    path = search.scores.path.path
     for s, slot in enumerate(slots(search.network)):
         for i, option in enumerate(slot.options):
             unmoved = all(torch.equal(a, b) for a, b in zip(before[s, i], values(option), strict=False))
@@ -142,9 +142,8 @@ def test_recalibrated_statistics_are_the_mean_over_batches_each_with_the_same_we
 
 def test_recalibration_reaches_the_path_alone(spaces, make_spos):
     search = make_spos(spaces["shufflenet"])
-    set_mixer(search.network, search.path)
     search.score(search.training_path(0))
     for slot in slots(search.network):
         for i, option in enumerate(slot.options):
             norms = [m for m in option.modules() if isinstance(m, torch.nn.BatchNorm2d)]
-            assert all((m.num_batches_tracked == 2) == (i == search.path.path[slot.choice]) for m in norms)
+            assert all((m.num_batches_tracked == 2) == (i == search.scores.path.path[slot.choice]) for m in norms)

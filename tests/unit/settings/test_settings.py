@@ -42,7 +42,7 @@ def changed(place: tuple, value) -> dict:
     inner = top
     for key in place[:-1]:
         if isinstance(inner, dict) and inner.get(key) is None:
-            inner[key] = {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0} if key == "macs_bins" else {}
+            inner[key] = {"macs_bins": {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0}, "stages": [{}]}.get(key, {})
         inner = inner[key]
     inner[place[-1]] = value
     return top
@@ -146,7 +146,6 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"search_spos.evolution.crossover": 6}, "crossover + mutation (6 + 5) must not exceed population (10)"),
         ({"search_spos.macs_bins": {"low_m": 1, "high_m": 2, "width_m": 3}}, "must not exceed high_m (2.0)"),
         ({"search_spos.macs_bins": {"low_m": 0, "high_m": 1, "width_m": 0.4}}, "into whole bins"),
-        ({"invert_teacher.stages": []}, "invert_teacher: at least one resolution stage is needed"),
         ({"comparison.seeds": [1, 1]}, "seeds repeats a value: 1, 1"),
     ],
 )

@@ -201,3 +201,15 @@ def test_nasbench201_networks(task, cell, weights, flops):
     Its "flops" are MACs and count the classifier's bias as one more for each class."""
     space = NASBench201Space(task)
     assert weights_and_macs(space, space.from_string(cell)) == (weights, flops - task.classes)
+
+
+def test_nasbench201_is_searched_at_its_own_size_and_costs_what_the_final_network_does():
+    """The network and its MACs are the benchmark's, whatever the supernet's size."""
+    whole, small = NASBench201Space(CIFAR10), NASBench201Space(CIFAR10, search_channels=8, search_cells_per_stage=1)
+    cell = whole.from_string("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")
+    assert weights_and_macs(small, cell) == weights_and_macs(whole, cell)
+    assert small.macs_table() == whole.macs_table()
+    searched = NASBench201Space(CIFAR10, channels=8, cells_per_stage=1)
+    with torch.device("meta"):
+        sizes = [count_parameters(space.supernet()) for space in (whole, small, searched)]
+    assert sizes[0] > sizes[1] == sizes[2]

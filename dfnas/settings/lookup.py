@@ -1,0 +1,34 @@
+"""Settings of the judgement by a table in which the accuracy of every architecture is known."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from dfnas.settings.base import Count, Integer, Settings
+
+
+class LookupSettings(Settings):
+    """Section `lookup`, optional: the true accuracy of every found architecture, looked up in a table instead of
+    retraining it, or beside that. For searches in the space `nasbench201`. No search reads the table."""
+
+    table: Annotated[str, Field(min_length=1)]
+    """CSV file with a row for every architecture; environment variables are expanded."""
+    column: str = "CIFAR10TestAccuracy200Epochs"
+    """Its column with the accuracy in percent."""
+    architecture_column: str = "ArchitectureString"
+    """Its column with the architecture, as `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`."""
+    class_column: str | None = "UniqueString"
+    """Its column with the isomorphism class, equal for architectures that compute the same; null if it has none."""
+    random_draws: tuple[Count, ...] = (1, 10, 100)
+    """Rows of the baseline: the expected best of so many uniform draws from the table."""
+
+
+class RankArchitecturesSettings(Settings):
+    """Section `rank_architectures`: with `lookup`, how the supernets of SPOS order random architectures."""
+
+    architectures: Count = 200
+    """Uniform draws from the space that every supernet is asked about."""
+    split: Literal["validation", "test"] = "test"
+    """Original images that judge beside the search's own held-out ones. Nothing is made from what they say."""
+    seed: Integer = 0
+    """Seed of the draws."""

@@ -1,0 +1,24 @@
+"""Plot what SPOS' supernets say of random architectures against the true accuracies in a table."""
+
+import sys
+from pathlib import Path
+
+from dfnas.measure.accuracy_table import AccuracyTable
+from dfnas.pictures.rankings import rankings_png
+from dfnas.runtime.files import write_bytes
+from dfnas.settings.lookup import LookupSettings
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.rankings import read_rankings
+
+STAGE = Stage("draw_rankings", __doc__, LookupSettings)
+STAGE.argument("--rankings", type=Path, nargs="+", required=True, metavar="FILE", help="scores by the supernets, CSV")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+
+
+def draw_rankings(job: Job) -> None:
+    rankings = read_rankings(job.options.rankings, AccuracyTable.read(job.settings))
+    write_bytes(job.options.out, rankings_png(rankings))
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(draw_rankings))

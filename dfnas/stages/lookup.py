@@ -1,0 +1,55 @@
+"""Look up the true accuracy of a found architecture in a table that has those of all, instead of training it.
+
+Rank and percentile are among all architectures of the table. An architecture is collapsed if it learns nothing between
+its cells' input and output.
+"""
+
+import sys
+from pathlib import Path
+
+from dfnas.measure.accuracy_table import AccuracyTable
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import read_json, write_json
+from dfnas.settings.lookup import LookupSettings
+from dfnas.spaces.architecture import space_of
+from dfnas.spaces.nasbench201 import NASBench201Space
+from dfnas.stages.command import Job, Stage
+
+STAGE = Stage("lookup", __doc__, LookupSettings)
+STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the found architecture, JSON")
+STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found it")
+STAGE.argument("--search-data", required=True, metavar="NAME", help="on which data")
+STAGE.argument("--seed", type=int, required=True, metavar="N", help="with which seed")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="its true accuracy and standing, JSON")
+
+
+def lookup(job: Job) -> None:
+    options = job.options
+    document = read_json(options.architecture)
+    space = space_of(document, str(options.architecture))
+    if not isinstance(space, NASBench201Space):
+        raise InputError(
+            f"{options.architecture} is of the space '{document['space']['name']}', for which there is no table; "
+            f"set search_{options.algorithm}.space.name to nasbench201"
+        )
+    table = AccuracyTable.read(job.settings)
+    cell = space.to_string(document["choices"])
+    standing, (best, highest) = table.standing(cell), table.best()
+    report = {
+        "algorithm": options.algorithm,
+        "search_data": options.search_data,
+        "seed": options.seed,
+        "cell": cell,
+        "isomorphism_class": table.classes.get(cell),
+        "collapsed": space.is_collapsed(document["choices"]),
+        **standing._asdict(),
+        "architectures": len(table),
+        "best_cell": best,
+        "best_accuracy": highest.accuracy,
+    }
+    write_json(options.out, report)
+    print(f"{cell}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(lookup))

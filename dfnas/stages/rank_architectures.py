@@ -1,0 +1,58 @@
+"""Ask a supernet that SPOS has trained what it thinks of random architectures: uniform draws, each scored as the search
+scores its candidates, on the search's own held-out images and on original ones, which only judge.
+
+How well its order is that of the true accuracies says what the search had to go by, apart from the luck of one result.
+"""
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from dfnas.dataset.images import load_split
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.resumable import run
+from dfnas.search.path_scores import PathScores
+from dfnas.search.ranking import Ranking
+from dfnas.settings.lookup import RankArchitecturesSettings
+from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.spaces.names import reference
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Task
+from dfnas.stages.artifacts import load_supernet
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.histories import write_history
+
+STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
+STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
+STAGE.argument("--search", type=json.loads, required=True, metavar="JSON", help="section search_spos of that search")
+STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set that was searched on")
+STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
+STAGE.argument("--search-data", required=True, metavar="NAME", help="name of the searched data in the tables")
+STAGE.argument("--search-seed", type=int, required=True, metavar="N", help="seed of the search")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="architectures with their scores, CSV")
+
+
+def rank_architectures(job: Job) -> None:
+    options, settings = job.options, job.settings
+    search = SearchSposSettings.parse(options.search, "search_spos")
+    train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
+    original = load_split(options.original, settings.split, job.device)
+    task = Task(train.channels, train.size, train.classes)
+    if Task(original.channels, original.size, original.classes) != task:
+        raise InputError(f"{options.dataset} is for {task}, {options.original} is not; make shard_original agree")
+    original = replace(original, mean=train.mean, std=train.std)  # what the supernet was trained with
+    space = make(search.space.name, task, search.space.options)
+    supernet = load_supernet(options.supernet, space, job.device)
+    scores = PathScores(space, supernet, train, search.evolution, search.augmentation, options.search_seed)
+    ranking = Ranking(scores, held_out, original, settings.architectures, settings.seed)
+    inputs = [options.supernet, options.dataset, options.original]
+    checkpoint = job.checkpoint(inputs, reference(search.space.name), search=options.search)
+    history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
+    searched = {"search_data": options.search_data, "seed": options.search_seed}
+    write_history(options.out, [searched | row for row in history])
+    checkpoint.clear()
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(rank_architectures))

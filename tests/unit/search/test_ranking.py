@@ -1,0 +1,60 @@
+"""The ranking of random architectures by a trained supernet: the same scores as the search's own."""
+
+import pytest
+import torch
+
+from dfnas.search.path_scores import PathScores
+from dfnas.search.ranking import Ranking
+
+
+@pytest.fixture
+def trained(spaces, make_spos):
+    search = make_spos(spaces["nasbench201"])
+    for index in range(search.settings.steps):
+        search.step(index)
+    return search
+
+
+def ranking_of(search, original, seed: int = 0) -> Ranking:
+    """As the stage makes it: a supernet from its saved weights."""
+    context, settings = search.context, search.settings
+    network = context.space.supernet()
+    network.load_state_dict(search.network.state_dict())
+    network = network.to(memory_format=torch.channels_last)
+    scores = PathScores(context.space, network, context.train, settings.evolution, settings.augmentation, context.seed)
+    return Ranking(scores, context.validation, original, 6, seed)
+
+
+def test_a_score_is_that_of_the_search(trained, make_images):
+    rows = [ranking_of(trained, make_images(15, seed=3)).step(index) for index in range(6)]
+    space = trained.context.space
+    assert len({row["architecture"] for row in rows}) == 6
+    for row in rows:
+        assert row["held_out_accuracy"] == 1 - trained.score(space.from_string(row["architecture"]))[0]
+
+
+def test_the_original_images_are_asked_in_their_own_right(trained, make_images):
+    same = ranking_of(trained, trained.context.validation).step(0)
+    assert same["original_accuracy"] == same["held_out_accuracy"]
+    other = [ranking_of(trained, make_images(15, side=8, seed=9)).step(index) for index in range(6)]
+    assert any(row["original_accuracy"] != row["held_out_accuracy"] for row in other)
+
+
+def test_a_row_depends_on_its_index_and_not_on_the_rows_before(trained, make_images):
+    """So that an interrupted ranking goes on to the same rows, from no saved state."""
+    original = make_images(15, seed=3)
+    whole = ranking_of(trained, original)
+    rows = [whole.step(index) for index in range(6)]
+    later = ranking_of(trained, original)
+    later.load_state_dict(whole.state_dict())
+    assert later.step(4) == rows[4]
+    assert later.step(2) == rows[2]
+
+
+def test_all_supernets_are_asked_about_the_same_architectures(trained, make_images):
+    original = make_images(15, seed=3)
+
+    def drawn(seed: int) -> list[str]:
+        return [ranking_of(trained, original, seed).step(index)["architecture"] for index in range(3)]
+
+    assert drawn(0) == drawn(0) != drawn(1)
