@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from dfnas.dataset.images import ImageSet
+from dfnas.search.budget import Budget
 from dfnas.spaces.space import Space
 
 
@@ -17,12 +18,14 @@ class SearchContext:
         train: images that train the weights (and, for DARTS, the architecture on one half).
         validation: held-out images of the same source, for architecture steps and scores.
         seed: the run's seed.
+        budget: what an architecture may cost; checked.
     """
 
     space: Space
     train: ImageSet
     validation: ImageSet
     seed: int
+    budget: Budget
 
     @property
     def device(self) -> torch.device:

@@ -19,7 +19,7 @@ from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import ExpectedMacs, with_cost
+from dfnas.search.cost import with_cost
 from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
@@ -56,7 +56,6 @@ class ProxylessSearch(DifferentiableSearch):
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
-        self.expected_macs = ExpectedMacs(context.space, context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
         soft = settings.labels == "soft"
         self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
@@ -127,7 +126,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
         loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
-        loss = with_cost(loss, self.expected_macs(self.alphas.probabilities()), self.settings.cost)
+        loss = with_cost(loss, self._expected_macs_m(), self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]
         found = torch.autograd.grad(loss, leaves, materialize_grads=True)
@@ -142,6 +141,9 @@ class ProxylessSearch(DifferentiableSearch):
             gate = gate_gradients[choice]
             gradients[choice][pair] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
+
+    def _expected_macs_m(self) -> torch.Tensor:
+        return self.context.space.macs_table().expected(self.alphas.probabilities()) / 1e6
 
     def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
         """Different options of every choice, drawn by their probabilities."""
@@ -163,7 +165,7 @@ class ProxylessSearch(DifferentiableSearch):
         set_mixer(self.network, self.path)
         error = error_rate(predict(self.network, validation, 256, batch_statistics=True), validation.targets)
         with torch.no_grad():
-            expected = self.expected_macs(self.alphas.probabilities()).item()
+            expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
         return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}

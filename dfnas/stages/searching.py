@@ -7,6 +7,7 @@ from typing import Any
 from dfnas.dataset.images import load_split
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
@@ -40,8 +41,10 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     code = reference(settings.space.name)
+    budget = Budget(space, settings.budget)
+    budget.check()
     checkpoint = job.checkpoint([options.dataset], code)
-    search = algorithm(SearchContext(space, train, validation, options.seed), settings)
+    search = algorithm(SearchContext(space, train, validation, options.seed, budget), settings)
     name = job.stage.removeprefix("search_")
     history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
 
