@@ -33,7 +33,7 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
-    algorithm="|".join([*plan.algorithms_on_data, "random"]),
+    algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, "random"])),
     source="|".join(plan.sources),
     search_data="|".join(["original", *plan.sources, "none"]),
     retrain_data="|".join(["original", *plan.sources]),

@@ -45,13 +45,14 @@ TABULATED = "nasbench201"
 NEEDS_NO_DEVICE = (
     "shard_dataset",
     "shard_original",
-    "search_random",
     "draw_images",
     "table1",
     "lookup",
     "tabulate_lookups",
     "draw_rankings",
 )
+# Searches whose networks share no weights: they leave no supernet.
+WITHOUT_SUPERNET = ("random", "evolution")
 
 
 class Plan:
@@ -71,7 +72,9 @@ class Plan:
         self.sources = self.config.synthetic_data()
         self.results = self.config.results_dir.rstrip("/")
         self.original_shards = list(range(self.config.shard_original.shards))
-        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule != "search_random"]
+        # A single random draw looks at no data.
+        without_data = ["search_random"] if self.config.search_random.candidates == 1 else []
+        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule not in without_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
         self._check_names()
@@ -94,7 +97,8 @@ class Plan:
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
         state = shlex.quote(f"{self.results}/.dfnas")
-        device = "cpu" if rule in NEEDS_NO_DEVICE else self.config.device
+        idle = rule in NEEDS_NO_DEVICE or (rule in SEARCHES and not self.is_on_data(rule.removeprefix("search_")))
+        device = "cpu" if idle else self.config.device
         return f"--device {device} --threads {self.threads(rule)} --state-dir {state}"
 
     def threads(self, rule: str) -> int:
@@ -118,7 +122,7 @@ class Plan:
         return [
             (algorithm, search_data)
             for algorithm in comparison.algorithms
-            for search_data in ((NO_DATA,) if algorithm == "random" else comparison.search_data)
+            for search_data in (comparison.search_data if self.is_on_data(algorithm) else (NO_DATA,))
         ]
 
     def runs(self) -> list[str]:
@@ -134,6 +138,28 @@ class Plan:
         """algorithm/search_data/seed-n of every search, those that only draw included."""
         seeds = self.config.comparison.seeds
         return [f"{algorithm}/{search_data}/seed-{seed}" for algorithm, search_data in self.rows() for seed in seeds]
+
+    def is_on_data(self, algorithm: str) -> bool:
+        """Whether a search looks at images."""
+        return algorithm in self.algorithms_on_data
+
+    def search_files(self, algorithm: str) -> dict[str, str]:
+        """What a search on data leaves, by its options."""
+        folder = f"{self.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}"
+        files = {
+            "out": "architecture.json",
+            "history": "history.csv",
+            "supernet": "supernet.pt",
+            "timing": "timing.json",
+        }
+        left = {option: f"{folder}/{name}" for option, name in files.items()}
+        if algorithm in WITHOUT_SUPERNET:
+            del left["supernet"]
+        return left
+
+    def labelling_teacher(self, rule: str) -> list[str]:
+        """The teacher, where it labels the views of a search."""
+        return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []
 
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
@@ -278,7 +304,7 @@ class Plan:
 
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""
-        timed = [search for search in self.searches() if not search.startswith("random/")]
+        timed = [search for search in self.searches() if self.is_on_data(search.split("/")[0])]
         searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
 
@@ -326,7 +352,8 @@ class Plan:
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
-            return [reference(getattr(self.config, rule).space.name)]
+            teacher = self._builders(self.config.teacher) if self.labelling_teacher(rule) else []
+            return sorted({reference(getattr(self.config, rule).space.name), *teacher})
         if rule in USES_TEACHER:
             beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
             return self._builders(self.config.teacher, beside.get(rule))

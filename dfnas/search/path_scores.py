@@ -1,20 +1,19 @@
 """What a trained supernet says of single paths (Guo et al. 2020, section 3.4): each is judged with BatchNorm statistics
 of its own, from training images, since those that training leaves mix all paths."""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
-from dfnas.dataset.batches import Batches
+from dfnas.dataset.batches import Batches, FirstViews
 from dfnas.dataset.images import ImageSet
-from dfnas.measure.accuracy import predict
+from dfnas.dataset.labels import ClassLabels
+from dfnas.measure.accuracy import logits_of
 from dfnas.search.recalibration import recalibrate
-from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.settings.training import AugmentationSettings
+from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.spaces.space import Architecture, Space
-
-BATCH_SIZE = 256
-"""Images per forward pass of a judgement; the logits do not depend on it."""
 
 
 class PathScores:
@@ -23,31 +22,24 @@ class PathScores:
     Args:
         network: a supernet of the space; its weights may go on changing between two judgements.
         train: images to compute the statistics from.
-        augmentation: what happens to them, as in training.
+        settings: of the search: how its views are made, and how many of them make the statistics.
         seed: seed of their order and views, which are the same for every path.
 
     Attributes:
         path: the mixer, whose path is that of the architecture judged last, until someone sets another.
     """
 
-    def __init__(
-        self,
-        space: Space,
-        network: nn.Module,
-        train: ImageSet,
-        settings: EvolutionSettings,
-        augmentation: AugmentationSettings,
-        seed: int,
-    ):
+    def __init__(self, space: Space, network: nn.Module, train: ImageSet, settings: SearchSposSettings, seed: int):
         self.space, self.network = space, network
         self.path = SinglePath()
         set_mixer(network, self.path)
-        size = min(settings.recalibration_batch_size, len(train))
-        self.batches = Batches(train, size, augmentation, soft=True, seed=seed, name="recalibration")
-        self.count = settings.recalibration_batches
+        evolution, size = settings.evolution, min(settings.evolution.recalibration_batch_size, len(train))
+        labels = ClassLabels(train)  # that nobody asks for
+        batches = Batches(train, size, settings.augmentation, labels, seed, "recalibration", settings.downscale)
+        self.recalibration = FirstViews(batches, evolution.recalibration_batches)
 
-    def logits(self, architecture: Architecture, *judges: ImageSet) -> list[torch.Tensor]:
-        """Logits (N, K) of a path on one or more image sets, after one recalibration."""
+    def logits(self, architecture: Architecture, *judges: Iterable[torch.Tensor]) -> list[torch.Tensor]:
+        """Logits (N, K) of a path on the views of one or more image sets, after one recalibration."""
         self.path.path = self.space.path(architecture)
-        recalibrate(self.network, (self.batches[i][0] for i in range(self.count)))
-        return [predict(self.network, judge, BATCH_SIZE) for judge in judges]
+        recalibrate(self.network, self.recalibration)
+        return [logits_of(self.network, views) for views in judges]

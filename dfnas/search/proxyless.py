@@ -11,15 +11,14 @@ after which the two are shifted together so that the probabilities of all others
 
 import torch
 
-from dfnas.dataset.batches import Batches
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import ExpectedMacs, with_cost
+from dfnas.search.cost import with_cost
 from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
@@ -56,12 +55,11 @@ class ProxylessSearch(DifferentiableSearch):
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
-        self.expected_macs = ExpectedMacs(context.space, context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
-        soft = settings.labels == "soft"
-        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
+        self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.batch_size, len(context.validation))
-        self.alpha_batches = Batches(context.validation, size, settings.augmentation, soft, seed, "alphas")
+        self.alpha_batches = context.batches(settings, context.validation, "alphas", size)
+        self.held_out = context.held_out(settings)
         self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
         if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
             raise InputError(
@@ -127,7 +125,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
         loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
-        loss = with_cost(loss, self.expected_macs(self.alphas.probabilities()), self.settings.cost)
+        loss = with_cost(loss, self._expected_macs_m(), self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]
         found = torch.autograd.grad(loss, leaves, materialize_grads=True)
@@ -142,6 +140,9 @@ class ProxylessSearch(DifferentiableSearch):
             gate = gate_gradients[choice]
             gradients[choice][pair] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
+
+    def _expected_macs_m(self) -> torch.Tensor:
+        return self.context.space.macs_table().expected(self.alphas.probabilities()) / 1e6
 
     def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
         """Different options of every choice, drawn by their probabilities."""
@@ -158,12 +159,22 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums.zero_()
         check_finite(weights_loss)
         check_finite(alpha_loss)
-        validation = self.context.validation
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)
-        error = error_rate(predict(self.network, validation, 256, batch_statistics=True), validation.targets)
+        logits = logits_of(self.network, self.held_out, batch_statistics=True)
+        error = error_rate(logits, self.context.validation.targets)
         with torch.no_grad():
-            expected = self.expected_macs(self.alphas.probabilities()).item()
+            expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
-        return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        return (
+            row
+            | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+            | {"trained_images": self._trained_images(epoch)}
+        )
+
+    def _trained_images(self, epoch: int) -> int:
+        """Images that went forward and backward until the end of an epoch, from 0."""
+        settings, per_epoch = self.settings, self.batches.per_epoch
+        of_alphas = max(epoch - settings.warmup_epochs, 0) * (per_epoch // settings.arch_every)
+        return (epoch + 1) * per_epoch * self.batches.batch_size + of_alphas * self.alpha_batches.batch_size

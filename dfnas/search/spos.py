@@ -1,7 +1,7 @@
 """SPOS: Guo et al., "Single Path One-Shot Neural Architecture Search with Uniform Sampling", ECCV 2020.
 
 First the supernet is trained one path a step; paths are uniform, within MACs bins that are drawn uniformly
-where bins are set. Then evolution looks for the path with the lowest validation error under a limit on MACs,
+where bins are set. Then evolution looks for the path with the lowest validation error within the budget,
 each candidate with BatchNorm statistics of its own (section 3.4).
 """
 
@@ -9,13 +9,11 @@ from typing import Any
 
 import torch
 
-from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import check_limit
 from dfnas.search.evolution import Candidate, Evolution
 from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
@@ -28,25 +26,23 @@ class SposSearch:
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):
         self.context, self.settings, seed = context, settings, context.seed
-        check_limit(context.space, settings.evolution.max_macs_m, "search_spos.evolution.max_macs_m")
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
-        self.scores = PathScores(
-            context.space, self.network, context.train, settings.evolution, settings.augmentation, seed
-        )
+        self.scores = PathScores(context.space, self.network, context.train, settings, seed)
         self.optimizer = sgd(
             self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
         )
-        soft = settings.labels == "soft"
-        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
-        self.evolution = Evolution(context.space, settings.evolution, seed)
+        self.batches = context.batches(settings, context.train, "weights")
+        self.held_out = context.held_out(settings)
+        self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
         self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
         self.loss_sum = torch.zeros((), device=context.device)
 
     def step(self, index: int) -> Row | None:
         if index < self.settings.steps:
             return self._training_step(index)
-        return self.evolution.step(index - self.settings.steps, self.score)
+        row = self.evolution.step(index - self.settings.steps, self.score)
+        return row and row | self._images(self.settings.steps)
 
     def _training_step(self, index: int) -> Row | None:
         settings = self.settings
@@ -67,7 +63,16 @@ class SposSearch:
         train_loss = self.loss_sum.item() / (done % period or period)
         self.loss_sum.zero_()
         check_finite(train_loss)
-        return {"phase": "supernet", "step": done, "train_loss": train_loss}
+        return {"phase": "supernet", "step": done, "train_loss": train_loss} | self._images(done)
+
+    def _images(self, steps: int) -> Row:
+        """Images that went forward and backward in so many steps, and forward alone in judging so far."""
+        recalibration = self.scores.recalibration
+        a_candidate = recalibration.count * recalibration.batches.batch_size + len(self.context.validation)
+        return {
+            "trained_images": steps * self.batches.batch_size,
+            "judged_images": len(self.evolution.judged) * a_candidate,
+        }
 
     def training_path(self, index: int) -> dict[str, str]:
         """The path that a step trains: uniform, and if bins of MACs are set, drawn until it falls into a bin
@@ -86,9 +91,9 @@ class SposSearch:
 
     def score(self, architecture: dict[str, str]) -> tuple[float, float]:
         """Top-1 and top-5 error on the validation images, after recalibration on training images."""
-        validation = self.context.validation
-        (logits,) = self.scores.logits(architecture, validation)
-        return error_rate(logits, validation.targets), error_rate(logits, validation.targets, 5)
+        targets = self.context.validation.targets
+        (logits,) = self.scores.logits(architecture, self.held_out)
+        return error_rate(logits, targets), error_rate(logits, targets, 5)
 
     def architecture(self) -> dict[str, str]:
         """The best candidate found."""

@@ -1,23 +1,29 @@
-"""The baseline: an architecture drawn uniformly, without looking at any data."""
+"""The baseline: architectures drawn uniformly. One is taken without looking at any data; of several, the best."""
 
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import python_random
-from dfnas.search.cost import check_limit
-from dfnas.spaces.space import Space
+from dfnas.search.budget import Budget
+from dfnas.search.context import SearchContext
+from dfnas.search.from_scratch import FromScratchSearch
+from dfnas.settings.search_random import SearchRandomSettings
 
-ATTEMPTS = 10_000
 
-
-def random_architecture(space: Space, max_macs_m: float, seed: int) -> dict[str, str]:
-    """A uniform draw among the architectures of at most `max_macs_m` million multiply-accumulates (0: no limit).
+def random_architectures(budget: Budget, seed: int, count: int) -> list[dict[str, str]]:
+    """Uniform draws among the architectures that keep a budget, of which the first do not depend on how many follow.
 
     Raises:
-        InputError: none of 10,000 draws keeps the limit.
+        InputError: see `Budget.check` and `Budget.sample`.
     """
-    check_limit(space, max_macs_m, "search_random.max_macs_m")
+    budget.check()
     rng = python_random(seed, "random")
-    for _ in range(ATTEMPTS):
-        architecture = space.sample(rng)
-        if not max_macs_m or space.macs(architecture) <= max_macs_m * 1e6:
-            return architecture
-    raise InputError(f"search_random.max_macs_m = {max_macs_m}: none of {ATTEMPTS} random architectures keeps it")
+    return [budget.sample(rng) for _ in range(count)]
+
+
+class RandomSearch(FromScratchSearch):
+    """Every draw trained and scored, as `Resumable` steps; see `FromScratchSearch`."""
+
+    def __init__(self, context: SearchContext, settings: SearchRandomSettings):
+        super().__init__(context, settings, settings.candidates)
+        self.drawn = random_architectures(context.budget, context.seed, settings.candidates)
+
+    def propose(self, number: int) -> dict[str, str]:
+        return self.drawn[number]

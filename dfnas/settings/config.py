@@ -15,7 +15,9 @@ from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
+from dfnas.settings.search import SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
@@ -23,7 +25,7 @@ from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, Data, SourceSe
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
 
-Algorithm = Literal["darts", "proxyless", "spos", "random"]
+Algorithm = Literal["darts", "proxyless", "spos", "random", "evolution"]
 Rule = Literal[
     "pretrain_teacher",
     "import_teacher",
@@ -36,6 +38,7 @@ Rule = Literal[
     "search_proxyless",
     "search_spos",
     "search_random",
+    "search_evolution",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -55,8 +58,9 @@ ROLES = ("verifier", "competitor")
 class ComparisonSettings(Settings):
     """Section `comparison`: the rows of Table 1."""
 
-    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = get_args(Algorithm)
-    """Algorithms that search; `random` is the baseline and looks at no data."""
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("darts", "proxyless", "spos", "random")
+    """Algorithms that search. `random` and `evolution` are baselines without a supernet; `random` looks at no data
+    unless search_random.candidates is above 1."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)
@@ -115,6 +119,7 @@ class Config(Settings):
     search_proxyless: SearchProxylessSettings
     search_spos: SearchSposSettings
     search_random: SearchRandomSettings
+    search_evolution: SearchEvolutionSettings
     retrain: RetrainSettings
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings
@@ -180,6 +185,17 @@ class Config(Settings):
                 "comparison.judge_images needs original test images that the teacher takes: shard_original has "
                 f"{original[0]} channels of size {original[1]}, expected {self.teacher.channels} of {self.teacher.size}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _searches_fit_the_teacher(self) -> "Config":
+        sections = {name: section for name, section in self if isinstance(section, SearchSettings)}
+        for name, section in sections.items():
+            if any(side % section.downscale for side in self.teacher.size or ()):
+                raise ValueError(
+                    f"{name}.downscale ({section.downscale}) must divide teacher.size "
+                    f"{' x '.join(map(str, self.teacher.size))}"
+                )
         return self
 
     @model_validator(mode="after")

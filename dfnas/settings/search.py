@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, Positive, Settings
+from dfnas.settings.base import Count, NonNegative, Positive, Settings
 from dfnas.settings.training import AugmentationSettings
 
 
@@ -17,17 +17,34 @@ class SpaceSettings(Settings):
     """Sizes of the space, as its class explains them."""
 
 
+class BudgetSettings(Settings):
+    """Hard limits on the architecture; 0 is none."""
+
+    max_macs_m: NonNegative = 0.0
+    """Multiply-accumulates per image, in millions."""
+    max_params_m: NonNegative = 0.0
+    """Weights, in millions."""
+    max_latency_ms: NonNegative = 0.0
+    """Milliseconds of a batch, by the table that is measured on this machine."""
+
+
 class SearchSettings(Settings):
     """What every search is told."""
 
     space: SpaceSettings
     """The search space."""
-    labels: Literal["soft", "hard"] = "soft"
-    """Targets: the data set's soft labels (for original data these are the classes themselves), or the
-    most likely class alone."""
+    labels: Literal["soft", "hard", "teacher"] = "soft"
+    """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
+    the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
+    release, on synthetic data)."""
     temperature: Positive = 1.0
-    """Temperature on both sides of the cross-entropy to soft labels (SPOS release: 3)."""
+    """Temperature on both sides of the cross-entropy to soft labels and to the teacher's (SPOS release: 3)."""
+    downscale: Count = 1
+    """Search on images averaged over squares of this side. It divides their height and width; crops, flips and the
+    teacher's labels are those of the full size, and so are the MACs of what is found."""
     batch_size: Count = 64
     """Images per step."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""

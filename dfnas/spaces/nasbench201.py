@@ -8,17 +8,15 @@ operation on the edge from each earlier node.
 Shapes: B batch, C channels, H W space, K classes. A cell keeps (B, C, H, W).
 """
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task, strongest
+from dfnas.spaces.space import Architecture, Space, Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4
@@ -66,7 +64,10 @@ class NASBench201Space(Space):
         self.choices = {f"{node}-{state}": OPERATIONS for node in range(1, NODES) for state in range(node)}
 
     def supernet(self) -> nn.Module:
-        return self._network(self.search_channels, self.search_cells_per_stage, self._slot)
+        return self._slotted(self.search_channels, self.search_cells_per_stage, self.search_affine)
+
+    def slotted_network(self) -> nn.Module:
+        return self._slotted(self.channels, self.cells_per_stage, affine=True)
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
@@ -75,19 +76,6 @@ class NASBench201Space(Space):
             self.cells_per_stage,
             lambda choice, channels: _operation(architecture[choice], channels, affine=True),
         )
-
-    def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-        return strongest(self.choices, strengths)
-
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return self._macs_table
-
-    @functools.cached_property
-    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        with torch.device("meta"):
-            # Of the final network's size, with all of its convolutions to choose from.
-            network = self._network(self.channels, self.cells_per_stage, self._slot)
-        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def to_string(self, architecture: Architecture) -> str:
         """The architecture in the benchmark's notation. Raises InputError if it is not of this space."""
@@ -118,8 +106,11 @@ class NASBench201Space(Space):
             ways.append([(*way, operation) for operation, state in ends if operation != "none" for way in ways[state]])
         return not any(operation.startswith("nor_conv") for way in ways[-1] for operation in way)
 
-    def _slot(self, choice: str, channels: int) -> Slot:
-        return Slot(choice, {name: _operation(name, channels, self.search_affine) for name in OPERATIONS})
+    def _slotted(self, channels: int, cells_per_stage: int, affine: bool) -> nn.Sequential:
+        def slot(choice: str, channels: int) -> Slot:
+            return Slot(choice, {name: _operation(name, channels, affine) for name in OPERATIONS})
+
+        return self._network(channels, cells_per_stage, slot)
 
     def _network(self, channels: int, cells_per_stage: int, edge: EdgeBuilder) -> nn.Sequential:
         layers = [nn.Conv2d(self.task.channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)]

@@ -44,8 +44,8 @@ def rank_architectures(job: Job) -> None:
     original = replace(original, mean=train.mean, std=train.std)  # what the supernet was trained with
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)
-    scores = PathScores(space, supernet, train, search.evolution, search.augmentation, options.search_seed)
-    ranking = Ranking(scores, held_out, original, settings.architectures, settings.seed)
+    scores = PathScores(space, supernet, train, search, options.search_seed)
+    ranking = Ranking(scores, (held_out, original), search.downscale, settings.architectures, settings.seed)
     inputs = [options.supernet, options.dataset, options.original]
     checkpoint = job.checkpoint(inputs, reference(search.space.name), search=options.search)
     history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")

@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from running import REDUCED, ROOT, overlay, recipes
@@ -12,7 +13,7 @@ from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, 
 from tables import made_up_table
 
 from dfnas.settings.base import sections_in
-from dfnas.settings.config import RULES, Config
+from dfnas.settings.config import RULES, Algorithm, Config
 
 CHAIN = {
     "pretrain_teacher",
@@ -24,6 +25,7 @@ CHAIN = {
     "search_proxyless",
     "search_spos",
     "search_random",
+    "search_evolution",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -146,7 +148,8 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True, "retrain_data": ["original"]}})
+    everything = {"judge_images": True, "algorithms": list(get_args(Algorithm)), "retrain_data": ["original"]}
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": everything})
     table = made_up_table(tmp_path / "run" / "table.csv")
     files = recipes(table.parent, base=LOOKUP_BASE, configuration=(judged,))
     commands = {made.rule: made.command for made in files.values() if made.rule != "all"}

@@ -8,11 +8,9 @@ for algorithm in plan.algorithms_on_data:
         input:
             dataset=f"{plan.results}/dataset/{{search_data}}.h5",
             shards=plan.searched_images,
+            teacher=plan.labelling_teacher(f"search_{algorithm}"),
         output:
-            architecture=f"{plan.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}/architecture.json",
-            history=f"{plan.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}/history.csv",
-            supernet=f"{plan.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}/supernet.pt",
-            timing=f"{plan.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}/timing.json",
+            **plan.search_files(algorithm),
         log:
             f"{plan.results}/logs/search_{algorithm}/{{search_data}}/seed-{{seed}}.log",
         benchmark:
@@ -24,32 +22,36 @@ for algorithm in plan.algorithms_on_data:
             **plan.resources(f"search_{algorithm}"),
         params:
             stage=f"dfnas.stages.search_{algorithm}",
+            teacher=plan.paths("--teacher", plan.labelling_teacher(f"search_{algorithm}")),
             options=plan.options(f"search_{algorithm}"),
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code[f"search_{algorithm}"],
         shell:
             "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-            " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-            " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+            " {params.teacher} --seed {wildcards.seed}"
+            f" {' '.join(f'--{option} {{output.{option}:q}}' for option in plan.search_files(algorithm))}"
+            " {params.options} {params.machine} 2> {log:q}"
 
 
-rule search_random:
-    output:
-        f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
-    log:
-        f"{plan.results}/logs/search_random/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/dfnas.yaml"
-    threads: plan.threads("search_random")
-    resources:
-        **plan.resources("search_random"),
-    params:
-        options=plan.options("search_random"),
-        task=plan.task(),
-        machine=plan.machine("search_random"),
-        code=plan.code["search_random"],
-    shell:
-        "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
-        " {params.options} {params.machine} 2> {log:q}"
+if not plan.is_on_data("random"):
+
+    rule search_random:
+        output:
+            f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
+        log:
+            f"{plan.results}/logs/search_random/seed-{{seed}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads("search_random")
+        resources:
+            **plan.resources("search_random"),
+        params:
+            options=plan.options("search_random"),
+            task=plan.task(),
+            machine=plan.machine("search_random"),
+            code=plan.code["search_random"],
+        shell:
+            "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
+            " {params.options} {params.machine} 2> {log:q}"

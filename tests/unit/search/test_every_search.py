@@ -1,13 +1,22 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
+import random
+
 import pytest
 import torch
 
+from dfnas.dataset.batches import Batches
+from dfnas.measure.complexity import count_macs
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.search.alphas import Alphas
-from dfnas.search.uniform import random_architecture
+from dfnas.search.budget import Budget
+from dfnas.search.uniform import random_architectures
+from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.spaces.architecture import describe
+from dfnas.spaces.slot import set_mixer
+from dfnas.spaces.space import Task
 
 ALGORITHMS = {
     "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 32}, 2),
@@ -15,6 +24,9 @@ ALGORITHMS = {
     "proxyless": ("make_proxyless", {"warmup_epochs": 0, "epochs": 2, "arch_every": 1, "train": 16}, 3),
     "spos, stopped in training": ("make_spos", {"steps": 3}, 2),
     "spos, stopped in evolution": ("make_spos", {"steps": 2}, 6),
+    "evolution, stopped in a candidate": ("make_evolution", {"cycles": 5}, 7),
+    "evolution, stopped between two": ("make_evolution", {"cycles": 5}, 8),
+    "random, stopped in a candidate": ("make_random", {}, 3),
 }
 
 
@@ -43,9 +55,10 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     before = finish(first, 0, stop)
     save_archive(tmp_path / "state.pt", first.state_dict())
     second = make(space, seed=0, **settings)
-    with torch.no_grad():
-        for parameter in second.network.parameters():
-            parameter.zero_()
+    if supernet := getattr(second, "network", None):
+        with torch.no_grad():
+            for parameter in supernet.parameters():
+                parameter.zero_()
     second.load_state_dict(load_archive(tmp_path / "state.pt"))
     torch.manual_seed(99)
     assert before + finish(second, stop) == rows
@@ -54,12 +67,14 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     architecture = whole.architecture()
     assert second.architecture() == architecture
     space.check(architecture)
+    if not supernet:
+        return
     strengths = whole.strengths()
     assert all(abs(p.sum() - 1) < 1e-5 for p in strengths.values())
     assert space.discretise(strengths) == architecture
 
 
-@pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_spos"])
+@pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_spos", "make_evolution", "make_random"])
 def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
     make = request.getfixturevalue(algorithm)
     losses = []
@@ -68,6 +83,45 @@ def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
         losses.append(finish(make(spaces["nasbench201"], seed=seed), 0, 6)[0]["train_loss"])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+@pytest.mark.parametrize("labels", ["soft", "hard", "teacher"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_takes_every_kind_of_label_on_averaged_images(request, spaces, algorithm, labels):
+    """At half the side; the targets are those of the labels asked for, in every half and kind of step."""
+    maker, settings, _ = ALGORITHMS[algorithm]
+    search = request.getfixturevalue(maker)(
+        spaces["nasbench201"], **settings, labels=labels, temperature=3.0, downscale=2
+    )
+    sequences = [value for value in vars(search).values() if isinstance(value, Batches)]
+    assert len(sequences) == (2 if algorithm.startswith(("darts", "proxyless")) else 1)
+    for batches in sequences:
+        views, targets = batches[0]
+        assert views.shape[2:] == (4, 4)
+        chosen, full = batches._chosen(0), batches._full_views(0, batches._chosen(0))
+        expected = {
+            "soft": (batches.data.soft_labels[chosen].log() / 3).softmax(1),
+            "hard": torch.nn.functional.one_hot(batches.data.soft_labels[chosen].argmax(1), 3).float(),
+            "teacher": (search.context.teacher(full * 0.25 + 0.5) / 3).softmax(1),
+        }
+        torch.testing.assert_close(targets, expected[labels], rtol=1e-4, atol=1e-5)
+    assert all(views.shape[2:] == (4, 4) for views in search.held_out)
+    finish(search, 0)
+    document = describe("nasbench201", {}, spaces["nasbench201"], search.architecture(), {})
+    assert document["task"]["size"] == (8, 8)
+    assert document["macs"] == count_macs(spaces["nasbench201"].network(search.architecture()), 1, 8, 8)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+def test_a_supernet_is_the_same_whatever_the_size_of_the_images(make_space, name):
+    views = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    logits = []
+    for side in (8, 4):
+        torch.manual_seed(0)
+        network = make_space(name, Task(channels=1, size=side, classes=3)).supernet()
+        set_mixer(network, lambda slot, x: slot.options[0](x))
+        logits.append(network(views))
+    assert torch.equal(*logits)
 
 
 def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spaces):
@@ -86,13 +140,29 @@ def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spa
 @pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
 def test_the_random_baseline_keeps_its_limit_and_is_a_function_of_its_seed(spaces, name):
     space = spaces[name]
-    free = [random_architecture(space, 0.0, seed) for seed in range(12)]
-    assert free == [random_architecture(space, 0.0, seed) for seed in range(12)]
+    nothing = Budget(space, BudgetSettings())
+    free = [random_architectures(nothing, seed, 1)[0] for seed in range(12)]
+    assert free == [random_architectures(nothing, seed, 3)[0] for seed in range(12)]
     limit = sorted(map(space.macs, free))[4] / 1e6
-    limited = [random_architecture(space, limit, seed) for seed in range(12)]
+    budget = Budget(space, BudgetSettings(max_macs_m=limit))
+    limited = [random_architectures(budget, seed, 1)[0] for seed in range(12)]
     assert all(space.macs(architecture) / 1e6 <= limit for architecture in limited)
     assert [a for a in free if space.macs(a) / 1e6 <= limit] == [
         b for a, b in zip(free, limited, strict=True) if space.macs(a) / 1e6 <= limit
     ]
-    with pytest.raises(InputError, match=r"search_random\.max_macs_m = 1e-06"):
-        random_architecture(space, 1e-6, 0)
+    with pytest.raises(InputError, match=r"budget\.max_macs_m = 1e-06: the cheapest"):
+        random_architectures(Budget(space, BudgetSettings(max_macs_m=1e-6)), 0, 1)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+@pytest.mark.parametrize("maker", ["make_darts", "make_proxyless", "make_spos", "make_evolution", "make_random"])
+def test_every_search_keeps_its_budget(request, spaces, maker, name):
+    make, space = request.getfixturevalue(maker), spaces[name]
+    drawn = [space.sample(random.Random(seed)) for seed in range(40)]
+    macs, weights = (sorted(map(cost, drawn))[10] / 1e6 for cost in (space.macs, space.parameters_table().of))
+    search = make(space, budget={"max_macs_m": macs, "max_params_m": 1.02 * weights})
+    finish(search, 0, 4 if maker in ("make_darts", "make_proxyless") else None)
+    found = search.architecture()
+    space.check(found)
+    assert space.macs(found) / 1e6 <= macs
+    assert space.parameters_table().of(found) / 1e6 <= 1.02 * weights

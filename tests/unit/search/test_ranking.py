@@ -21,8 +21,8 @@ def ranking_of(search, original, seed: int = 0) -> Ranking:
     network = context.space.supernet()
     network.load_state_dict(search.network.state_dict())
     network = network.to(memory_format=torch.channels_last)
-    scores = PathScores(context.space, network, context.train, settings.evolution, settings.augmentation, context.seed)
-    return Ranking(scores, context.validation, original, 6, seed)
+    scores = PathScores(context.space, network, context.train, settings, context.seed)
+    return Ranking(scores, (context.validation, original), settings.downscale, 6, seed)
 
 
 def test_a_score_is_that_of_the_search(trained, make_images):
