@@ -16,9 +16,10 @@ from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_limit
-from dfnas.search.evolution import Candidate, Evolution
+from dfnas.search.evolution import Evolution
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.spaces.candidate import Candidate
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd

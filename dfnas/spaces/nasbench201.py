@@ -17,6 +17,7 @@ from torch import nn
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
+from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task, strongest
 
@@ -70,6 +71,10 @@ class NASBench201Space(Space):
         with torch.device("meta"):
             network = self.supernet()  # has the convolutions of the final networks
         return count_slot_macs(network, self.task.channels, *self.task.size)
+
+    def layout(self) -> Cells:
+        edges = (Edge(choice, choice[2], choice[0]) for choice in self.choices)
+        return Cells((CellGraph("cell", tuple(map(str, range(NODES))), tuple(edges)),), absent="none")
 
     def to_string(self, architecture: Architecture) -> str:
         """The architecture in the benchmark's notation. Raises InputError if it is not of this space."""

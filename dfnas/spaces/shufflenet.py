@@ -16,6 +16,7 @@ from torch import nn
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
+from dfnas.spaces.layout import Chain, Position, chain
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task, strongest
 
@@ -105,6 +106,11 @@ class ShuffleNetSpace(Space):
         with torch.device("meta"):
             network = self.supernet()  # has the convolutions of the final networks
         return count_slot_macs(network, self.task.channels, *self.task.size)
+
+    def layout(self) -> Chain:
+        blocks = (Position("", block.choice, block.outputs, block.stride) for block in self.blocks)
+        stem = [Position("conv 3x3", None, self.stem_width, self.stem_stride)]
+        return chain(blocks, stem, [Position("conv 1x1", None, self.last_width, 1)])
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.stem_width

@@ -14,6 +14,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
+from dfnas.spaces.layout import Layout, Position, chain
 
 Architecture = Mapping[str, str]
 
@@ -65,6 +66,10 @@ class Space(ABC):
     def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         """(fixed, table): multiply-accumulates per image of `network`, split into what no choice changes and
         what each option of each choice adds. Exact: `macs` equals the count of the built network."""
+
+    def layout(self) -> Layout:
+        """How an architecture is to be drawn; a chain of the choices, unless a space says otherwise."""
+        return chain(Position(choice=choice) for choice in self.choices)
 
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""

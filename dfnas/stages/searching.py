@@ -15,6 +15,7 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.records import write_candidates, write_strengths
 
 
 def search_stage(name: str, description: str, settings: type[SearchSettings]) -> Stage:
@@ -26,6 +27,8 @@ def search_stage(name: str, description: str, settings: type[SearchSettings]) ->
     stage.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
     stage.argument("--history", type=Path, required=True, metavar="FILE", help="the search by epoch, CSV")
     stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and its options' strengths")
+    stage.argument("--strengths", type=Path, required=True, metavar="FILE", help="the options' strengths alone, JSON")
+    stage.argument("--candidates", type=Path, required=True, metavar="FILE", help="judged architectures, CSV")
     stage.argument("--timing", type=Path, required=True, metavar="FILE", help="seconds of the search, JSON")
     return stage
 
@@ -34,7 +37,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     """Runs an algorithm's `Resumable` search on the job's data and writes what it found.
 
     Args:
-        algorithm: makes the search from its context and settings; has `architecture` and `strengths` at the end.
+        algorithm: makes the search from its context and settings; has `architecture`, `strengths` and `candidates` at
+            the end.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -48,6 +52,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     provenance = job.provenance([options.dataset], code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     write_history(options.history, history)
+    write_candidates(options.candidates, space, search.candidates())
+    write_strengths(options.strengths, space, search.strengths())
     save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
     write_timing(options.timing, "search", run_key, seconds, job.device)

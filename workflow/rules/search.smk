@@ -9,6 +9,8 @@ rule search_darts:
         architecture=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/supernet.pt",
+        strengths=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/strengths.json",
+        candidates=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/candidates.csv",
         timing=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/timing.json",
     log:
         f"{plan.results}/logs/search_darts/{{search_data}}/seed-{{seed}}.log",
@@ -26,7 +28,8 @@ rule search_darts:
     shell:
         "python -m dfnas.stages.search_darts --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+        " --supernet {output.supernet:q} --strengths {output.strengths:q} --candidates {output.candidates:q}"
+        " --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
 
 
 rule search_proxyless:
@@ -37,6 +40,8 @@ rule search_proxyless:
         architecture=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/supernet.pt",
+        strengths=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/strengths.json",
+        candidates=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/candidates.csv",
         timing=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/timing.json",
     log:
         f"{plan.results}/logs/search_proxyless/{{search_data}}/seed-{{seed}}.log",
@@ -54,7 +59,8 @@ rule search_proxyless:
     shell:
         "python -m dfnas.stages.search_proxyless --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+        " --supernet {output.supernet:q} --strengths {output.strengths:q} --candidates {output.candidates:q}"
+        " --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
 
 
 rule search_spos:
@@ -65,6 +71,8 @@ rule search_spos:
         architecture=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/architecture.json",
         history=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/history.csv",
         supernet=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
+        strengths=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/strengths.json",
+        candidates=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/candidates.csv",
         timing=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/timing.json",
     log:
         f"{plan.results}/logs/search_spos/{{search_data}}/seed-{{seed}}.log",
@@ -82,7 +90,8 @@ rule search_spos:
     shell:
         "python -m dfnas.stages.search_spos --dataset {input.dataset:q} --search-data {wildcards.search_data}"
         " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+        " --supernet {output.supernet:q} --strengths {output.strengths:q} --candidates {output.candidates:q}"
+        " --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
 
 
 rule search_random:
