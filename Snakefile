@@ -46,6 +46,7 @@ rule all:
         f"{plan.results}/table1.csv",
         f"{plan.results}/pictures/synthetic.png",
         f"{plan.results}/pictures/generations.png",
+        plan.search_pictures(),
         plan.quality_reports(),
         plan.judgement(),
 

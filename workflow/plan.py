@@ -34,7 +34,7 @@ USES_TEACHER = (
 )
 
 # Rules that only move data about: they need not wait for a GPU.
-NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
+NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "draw_search", "table1")
 
 
 class Plan:
@@ -105,6 +105,12 @@ class Plan:
         runs = (run.split("/") for run in self.runs() if not run.startswith("random/"))
         return list(dict.fromkeys(f"{algorithm}/{data}/{seed}" for algorithm, data, _, seed in runs))
 
+    def search_pictures(self) -> list[str]:
+        """The picture of every search, the random draws' included."""
+        searches = (run.split("/") for run in self.runs())
+        files = (f"{self.results}/search/{algorithm}/{data}/{seed}/search.png" for algorithm, data, _, seed in searches)
+        return list(dict.fromkeys(files))
+
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
         if data == "original":
@@ -128,6 +134,23 @@ class Plan:
     def evaluated_network(self, wildcards: Any) -> str:
         """The network that a job measures: of a run, or the teacher."""
         return self.network_file(wildcards.run)
+
+    def search_record(self, wildcards: Any) -> dict[str, str]:
+        """What a search left to be drawn, by name. A random draw has no course."""
+        place = f"{self.results}/search/{wildcards.algorithm}/{wildcards.search_data}/seed-{wildcards.seed}"
+        names = {"architecture": "json"}
+        if wildcards.algorithm != "random":
+            names |= {"history": "csv", "candidates": "csv", "strengths": "json"}
+        return {name: f"{place}/{name}.{kind}" for name, kind in names.items()}
+
+    def record_options(self, wildcards: Any) -> str:
+        """The options that name them."""
+        return " ".join(self.paths(f"--{name}", [file]) for name, file in self.search_record(wildcards).items())
+
+    def drawing_code(self, wildcards: Any) -> str:
+        """Digest of the code that draws a search: that of no other algorithm's space."""
+        space = getattr(self.config, f"search_{wildcards.algorithm}").space.name
+        return code_digest("draw_search", reference(space))
 
     def labels_before(self, wildcards: Any) -> list[str]:
         """The labels of the generation before; none for the first, which has hard targets."""

@@ -14,8 +14,8 @@ from dfnas.spaces.layout import CellGraph, Edge
 
 STATE_WIDTH, STATE_HEIGHT, LABEL_HEIGHT, LANE, PORT = 0.48, 0.34, 0.24, 0.32, 0.12
 """Inches: of a state's box at least, of an operation's, between lanes, and between two arcs at a state."""
-TITLE = 0.3
-"""Inches above the graph for the title."""
+TITLE = 0.42
+"""Inches above the highest lane for half an operation and the title."""
 JOINED = "concatenation"
 
 
@@ -67,9 +67,8 @@ def draw_cell(
     width = max(STATE_WIDTH, PORT * (busiest + 1), *(text_width(state) + 2 * PADDING for state in cell.states))
     rail = 1 + max((arc.lane for arc in found if arc.side < 0), default=0)  # the lane of the joined states
     lanes = {side: max((arc.lane for arc in found if arc.side == side), default=0) for side in (1, -1)}
-    below = STATE_HEIGHT / 2 + LANE * (rail if cell.joined else lanes[-1]) + LABEL_HEIGHT
-    base = below
-    height = base + STATE_HEIGHT / 2 + LANE * lanes[1] + LABEL_HEIGHT + TITLE
+    base = STATE_HEIGHT / 2 + LANE * (rail if cell.joined else lanes[-1]) + LABEL_HEIGHT / 2
+    height = base + STATE_HEIGHT / 2 + LANE * lanes[1] + TITLE
     left = [place * (width + gap) for place in range(len(cell.states))]
 
     def port(state: int, side: int, what: object) -> float:

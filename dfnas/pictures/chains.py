@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dfnas.pictures.drawing import NOTE_SIZE, PADDING, Box, Drawing, Wire, readable, shade, text_width, tint
 from dfnas.spaces.layout import Chain, Position, Stage
 
-BLOCK_HEIGHT, GAP, FRAME_TITLE, ROW_GAP = 0.46, 0.2, 0.22, 0.24
+BLOCK_HEIGHT, GAP, FRAME_TITLE, ROW_GAP = 0.46, 0.2, 0.26, 0.22
 """Inches: of a block, between two blocks, for the title of a frame, between two rows."""
 LONGEST_ROW = 10
 """Blocks."""
@@ -44,7 +44,7 @@ def draw_chain(chain: Chain, architecture: Mapping[str, str], colours: Mapping[s
         left = MARGIN
         for stage in stages:
             inner = len(stage.blocks) * (width + GAP) - GAP
-            frame = max(inner, text_width(stage.title, NOTE_SIZE)) + 2 * PADDING
+            frame = max(inner, text_width(stage.title)) + 2 * PADDING
             boxes.append(Box(left, base, frame, row_height, "", stage.title, colour="#F2F2F2", border="none"))
             for i, block in enumerate(stage.blocks):
                 x = left + PADDING + i * (width + GAP)

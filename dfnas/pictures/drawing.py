@@ -137,7 +137,7 @@ def _paint_box(axes: Axes, box: Box) -> None:
     x, y = box.middle
     if frame:
         top = box.y + box.height
-        axes.text(box.x + PADDING, top - PADDING, box.note, size=NOTE_SIZE, color="0.3", ha="left", va="top", zorder=4)
+        axes.text(box.x + PADDING, top - PADDING, box.note, size=FONT_SIZE, color="0.3", ha="left", va="top", zorder=4)
         return
     apart = 0.075 if box.note else 0
     axes.text(x, y + apart, box.text, size=FONT_SIZE, ha="center", va="center_baseline", zorder=4)

@@ -41,6 +41,7 @@ Rule = Literal[
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_search",
     "table1",
 ]
 RULES: tuple[str, ...] = get_args(Rule)

@@ -28,10 +28,11 @@ CHAIN = {
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_search",
     "table1",
 }
 STAGES = sorted(CHAIN | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("draw_images", "table1")
+WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1")
 
 
 def parsed(directory: Path, *configuration: Path) -> dict:
