@@ -27,8 +27,8 @@ PANEL_HEIGHT, MAP_ROW = 3.3, 0.19
 """Inches: of a panel, and of a choice in the map of strengths."""
 IN_ROW = 3
 """Panels beside each other."""
-MOST_CHOICES = 36
-"""Choices with a name of their own in the map."""
+FEW_CHOICES, MOST_CHOICES = 10, 36
+"""Choices of a map that is as high as a panel, and choices with a name of their own in any map."""
 
 
 def search_png(
@@ -164,7 +164,7 @@ def _draw_below(
     chosen: Mapping[str, str],
     judged: bool,
 ) -> None:
-    """Panels in rows, and the map of strengths to their right over the whole height."""
+    """Panels in rows, and the map of strengths to their right, over the whole height if it needs that."""
     columns = -(-len(draws) // max(rows, 1))
     grid = figure.add_gridspec(max(rows, 1), columns + bool(strengths))
     for i, draw in enumerate(draws):
@@ -173,4 +173,5 @@ def _draw_below(
         draw(figure.add_subplot(grid[row, column:columns] if i + 1 == len(draws) else grid[row, column]))
     if strengths:
         what, scale = ("Last generation", "share of its candidates") if judged else ("Strengths", "probability")
-        draw_strengths(figure.add_subplot(grid[:, columns]), strengths, chosen, f"{what} (dot: chosen)", scale)
+        place = grid[0 if len(strengths) <= FEW_CHOICES else slice(None), columns]
+        draw_strengths(figure.add_subplot(place), strengths, chosen, f"{what} (dot: chosen)", scale)

@@ -1,7 +1,7 @@
 """The course of a search: what its history says, panel by panel, over epochs, steps or generations."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from matplotlib.axes import Axes
@@ -12,9 +12,11 @@ from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION
 from dfnas.runtime.resumable import Row
 
 TIMES = ("epoch", "step")
-"""Columns that say when a row was written; generations are counted as steps of the phase `evolution`."""
+"""Columns that say when a row was written."""
+COUNTED = {"supernet": "step of the supernet's training", "evolution": "generation"}
+"""What a step is in phases that count their own."""
 NO_CURVES = (*TIMES, "phase", "judged")
-PHASES = {"warmup": "warm-up", "supernet": "training of the supernet"}
+PHASES = {"warmup": "warm-up"}
 """Phases that have another name in words."""
 
 
@@ -97,14 +99,18 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
         axes.plot(*zip(*points, strict=True), f"{marker}-", color=line.colour, label=line.name, markersize=3.5)
     if panel.bound is not None:
         axes.axhline(panel.bound[0], color="0.5", linestyle="--", linewidth=1, label=panel.bound[1])
-    axes.margins(y=0.18)
+    axes.margins(y=0.18)  # room for the names of the phases
     bottom, top = axes.get_ylim()
     if bottom < 0 <= min(value for line in axes.lines for value in line.get_ydata()):
         axes.set_ylim(0, top)
+    first, last = _time(shown[0])[1], _time(shown[-1])[1]
+    if first == last:
+        axes.set_xlim(first - 0.5, last + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 30k: the numbers of steps are long
     _shade_phases(axes, shown)
     decorate(axes, panel.title, _time(shown[0])[0], panel.unit)
-    if len(panel.lines) > 1 or panel.bound is not None:
-        legend_below(axes)
+    legend_below(axes)
 
 
 def decorate(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
@@ -112,9 +118,6 @@ def decorate(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
     axes.set_title(title, fontsize=11, loc="left")
     axes.set_xlabel(horizontal)
     axes.set_ylabel(vertical)
-    if horizontal in ("epoch", "step", "generation"):
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 30k: the numbers of steps are long
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
@@ -129,23 +132,26 @@ def legend_below(axes: Axes, columns: int = 2) -> None:
 def _time(row: Row) -> tuple[str, float]:
     """What the row's time is counted in, and its time."""
     name = next(name for name in TIMES if name in row)
-    return ("generation" if row.get("phase") == "evolution" else name), row[name]
+    return COUNTED.get(row.get("phase"), name), row[name]
 
 
 def _shade_phases(axes: Axes, rows: Sequence[Row]) -> None:
-    """Every other phase on grey, each with its name at the top, where there are two or more."""
-    spans = list(_phases(rows))
-    for i, (name, start, end) in enumerate(spans if len(spans) > 1 else ()):
+    """Every other phase on grey, each with its name at the top, where there are two or more. A phase ends half-way
+    between its last row and the next."""
+    phases = [(name, [_time(row)[1] for row in rows]) for name, rows in itertools.groupby(rows, _phase)]
+    if len(phases) < 2:
+        return
+    ends = axes.get_xlim()
+    borders = [(before[-1] + after[0]) / 2 for (_, before), (_, after) in itertools.pairwise(phases)]
+    for i, (name, _) in enumerate(phases):
+        start, end = (ends[0], *borders)[i], (*borders, ends[1])[i]
         if i % 2 == 0:
             axes.axvspan(start, end, color="0.95", zorder=0, linewidth=0)
         place = (start + end) / 2, 0.97
         axes.text(*place, name, transform=axes.get_xaxis_transform(), size=9, color="0.35", ha="center", va="top")
+    axes.set_xlim(*ends)
 
 
-def _phases(rows: Sequence[Row]) -> Iterator[tuple[str, float, float]]:
-    """Each phase with the time where the one before ends and its own end."""
-    start = _time(rows[0])[1]
-    for phase, members in itertools.groupby(rows, lambda row: row.get("phase")):
-        end = _time(list(members)[-1])[1]
-        yield PHASES.get(phase, str(phase)), start, end
-        start = end
+def _phase(row: Row) -> str:
+    name = str(row.get("phase", ""))
+    return PHASES.get(name, name)
