@@ -106,16 +106,17 @@ def test_a_full_disk(chain, name):
     assert after == before
 
 
+FOUND = ["found.json", "found.pt", "found.csv", "found.candidates", "found.strengths"]
 KILLED = {
     "invert_teacher in its first batch": ("invert_teacher", 2, ["shard.h5"]),
     "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
     "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
     "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
     "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
-    "search_darts": ("search_darts", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_proxyless": ("search_proxyless", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_spos in its supernet": ("search_spos", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_spos in its evolution": ("search_spos", 5, ["found.json", "found.pt", "found.csv"]),
+    "search_darts": ("search_darts", 2, FOUND),
+    "search_proxyless": ("search_proxyless", 2, FOUND),
+    "search_spos in its supernet": ("search_spos", 2, FOUND),
+    "search_spos in its evolution": ("search_spos", 5, FOUND),
 }
 SEARCH = {
     "search_darts": ["--epochs", "2", "--batch-size", "8"],
@@ -132,9 +133,9 @@ def arguments_of(chain, name: str) -> list:
     """The stage on the chain; searches leave `found.*`."""
     if name not in SEARCH:
         return getattr(chain, name)()
-    found = [chain.folder / f"found.{kind}" for kind in ("json", "csv", "pt", "timing")]
-    files = [part for option, path in zip(("out", "history", "supernet", "timing"), found, strict=True)
-             for part in (f"--{option}", path)]  # fmt: skip
+    kinds = {"out": "json", "history": "csv", "supernet": "pt"}
+    kinds |= {name: name for name in ("timing", "candidates", "strengths")}
+    files = [part for option, kind in kinds.items() for part in (f"--{option}", chain.folder / f"found.{kind}")]
     data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
     return [*files, *data, *SEARCH[name]]
 
