@@ -7,22 +7,22 @@ from dfnas.spaces.layout import Chain, Position, Stage
 
 BLOCK_HEIGHT, GAP, FRAME_TITLE, ROW_GAP = 0.46, 0.2, 0.26, 0.22
 """Inches: of a block, between two blocks, for the title of a frame, between two rows."""
-LONGEST_ROW = 10
-"""Blocks."""
+LONGEST_ROW, ROW_WIDTH = 10, 14.0
+"""Blocks of a row at most, and about its inches where blocks are wide."""
 MARGIN = 0.3
 """Inches beside the rows, for the way from the end of one to the start of the next."""
 
 
-def rows(stages: Sequence[Stage]) -> list[list[Stage]]:
-    """The stages in rows of at most LONGEST_ROW blocks. A stage stays whole where it fits into a row; longer ones
-    are cut, and what follows the cut has no title."""
+def rows(stages: Sequence[Stage], longest: int) -> list[list[Stage]]:
+    """The stages in rows of at most `longest` blocks. A stage stays whole where it fits into a row; longer ones are
+    cut, and what follows the cut has no title."""
     found: list[list[Stage]] = [[]]
-    room = LONGEST_ROW
+    room = longest
     for stage in stages:
-        for part in _cut(stage):
+        for part in _cut(stage, longest):
             if len(part.blocks) > room and found[-1]:
                 found.append([])
-                room = LONGEST_ROW
+                room = longest
             found[-1].append(part)
             room -= len(part.blocks)
     return found
@@ -34,8 +34,8 @@ def draw_chain(chain: Chain, architecture: Mapping[str, str], colours: Mapping[s
     Args:
         colours: of every option.
     """
-    placed = rows(chain.stages)
     width = max(_width(block, architecture, chain) for stage in chain.stages for block in stage.blocks)
+    placed = rows(chain.stages, max(1, min(LONGEST_ROW, int(ROW_WIDTH / (width + GAP)))))
     row_height = FRAME_TITLE + BLOCK_HEIGHT + PADDING
     height = len(placed) * (row_height + ROW_GAP) - ROW_GAP
     boxes, wires, last, right = [], [], None, 0.0
@@ -58,9 +58,9 @@ def draw_chain(chain: Chain, architecture: Mapping[str, str], colours: Mapping[s
     return Drawing(right, height, tuple(boxes), tuple(wires))
 
 
-def _cut(stage: Stage) -> Iterator[Stage]:
-    for start in range(0, len(stage.blocks), LONGEST_ROW):
-        yield Stage("" if start else stage.title, stage.blocks[start : start + LONGEST_ROW])
+def _cut(stage: Stage, longest: int) -> Iterator[Stage]:
+    for start in range(0, len(stage.blocks), longest):
+        yield Stage("" if start else stage.title, stage.blocks[start : start + longest])
 
 
 def _texts(block: Position, architecture: Mapping[str, str], chain: Chain) -> tuple[str, str]:

@@ -4,7 +4,7 @@ The horizontal axis points right, the vertical one up, from the lower left corne
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from matplotlib.axes import Axes
@@ -73,8 +73,8 @@ def stacked(drawings: Sequence[Drawing], gap: float) -> Drawing:
     boxes, wires, top = [], [], height
     for drawing in drawings:
         base = top - drawing.height
-        boxes += [_raised(box, base) for box in drawing.boxes]
-        wires += [Wire(tuple((x, y + base) for x, y in w.points), w.colour, w.width, w.arrow) for w in drawing.wires]
+        boxes += [replace(box, y=box.y + base) for box in drawing.boxes]
+        wires += [replace(wire, points=tuple((x, y + base) for x, y in wire.points)) for wire in drawing.wires]
         top = base - gap
     return Drawing(width, height, tuple(boxes), tuple(wires))
 
@@ -112,10 +112,6 @@ def paint(axes: Axes, drawing: Drawing) -> None:
         _paint_wire(axes, wire)
     for box in drawing.boxes:
         _paint_box(axes, box)
-
-
-def _raised(box: Box, by: float) -> Box:
-    return Box(box.x, box.y + by, *(getattr(box, name) for name in list(Box.__dataclass_fields__)[2:]))
 
 
 def _paint_box(axes: Axes, box: Box) -> None:

@@ -1,4 +1,4 @@
-"""What the figures share: no display, the same bytes for the same content, and colours.
+"""What the figures share: no display, the same bytes for the same content, colours, plain axes.
 
 The colours are those of Okabe and Ito 2008, which people with any kind of colour vision tell apart.
 """
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -34,3 +35,19 @@ def option_colours(choices: Mapping[str, tuple[str, ...]], absent: str | None) -
     so an option's name has to stand beside its colour."""
     options = dict.fromkeys(option for options in choices.values() for option in options if option != absent)
     return {option: OPTION_COLOURS[i % len(OPTION_COLOURS)] for i, option in enumerate(options)}
+
+
+def decorate(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
+    """Titles, a grid behind the data, no frame."""
+    axes.set_title(title, fontsize=11, loc="left")
+    axes.set_xlabel(horizontal)
+    axes.set_ylabel(vertical)
+    axes.ticklabel_format(axis="y", useOffset=False)
+    axes.grid(color="0.9")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def legend_below(axes: Axes, columns: int = 2) -> None:
+    """A legend where it cannot hide a line."""
+    axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)

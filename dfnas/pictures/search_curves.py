@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from dfnas.pictures.drawing import readable
-from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION
+from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION, decorate, legend_below
 from dfnas.runtime.resumable import Row
 
 TIMES = ("epoch", "step")
@@ -111,22 +111,6 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
     _shade_phases(axes, shown)
     decorate(axes, panel.title, _time(shown[0])[0], panel.unit)
     legend_below(axes)
-
-
-def decorate(axes: Axes, title: str, horizontal: str, vertical: str) -> None:
-    """Titles, a grid behind the data, no frame."""
-    axes.set_title(title, fontsize=11, loc="left")
-    axes.set_xlabel(horizontal)
-    axes.set_ylabel(vertical)
-    axes.ticklabel_format(axis="y", useOffset=False)
-    axes.grid(color="0.9")
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def legend_below(axes: Axes, columns: int = 2) -> None:
-    """A legend where it cannot hide a line."""
-    axes.legend(frameon=False, fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=columns)
 
 
 def _time(row: Row) -> tuple[str, float]:

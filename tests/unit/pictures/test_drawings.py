@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dfnas.pictures.architecture import draw_architecture
 from dfnas.pictures.cells import JOINED, arcs, draw_cell
-from dfnas.pictures.chains import LONGEST_ROW, draw_chain, rows
+from dfnas.pictures.chains import ROW_WIDTH, draw_chain, rows
 from dfnas.pictures.drawing import Box, Drawing, Wire, paint, readable, stacked
 from dfnas.pictures.figures import OPTION_COLOURS, blank, option_colours
 from dfnas.spaces.darts import CellSpace
@@ -134,11 +134,11 @@ def test_every_choice_of_a_chain_is_shown_once_in_reading_order_and_no_wire_cros
 
 
 def test_rows_keep_stages_whole_where_they_fit():
-    widths = [2, 4, 4, LONGEST_ROW, 1, 2 * LONGEST_ROW + 3]
+    widths = [2, 4, 4, 10, 1, 23]
     stages = chain(Position(choice=f"stage{i}/{j}") for i, width in enumerate(widths) for j in range(width)).stages
-    found = [[len(stage.blocks) for stage in row] for row in rows(stages)]
+    found = [[len(stage.blocks) for stage in row] for row in rows(stages, 10)]
     assert found == [[2, 4, 4], [10], [1], [10], [10], [3]]
-    assert [row[0].title for row in rows(stages)] == ["stage0", "stage3", "stage4", "stage5", "", ""]
+    assert [row[0].title for row in rows(stages, 10)] == ["stage0", "stage3", "stage4", "stage5", "", ""]
 
 
 def test_a_chain_shows_what_is_known_of_a_block():
@@ -146,6 +146,14 @@ def test_a_chain_shows_what_is_known_of_a_block():
     architecture = {"stage1/block1": "conv_3x3", "stage1/block2": "conv_3x3"}
     drawing = draw_chain(chain(blocks), architecture, {"conv_3x3": "#E69F00"})
     assert [box.note for box in drawing.boxes] == ["stage1", "24 ch, stride 2", "block2"]
+
+
+def test_blocks_with_long_names_still_fit_on_a_page():
+    name = "inverted_bottleneck_with_squeeze_and_excitation_5x5"
+    architecture = {f"slot{i}": name for i in range(9)}
+    drawing = draw_chain(chain(Position(choice=choice) for choice in architecture), architecture, {name: "#E69F00"})
+    assert len(texts(drawing)) == 9
+    assert drawing.width < ROW_WIDTH + 1
 
 
 def test_arcs_at_a_state_do_not_cross_each_other():

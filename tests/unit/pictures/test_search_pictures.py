@@ -11,8 +11,10 @@ from PIL import Image
 
 from dfnas.pictures.candidates import generations, largest_entropy, mean_entropy, pareto_front, shares
 from dfnas.pictures.figures import blank
-from dfnas.pictures.search import draw_candidates, draw_strengths, search_png, with_entropy
+from dfnas.pictures.scatter import draw_candidates
+from dfnas.pictures.search import search_png, with_entropy
 from dfnas.pictures.search_curves import draw_panel, panels
+from dfnas.pictures.strengths import draw_strengths
 from dfnas.spaces.candidate import Candidate
 
 coarse = st.tuples(st.integers(0, 6).map(float), st.integers(0, 6).map(float))  # ties on purpose
