@@ -16,6 +16,8 @@ STATE_WIDTH, STATE_HEIGHT, LABEL_HEIGHT, LANE, PORT = 0.48, 0.34, 0.24, 0.32, 0.
 """Inches: of a state's box at least, of an operation's, between lanes, and between two arcs at a state."""
 TITLE = 0.42
 """Inches above the highest lane for half an operation and the title."""
+LEAD = 0.17
+"""Inches between a state and an operation, for the arrow's head."""
 JOINED = "concatenation"
 
 
@@ -79,17 +81,16 @@ def draw_cell(
         return base + side * (STATE_HEIGHT / 2 + LANE * lane)
 
     boxes, wires = [], []
-    ends = (cell.states[0], cell.states[-1])
-    inputs = {edge.source for edge in cell.edges} - {edge.target for edge in cell.edges} | {*ends}
+    inside = {edge.target for edge in cell.edges} - {cell.states[-1]}  # neither given to the cell nor its output
     for state, x in zip(cell.states, left, strict=True):
-        colour = "#D9D9D9" if state in inputs else "#FFFFFF"
+        colour = "#FFFFFF" if state in inside else "#D9D9D9"
         boxes.append(Box(x, base - STATE_HEIGHT / 2, width, STATE_HEIGHT, state, colour=colour))
     for arc in found:
         option = architecture[arc.edge.choice]
         if arc.lane:
-            edge_of_box, lane = level(arc.side, 0), level(arc.side, arc.lane)
+            border, lane = level(arc.side, 0), level(arc.side, arc.lane)
             start, end = port(arc.source, arc.side, arc), port(arc.target, arc.side, arc)
-            points = ((start, edge_of_box), (start, lane), (end, lane), (end, edge_of_box))
+            points = ((start, border), (start, lane), (end, lane), (end, border))
         else:
             lane = base
             points = ((left[arc.source] + width, base), (left[arc.target], base))
@@ -108,9 +109,9 @@ def draw_cell(
 
 
 def label_gap(cell: CellGraph, options: Sequence[str]) -> float:
-    """Inches between two states that leave room for any operation's name, and the arrow's head."""
+    """Inches between two states that leave room for any operation's name."""
     texts = [*map(readable, options), *([JOINED] if cell.joined else [])]
-    return max(map(text_width, texts)) + 2 * PADDING + 0.34
+    return max(map(text_width, texts)) + 2 * PADDING + 2 * LEAD
 
 
 def _free_lane(placed: Sequence[Arc], source: int, target: int, side: int) -> int:
@@ -128,10 +129,8 @@ def _ports(cell: CellGraph, found: Sequence[Arc]) -> dict[tuple[int, int], list[
             here = [arc for arc in found if arc.lane and arc.side == side]
             arriving = sorted((arc for arc in here if arc.target == state), key=lambda arc: arc.lane)
             leaving = sorted((arc for arc in here if arc.source == state), key=lambda arc: -arc.lane)
-            joins = (
-                [JOINED] if side < 0 and cell.joined and (name in cell.joined or state + 1 == len(cell.states)) else []
-            )
-            ports[state, side] = [*arriving, *joins, *leaving]
+            joins = side < 0 and cell.joined and name in (*cell.joined, cell.states[-1])
+            ports[state, side] = [*arriving, *([JOINED] if joins else []), *leaving]
     return ports
 
 

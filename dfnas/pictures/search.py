@@ -20,6 +20,8 @@ from dfnas.spaces.space import Space
 
 WIDTH, MARGIN, LINE = 15.0, 0.3, 0.24
 """Inches: of a picture at least, around its parts, and of a line of text."""
+LETTERS = 11
+"""Of the smaller text, to an inch."""
 PANEL_HEIGHT, MAP_ROW = 3.3, 0.19
 """Inches: of a panel, and of a choice in the map of strengths."""
 IN_ROW = 3
@@ -57,7 +59,7 @@ def search_png(
         strengths = shares(generations(candidates)[last], space.choices)
 
     width = max(WIDTH, drawing.width + 2 * MARGIN)
-    facts = [line for fact in _facts(document) for line in textwrap.wrap(fact, int(11 * width))]
+    facts = [line for fact in _facts(document) for line in textwrap.wrap(fact, int(LETTERS * width))]
     head = (1.5 + len(facts)) * LINE + MARGIN
     count = -(-len(draws) // IN_ROW)
     below = max(count * PANEL_HEIGHT, 1.6 + MAP_ROW * min(len(space.choices), MOST_NAMES) if strengths else 0)
