@@ -46,6 +46,7 @@ rule all:
     input:
         plan.tables(),
         plan.pictures(),
+        plan.search_pictures(),
         plan.judgements(),
 
 

@@ -46,6 +46,7 @@ NEEDS_NO_DEVICE = (
     "shard_dataset",
     "shard_original",
     "draw_images",
+    "draw_search",
     "table1",
     "lookup",
     "tabulate_lookups",
@@ -73,7 +74,7 @@ class Plan:
         self.results = self.config.results_dir.rstrip("/")
         self.original_shards = list(range(self.config.shard_original.shards))
         # A single random draw looks at no data.
-        without_data = ["search_random"] if self.config.search_random.candidates == 1 else []
+        without_data = ["search_random"] if self.config.search_random.draws == 1 else []
         self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule not in without_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
@@ -150,6 +151,8 @@ class Plan:
             "out": "architecture.json",
             "history": "history.csv",
             "supernet": "supernet.pt",
+            "strengths": "strengths.json",
+            "candidates": "candidates.csv",
             "timing": "timing.json",
         }
         left = {option: f"{folder}/{name}" for option, name in files.items()}
@@ -160,6 +163,10 @@ class Plan:
     def labelling_teacher(self, rule: str) -> list[str]:
         """The teacher, where it labels the views of a search."""
         return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []
+
+    def search_pictures(self) -> list[str]:
+        """The picture of every search, the random draws' included."""
+        return [f"{self.results}/search/{search}/search.png" for search in self.searches()]
 
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
@@ -209,6 +216,23 @@ class Plan:
     def evaluated_network(self, wildcards: Any) -> str:
         """The network that a job measures: of a run, or the teacher."""
         return self.network_file(wildcards.run)
+
+    def search_record(self, wildcards: Any) -> dict[str, str]:
+        """What a search left to be drawn, by name. A single random draw has no course."""
+        place = f"{self.results}/search/{wildcards.algorithm}/{wildcards.search_data}/seed-{wildcards.seed}"
+        names = {"architecture": "json"}
+        if self.is_on_data(wildcards.algorithm):
+            names |= {"history": "csv", "candidates": "csv", "strengths": "json"}
+        return {name: f"{place}/{name}.{kind}" for name, kind in names.items()}
+
+    def record_options(self, wildcards: Any) -> str:
+        """The options that name them."""
+        return " ".join(self.paths(f"--{name}", [file]) for name, file in self.search_record(wildcards).items())
+
+    def drawing_code(self, wildcards: Any) -> str:
+        """Digest of the code that draws a search: that of no other algorithm's space."""
+        space = getattr(self.config, f"search_{wildcards.algorithm}").space.name
+        return code_digest("draw_search", reference(space))
 
     def labels_before(self, wildcards: Any) -> list[str]:
         """The labels of the generation before; none for the first, which has hard targets."""

@@ -1,22 +1,14 @@
-"""Plots of the quality reports over the generations.
-
-The colours are those of Okabe and Ito 2008, which people with any kind of colour vision tell apart.
-"""
+"""Plots of the quality reports over the generations."""
 
 from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 from dfnas.measure.choice import evenly
+from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, png
 
 Report = Mapping[str, Any]
-
-BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00"
-
 
 MOST_TICKS = 10
 
@@ -116,14 +108,11 @@ def generations_png(reports: Sequence[Report]) -> bytes:
     Args:
         reports: as `assess_images` writes them, in order.
     """
-    figure = Figure(figsize=(17, 8.5), dpi=100, layout="constrained")
+    figure = blank(17, 8.5, layout="constrained")
     figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
-    FigureCanvasAgg(figure)  # draws without a display, and leaves pyplot's global state alone
     for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
         _draw(axes, panel, reports)
-    content = BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None})
-    return content.getvalue()
+    return png(figure)
 
 
 def _draw(axes: Axes, panel: Panel, reports: Sequence[Report]) -> None:

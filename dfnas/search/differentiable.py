@@ -7,6 +7,7 @@ from torch import nn
 
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
+from dfnas.spaces.candidate import Candidate
 
 
 class DifferentiableSearch:
@@ -27,6 +28,10 @@ class DifferentiableSearch:
     def architecture(self) -> dict[str, str]:
         """What the present α mean, by the space's rule and within the budget."""
         return self.context.budget.derive(self.strengths())
+
+    def candidates(self) -> list[Candidate]:
+        """None: no architecture is judged on its own."""
+        return []
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from dfnas.runtime.errors import InputError
@@ -10,24 +10,11 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
+from dfnas.spaces.candidate import Candidate
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
 ATTEMPTS = 1000  # random draws for one candidate before the budget or its novelty is called impossible
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A judged architecture with its top-1 and top-5 error and its MACs in millions."""
-
-    architecture: dict[str, str]
-    top1_error: float
-    top5_error: float
-    macs_m: float
-
-    @property
-    def key(self) -> tuple[float, float]:
-        return self.top1_error, self.top5_error
 
 
 class Evolution:
@@ -58,12 +45,15 @@ class Evolution:
         architecture = self._breed(member, python_random(self.seed, "evolution", index))
         if architecture is not None:
             macs_m = self.space.macs(architecture) / 1e6
-            self.judged[encoded(architecture)] = Candidate(architecture, *score(architecture), macs_m)
+            candidate = Candidate(architecture, *score(architecture), macs_m, generation + 1)
+            self.judged[encoded(architecture)] = candidate
         if member + 1 < self.settings.population:
             return None
         best = self.best()
         row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
-        return row | {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
+        row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
+        errors = [c.top1_error for c in self.judged.values() if c.generation == generation + 1]
+        return row | ({"mean_top1_error": sum(errors) / len(errors)} if errors else {})  # none where the space ran out
 
     def best(self) -> Candidate:
         """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""

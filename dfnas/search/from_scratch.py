@@ -7,12 +7,15 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import Any
 
+import torch
+
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
 from dfnas.search.context import SearchContext
-from dfnas.search.evolution import Candidate, encoded
+from dfnas.search.evolution import encoded
 from dfnas.settings.from_scratch import FromScratchSettings
+from dfnas.spaces.candidate import Candidate
 from dfnas.training.descent import Descent
 
 
@@ -91,6 +94,10 @@ class FromScratchSearch(ABC):
     def architecture(self) -> dict[str, str]:
         """The best candidate found."""
         return dict(self.best().architecture)
+
+    def strengths(self) -> dict[str, torch.Tensor]:
+        """One for the options of the best candidate, zero for the others; (O,) per choice."""
+        return self.context.space.indicators(self.architecture())
 
     def candidates(self) -> list[Candidate]:
         """Every candidate judged, in the order of their judgement."""

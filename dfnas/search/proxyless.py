@@ -166,7 +166,9 @@ class ProxylessSearch(DifferentiableSearch):
         with torch.no_grad():
             expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
-        row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
+        row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss}
+        if epoch > self.settings.warmup_epochs:  # the first with architecture steps, see `step`
+            row["architecture_loss"] = alpha_loss
         return (
             row
             | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}

@@ -9,9 +9,9 @@ import random
 
 from dfnas.runtime.seeds import python_random
 from dfnas.search.context import SearchContext
-from dfnas.search.evolution import Candidate
 from dfnas.search.from_scratch import FromScratchSearch
 from dfnas.settings.search_evolution import SearchEvolutionSettings
+from dfnas.spaces.candidate import Candidate
 
 ATTEMPTS = 100  # mutations of one parent before the budget counts as leaving it no child
 

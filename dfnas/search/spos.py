@@ -14,9 +14,10 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
-from dfnas.search.evolution import Candidate, Evolution
+from dfnas.search.evolution import Evolution
 from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.spaces.candidate import Candidate
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
@@ -105,8 +106,7 @@ class SposSearch:
 
     def strengths(self) -> dict[str, torch.Tensor]:
         """One for the options of the best path, zero for the others; (O,) per choice."""
-        best, space = self.architecture(), self.context.space
-        return {c: torch.tensor([float(o == best[c]) for o in options]) for c, options in space.choices.items()}
+        return self.context.space.indicators(self.architecture())
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -22,8 +22,8 @@ class RandomSearch(FromScratchSearch):
     """Every draw trained and scored, as `Resumable` steps; see `FromScratchSearch`."""
 
     def __init__(self, context: SearchContext, settings: SearchRandomSettings):
-        super().__init__(context, settings, settings.candidates)
-        self.drawn = random_architectures(context.budget, context.seed, settings.candidates)
+        super().__init__(context, settings, settings.draws)
+        self.drawn = random_architectures(context.budget, context.seed, settings.draws)
 
     def propose(self, number: int) -> dict[str, str]:
         return self.drawn[number]

@@ -45,6 +45,7 @@ Rule = Literal[
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_search",
     "table1",
     "lookup",
     "rank_architectures",
@@ -60,7 +61,7 @@ class ComparisonSettings(Settings):
 
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("darts", "proxyless", "spos", "random")
     """Algorithms that search. `random` and `evolution` are baselines without a supernet; `random` looks at no data
-    unless search_random.candidates is above 1."""
+    unless search_random.draws is above 1."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)

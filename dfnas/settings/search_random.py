@@ -5,8 +5,8 @@ from dfnas.settings.from_scratch import FromScratchSettings
 
 
 class SearchRandomSettings(FromScratchSettings):
-    """Section `search_random`. With one candidate, all that is said of labels and training is without effect."""
+    """Section `search_random`. With one draw, all that is said of labels and training is without effect."""
 
-    candidates: Count = 1
+    draws: Count = 1
     """Architectures drawn. One is taken as it is and no data are looked at; of several, each is trained and scored, on
     each of comparison.search_data, and the best is taken."""

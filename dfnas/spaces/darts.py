@@ -15,6 +15,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
 from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
+from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
 
@@ -162,6 +163,17 @@ class CellSpace(Space):
             parent = rng.choice((one, other))
             child |= {edge: parent[edge] for edge in edges}
         return child
+
+    def layout(self) -> Cells:
+        names = ("cₖ₋₂", "cₖ₋₁", *map(str, range(2, self.nodes + 2)), "cₖ")
+        cells = {kind: [] for kind in KINDS}
+        for node, edges in self.nodes_with_edges():
+            kind, _, number = node.partition("/")
+            cells[kind] += [Edge(edge, names[state], names[int(number)]) for state, edge in enumerate(edges)]
+        titles = zip(("normal cell", "reduction cell"), cells.values(), strict=True)
+        return Cells(
+            tuple(CellGraph(title, names, tuple(edges), names[2:-1]) for title, edges in titles), absent="none"
+        )
 
     def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
         """The architecture of a genotype in DARTS's own notation.

@@ -17,6 +17,7 @@ from torch import nn
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.layout import Chain, Position, chain
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
 
@@ -106,6 +107,14 @@ class MBConvSpace(Space):
             return None if option == "zero" else self._mbconv(block, option)
 
         return self._network(body)
+
+    def layout(self) -> Chain:
+        stem = (
+            Position("conv 3x3", None, self.stem_width, self.stem_stride),
+            Position("mbconv1_3x3", None, self.first_width, 1),
+        )
+        blocks = (Position("", block.choice, block.outputs, block.stride) for block in self.blocks)
+        return chain(blocks, stem, [Position("conv 1x1", None, self.last_width, 1)], absent="zero")
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.first_width

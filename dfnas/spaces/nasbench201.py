@@ -15,6 +15,7 @@ from torch import nn
 
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
+from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
 
@@ -76,6 +77,10 @@ class NASBench201Space(Space):
             self.cells_per_stage,
             lambda choice, channels: _operation(architecture[choice], channels, affine=True),
         )
+
+    def layout(self) -> Cells:
+        edges = (Edge(choice, choice[2], choice[0]) for choice in self.choices)
+        return Cells((CellGraph("cell", tuple(map(str, range(NODES))), tuple(edges)),), absent="none")
 
     def to_string(self, architecture: Architecture) -> str:
         """The architecture in the benchmark's notation. Raises InputError if it is not of this space."""

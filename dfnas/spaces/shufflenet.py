@@ -14,6 +14,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
+from dfnas.spaces.layout import Chain, Position, chain
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
 
@@ -91,6 +92,11 @@ class ShuffleNetSpace(Space):
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
         return self._network(lambda block: ShuffleBlock(block, architecture[block.choice], affine=True), affine=True)
+
+    def layout(self) -> Chain:
+        blocks = (Position("", block.choice, block.outputs, block.stride) for block in self.blocks)
+        stem = [Position("conv 3x3", None, self.stem_width, self.stem_stride)]
+        return chain(blocks, stem, [Position("conv 1x1", None, self.last_width, 1)])
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.stem_width

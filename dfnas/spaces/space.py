@@ -17,6 +17,7 @@ from dfnas.measure.complexity import count_slot_macs, count_slot_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
 from dfnas.spaces.costs import CostTable
+from dfnas.spaces.layout import Layout, Position, chain
 
 Architecture = Mapping[str, str]
 
@@ -90,6 +91,10 @@ class Space(ABC):
         with torch.device("meta"):
             return CostTable(self.choices, *count_slot_parameters(self.slotted_network()))
 
+    def layout(self) -> Layout:
+        """How an architecture is to be drawn; a chain of the choices, unless a space says otherwise."""
+        return chain(Position(choice=choice) for choice in self.choices)
+
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""
         return {choice: rng.choice(options) for choice, options in self.choices.items()}
@@ -148,6 +153,10 @@ class Space(ABC):
         Raises InputError if it is not of this space."""
         self.check(architecture)
         return ",".join(f"{choice}={architecture[choice]}" for choice in self.choices)
+
+    def indicators(self, architecture: Architecture) -> dict[str, torch.Tensor]:
+        """The architecture as strengths: (O,) per choice, one for its option and zero for the others."""
+        return {c: torch.tensor([float(o == architecture[c]) for o in options]) for c, options in self.choices.items()}
 
     def path(self, architecture: Architecture) -> dict[str, int]:
         """The architecture as indices of options, for the mixer `SinglePath`."""

@@ -17,7 +17,7 @@ from dfnas.spaces.space import Task
 from dfnas.stages.command import Job
 from dfnas.stages.searching import run_search, search_stage
 
-TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "timing")
+TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "strengths", "candidates", "timing")
 
 
 def size(text: str) -> tuple[int, int]:
@@ -31,13 +31,13 @@ STAGE.argument("--classes", type=int, metavar="N", help="number of classes, like
 
 
 def search_random(job: Job) -> None:
-    """A draw for a task, or a search on data, as `candidates` says. Raises InputError where an option is missing."""
+    """A draw for a task, or a search on data, as `draws` says. Raises InputError where an option is missing."""
     options, settings = job.options, job.settings
-    needed = TASK if settings.candidates == 1 else DATA
+    needed = TASK if settings.draws == 1 else DATA
     missing = [f"--{name.replace('_', '-')}" for name in needed if getattr(options, name) is None]
     if missing:
-        raise InputError(f"candidates = {settings.candidates} needs {', '.join(missing)}")
-    if settings.candidates > 1:
+        raise InputError(f"draws = {settings.draws} needs {', '.join(missing)}")
+    if settings.draws > 1:
         run_search(job, RandomSearch)
         return
     space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)

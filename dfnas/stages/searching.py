@@ -18,6 +18,7 @@ from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.records import write_candidates, write_strengths
 from dfnas.teacher import Teacher
 
 
@@ -39,6 +40,8 @@ def search_stage(
     stage.argument("--history", type=Path, required=needs_data, metavar="FILE", help="the course of the search, CSV")
     if supernet:
         stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and options' strengths")
+    stage.argument("--strengths", type=Path, required=needs_data, metavar="FILE", help="the options' strengths, JSON")
+    stage.argument("--candidates", type=Path, required=needs_data, metavar="FILE", help="judged architectures, CSV")
     stage.argument("--timing", type=Path, required=needs_data, metavar="FILE", help="seconds of the search, JSON")
     return stage
 
@@ -47,8 +50,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     """Runs an algorithm's `Resumable` search on the job's data and writes what it found.
 
     Args:
-        algorithm: makes the search from its context and settings; has `architecture` at the end and, where the stage
-            has a supernet, `network` and `strengths`.
+        algorithm: makes the search from its context and settings; has `architecture`, `strengths` and `candidates` at
+            the end and, where the stage has a supernet, `network`.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -67,6 +70,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     write_history(options.history, history)
+    write_candidates(options.candidates, space, search.candidates())
+    write_strengths(options.strengths, space, search.strengths())
     if "supernet" in options:
         save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}

@@ -89,6 +89,11 @@ class Commands(NamedTuple):
         task = ["--channels", "1", "--size", "8", "--classes", "10", "--seed", "0"]
         return [*task, "--space", SPACE, "--out", self.folder / "architecture.json"]
 
+    def draw_search(self, **files: Path) -> list:
+        row = ["--algorithm", "random", "--search-data", "none", "--seed", "0", "--out", self.folder / "search.png"]
+        options = [part for name, file in files.items() for part in (f"--{name}", file)]
+        return [*row, "--architecture", self.folder / "architecture.json", *options]
+
     def retrain(self) -> list:
         files = ["--architecture", self.folder / "architecture.json", "--dataset", self.folder / "synthetic.h5"]
         row = ["--algorithm", "random", "--search-data", "none", "--retrain-data", "synthetic", "--seed", "0"]
@@ -105,5 +110,6 @@ ORDER = (
     "draw_images",
     "shard_dataset",
     "search_random",
+    "draw_search",
     "retrain",
 )

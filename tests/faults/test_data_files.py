@@ -170,6 +170,23 @@ def test_a_report_that_is_none(chain, fails):
     fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "teacher_agreement")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "story"),
+    [
+        ("candidates", "architecture,top1_error,top5_error,macs_m,generation\n3x3|2x2,0.1,0.1,1.0,1\n", "'2x2'"),
+        ("candidates", "architecture\n3x3|3x3\n", "no column 'top1_error'"),
+        ("strengths", '{"stage1/block1": {"3x3": 1.0}}', "stage1/block"),
+        ("strengths", "[]", "expected a JSON object"),
+        ("history", None, "no file"),
+    ],
+)
+def test_a_record_of_a_search_that_is_none(chain, fails, name, content, story):
+    record = chain.folder / name
+    if content is not None:
+        record.write_text(content)
+    fails("draw_search", chain.draw_search(**{name: record}), record, story)
+
+
 def test_a_class_without_synthetic_images(chain, fails):
     images, targets, attributes = read_shard(chain.folder / "shard.h5")
     kept = targets != 3

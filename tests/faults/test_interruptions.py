@@ -106,18 +106,19 @@ def test_a_full_disk(chain, name):
     assert after == before
 
 
+FOUND = ["found.json", "found.pt", "found.csv", "found.candidates", "found.strengths"]
 KILLED = {
     "invert_teacher in its first batch": ("invert_teacher", 2, ["shard.h5"]),
     "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
     "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
     "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
     "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
-    "search_darts": ("search_darts", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_proxyless": ("search_proxyless", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_spos in its supernet": ("search_spos", 2, ["found.json", "found.pt", "found.csv"]),
-    "search_spos in its evolution": ("search_spos", 5, ["found.json", "found.pt", "found.csv"]),
-    "search_evolution in a candidate": ("search_evolution", 5, ["found.json", "found.csv"]),
-    "search_random in a candidate": ("search_random", 3, ["found.json", "found.csv"]),
+    "search_darts": ("search_darts", 2, FOUND),
+    "search_proxyless": ("search_proxyless", 2, FOUND),
+    "search_spos in its supernet": ("search_spos", 2, FOUND),
+    "search_spos in its evolution": ("search_spos", 5, FOUND),
+    "search_evolution in a candidate": ("search_evolution", 5, [name for name in FOUND if name != "found.pt"]),
+    "search_random in a candidate": ("search_random", 3, [name for name in FOUND if name != "found.pt"]),
 }
 WITHOUT_SUPERNET = ("search_evolution", "search_random")
 SEARCH = {
@@ -127,7 +128,7 @@ SEARCH = {
         *("--steps", "2", "--cycles", "4", "--population", "2", "--sample", "1", "--batch-size", "8"),
         *("--labels", "teacher", "--downscale", "2"),
     ],
-    "search_random": ["--candidates", "2", "--steps", "2", "--batch-size", "8"],
+    "search_random": ["--draws", "2", "--steps", "2", "--batch-size", "8"],
     "search_spos": [
         *("--steps", "4", "--batch-size", "8", "--evolution"),
         '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
@@ -141,10 +142,11 @@ def arguments_of(chain, name: str) -> list:
     """The stage on the chain; searches leave `found.*`."""
     if name not in SEARCH:
         return getattr(chain, name)()
-    found = [chain.folder / f"found.{kind}" for kind in ("json", "csv", "pt", "timing")]
-    files = [part for option, path in zip(("out", "history", "supernet", "timing"), found, strict=True)
-             if option != "supernet" or name not in WITHOUT_SUPERNET
-             for part in (f"--{option}", path)]  # fmt: skip
+    kinds = {"out": "json", "history": "csv", "supernet": "pt"}
+    kinds |= {name: name for name in ("timing", "candidates", "strengths")}
+    if name in WITHOUT_SUPERNET:
+        del kinds["supernet"]
+    files = [part for option, kind in kinds.items() for part in (f"--{option}", chain.folder / f"found.{kind}")]
     if "teacher" in SEARCH[name]:
         files += ["--teacher", chain.folder / "teacher.pt"]
     data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]

@@ -18,7 +18,7 @@ def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_
 
 
 def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path):
-    several = overlay(tmp_path / "several.yaml", {"search_random": {"candidates": 3, "steps": 2, "batch_size": 16}})
+    several = overlay(tmp_path / "several.yaml", {"search_random": {"draws": 3, "steps": 2, "batch_size": 16}})
     files = recipes(tmp_path / "run", configuration=(several,))
     random = {name: made for name, made in files.items() if made.rule == "search_random"}
     assert len(random) == 2 * 2 * 3  # data, seeds, files
@@ -45,7 +45,7 @@ def test_baselines_run_on_the_teachers_labels_of_averaged_images(tmp_path):
 
     changes = {
         "search_evolution": {"labels": "teacher", "temperature": 3.0, "downscale": 2},
-        "search_random": {"candidates": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
+        "search_random": {"draws": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
     targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("evolution", "random")]

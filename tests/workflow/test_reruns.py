@@ -14,7 +14,15 @@ from running import nested, overlay, plan, snakemake
 pytestmark = pytest.mark.slow
 
 TABLE = {"measure_latency": 1, "table1": 1}
-ON_SYNTHETIC = {"search_darts": 2, "search_proxyless": 2, "search_spos": 2, "retrain": 6, "evaluate": 6, **TABLE}
+ON_SYNTHETIC = {
+    "search_darts": 2,
+    "search_proxyless": 2,
+    "search_spos": 2,
+    "draw_search": 6,
+    "retrain": 6,
+    "evaluate": 6,
+    **TABLE,
+}
 PICTURES = {"assess_images": 2, "draw_images": 1}
 NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
 NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 7}
@@ -24,6 +32,7 @@ EVERYTHING = {
     "search_darts": 4,
     "search_proxyless": 4,
     "search_spos": 4,
+    "draw_search": 12,
     "retrain": 14,
     "evaluate": 15,
 }
@@ -35,10 +44,14 @@ NETWORK = {"weights": __file__, "channels": 1, "size": 8, "mean": [0.3], "std": 
 SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
     ("resources.default.runtime", 90, {}),
-    ("search_darts.arch_lr", 0.02, {"search_darts": 4, "retrain": 4, "evaluate": 4, **TABLE}),
-    ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, "retrain": 4, "evaluate": 4, **TABLE}),
-    ("search_spos.evolution.parents", 3, {"search_spos": 4, "retrain": 4, "evaluate": 4, **TABLE}),
-    ("search_random.budget.max_macs_m", 5, {"search_random": 2, "retrain": 2, "evaluate": 2, **TABLE}),
+    ("search_darts.arch_lr", 0.02, {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
+    ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
+    ("search_spos.evolution.parents", 3, {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
+    (
+        "search_random.budget.max_macs_m",
+        5,
+        {"search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
+    ),
     ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **TABLE}),
     ("evaluate.batch_size", 128, {"evaluate": 15, "table1": 1}),
     ("measure_latency.repeats", 3, TABLE),
@@ -64,6 +77,7 @@ SETTINGS = [
             "search_proxyless": 2,
             "search_spos": 2,
             "search_random": 1,
+            "draw_search": 7,
             "retrain": 7,
             "evaluate": 7,
             **TABLE,
@@ -86,18 +100,20 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
     assert plan(finished.directory, source=finished.source, configuration=(changed,)) == expected
 
 
-ALL_RULES = {**EVERYTHING, "search_random": 2}
+ALL_RULES = {**EVERYTHING, "search_random": 2, "draw_search": 14}
 CODE = {
-    "dfnas/search/darts.py": {"search_darts": 4, "retrain": 4, "evaluate": 4, **TABLE},
-    "dfnas/search/evolution.py": {"search_spos": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    "dfnas/search/darts.py": {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    "dfnas/search/evolution.py": {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE},
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
     "dfnas/pictures/generations.py": {"draw_images": 1},
+    "dfnas/pictures/cells.py": {"draw_search": 14},
+    "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14},
     "dfnas/stages/table1.py": {"table1": 1},
     "dfnas/stages/draw_images.py": {"draw_images": 1},
     # A space matters to its searches and to whatever builds found networks.
-    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "retrain": 14, "evaluate": 15, **TABLE},
+    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "draw_search": 4, "retrain": 14, "evaluate": 15, **TABLE},
     # Everything that reads original images follows, and with it all but the draw of random architectures.
     "dfnas/dataset/originals.py": EVERYTHING,
     "dfnas/runtime/files.py": ALL_RULES,
@@ -151,4 +167,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +58$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +72$", done.stdout, re.MULTILINE)

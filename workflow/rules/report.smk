@@ -59,6 +59,34 @@ rule draw_images:
         " --out {output.images:q} --plots {output.plots:q} {params.machine} 2> {log:q}"
 
 
+rule draw_search:
+    input:
+        unpack(plan.search_record),
+    output:
+        report(
+            f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/search.png",
+            caption="../report/search.rst",
+            category="Searches",
+            labels={"algorithm": "{algorithm}", "data": "{search_data}", "seed": "{seed}"},
+        ),
+    log:
+        f"{plan.results}/logs/draw_search/{{algorithm}}/{{search_data}}/seed-{{seed}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/draw_search/{{algorithm}}/{{search_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("draw_search")
+    resources:
+        **plan.resources("draw_search"),
+    params:
+        record=plan.record_options,
+        machine=plan.machine("draw_search"),
+        code=plan.drawing_code,
+    shell:
+        "python -m dfnas.stages.draw_search {params.record} --algorithm {wildcards.algorithm}"
+        " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.machine} 2> {log:q}"
+
+
 rule table1:
     input:
         metrics=plan.metrics(),

@@ -132,7 +132,7 @@ def make_evolution(context):
 @pytest.fixture
 def make_random(context):
     def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> RandomSearch:
-        settings = {"steps": 2, "candidates": 3}
+        settings = {"steps": 2, "draws": 3}
         return RandomSearch(context(space, train, seed, budget), SearchRandomSettings(**COMMON | settings | changes))
 
     return make

@@ -80,6 +80,14 @@ def test_children_take_every_choice_from_a_parent_and_mutants_change_few(spaces)
     assert sum(changed) / len(changed) < 2.5
 
 
+def test_rows_have_the_mean_error_of_their_own_generation(spaces):
+    evolution, _, rows, _ = evolve(spaces["nasbench201"])
+    judged = list(evolution.judged.values())
+    assert [candidate.generation for candidate in judged] == [1 + i // 20 for i in range(120)]
+    means = [sum(c.top1_error for c in judged[20 * g : 20 * (g + 1)]) / 20 for g in range(6)]
+    assert [row["mean_top1_error"] for row in rows] == pytest.approx(means)
+
+
 def test_evolution_beats_as_many_random_draws(spaces):
     bred, _, rows, _ = evolve(spaces["nasbench201"])
     drawn, *_ = evolve(spaces["nasbench201"], crossover=1, mutation=1)
@@ -104,6 +112,7 @@ def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
     evolution, asked, rows, _ = evolve(spaces["mbconv"], generations=3)
     assert len(asked) == 3 * 3 * 2  # every architecture of the space
     assert [row["judged"] for row in rows] == [18, 18, 18]
+    assert ["mean_top1_error" in row for row in rows] == [True, False, False]
     assert evolution.best().top1_error == 0
 
 

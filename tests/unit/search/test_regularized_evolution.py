@@ -116,13 +116,13 @@ def test_a_score_depends_on_the_architecture_alone(spaces, make_evolution):
 def test_training_lowers_the_error_of_a_candidate(spaces, make_random):
     errors = []
     for steps in (1, 60):
-        search = make_random(spaces["nasbench201"], steps=steps, candidates=2, lr=0.1)
+        search = make_random(spaces["nasbench201"], steps=steps, draws=2, lr=0.1)
         finished(search)
         errors.append(sum(candidate.top1_error for candidate in search.candidates()) / 2)
     assert errors[1] < 0.5 * errors[0]
 
 
 def test_draws_of_the_random_search_do_not_depend_on_scores(spaces, make_random):
-    search = make_random(spaces["darts"], candidates=4)
+    search = make_random(spaces["darts"], draws=4)
     finished(search)
     assert [encoded(architecture) for architecture in search.drawn] == search.proposed

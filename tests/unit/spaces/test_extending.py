@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from dfnas.measure.complexity import count_macs
+from dfnas.pictures.architecture import draw_architecture
+from dfnas.pictures.drawing import readable
 from dfnas.spaces.registry import make
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.spaces.space import Task
@@ -35,3 +37,9 @@ def test_example_supernet_runs_on_a_path(space):
     supernet = space.supernet()
     set_mixer(supernet, SinglePath(space.path(space.sample(random.Random(1)))))
     assert supernet(torch.randn(4, 1, 16, 16)).shape == (4, 10)
+
+
+def test_example_is_drawn_as_the_chain_that_it_is(space):
+    architecture = space.sample(random.Random(2))
+    drawn = [box.text for box in draw_architecture(space, architecture).boxes if box.text]
+    assert drawn == [readable(option) for option in architecture.values()]

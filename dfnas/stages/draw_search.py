@@ -1,0 +1,38 @@
+"""Draw a search: the architecture that it found, its course, and the candidates that it judged."""
+
+import sys
+from pathlib import Path
+
+from dfnas.pictures.search import search_png
+from dfnas.runtime.files import read_json, write_bytes
+from dfnas.spaces.architecture import space_of
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.records import read_candidates, read_history, read_strengths
+
+STAGE = Stage("draw_search", __doc__, None)
+STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="what was found, JSON")
+STAGE.argument("--history", type=Path, metavar="FILE", help="the search by epoch, CSV, if it has one")
+STAGE.argument("--candidates", type=Path, metavar="FILE", help="judged architectures, CSV, if there is such a file")
+STAGE.argument("--strengths", type=Path, metavar="FILE", help="the options' strengths, JSON, if there are any")
+STAGE.argument("--algorithm", required=True, metavar="NAME", help="that searched")
+STAGE.argument("--search-data", required=True, metavar="NAME", help="that it searched on")
+STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the search")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+
+KEYS = ("macs", "parameters")
+
+
+def draw_search(job: Job) -> None:
+    options = job.options
+    document = read_json(options.architecture, KEYS)
+    space = space_of(document, str(options.architecture))
+    history = read_history(options.history) if options.history else []
+    candidates = read_candidates(options.candidates, space) if options.candidates else []
+    strengths = read_strengths(options.strengths, space) if options.strengths else None
+    data = "" if options.search_data == "none" else f" on {options.search_data} images"
+    title = f"{options.algorithm}{data}, seed {options.seed}"
+    write_bytes(options.out, search_png(title, document, space, history, candidates, strengths))
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(draw_search))

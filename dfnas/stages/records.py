@@ -1,0 +1,83 @@
+"""What a search leaves of its course, to be looked at: its history, its candidates, the strengths of the options."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import torch
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import existing, read_json, write_csv, write_json
+from dfnas.runtime.resumable import Row
+from dfnas.spaces.candidate import Candidate, from_text, to_text
+from dfnas.spaces.space import Space
+
+COLUMNS = tuple(field.name for field in fields(Candidate))
+
+
+def write_candidates(path: Path, space: Space, candidates: Iterable[Candidate]) -> None:
+    """Writes one line for each candidate, in the order of judgement; the header alone if none was judged."""
+    rows = [asdict(candidate) | {"architecture": to_text(space, candidate.architecture)} for candidate in candidates]
+    write_csv(path, COLUMNS, rows)
+
+
+def read_candidates(path: Path, space: Space) -> list[Candidate]:
+    """Reads what `write_candidates` wrote.
+
+    Raises:
+        InputError: no such file, a column is missing or holds no number, or an architecture is not of the space.
+    """
+    candidates = []
+    for row in _rows(path, COLUMNS):
+        try:
+            numbers = [float(row[name]) for name in COLUMNS[1:-1]]
+            candidates.append(Candidate(from_text(space, row["architecture"]), *numbers, int(row["generation"])))
+        except (TypeError, ValueError, InputError) as error:
+            raise InputError(f"{path}, candidate {len(candidates) + 1}: {error}") from error
+    return candidates
+
+
+def write_strengths(path: Path, space: Space, strengths: Mapping[str, torch.Tensor]) -> None:
+    """Writes for each choice the strength of each option, to six significant digits.
+
+    Args:
+        strengths: (O,) for each choice, in the order of its options.
+    """
+    named = {choice: zip(options, strengths[choice].tolist(), strict=True) for choice, options in space.choices.items()}
+    write_json(path, {choice: {option: float(f"{s:.6g}") for option, s in each} for choice, each in named.items()})
+
+
+def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
+    """Reads what `write_strengths` wrote.
+
+    Raises:
+        InputError: no such file, or not one strength for every option of the space.
+    """
+    strengths = read_json(path, space.choices)
+    for choice, options in space.choices.items():
+        if not isinstance(strengths[choice], dict) or tuple(strengths[choice]) != tuple(options):
+            raise InputError(f"{path}: '{choice}' must have a strength for each of {', '.join(options)}")
+    return strengths
+
+
+def read_history(path: Path) -> list[Row]:
+    """Reads what `write_history` wrote: numbers as such, without what a row leaves empty. Raises InputError if there
+    is no such file."""
+    return [{name: _number(text) for name, text in row.items() if text} for row in _rows(path)]
+
+
+def _rows(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
+    with open(existing(path), newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        for column in columns:
+            if column not in (reader.fieldnames or ()):
+                raise InputError(f"{path} has no column '{column}'; delete it to rebuild it")
+        return list(reader)
+
+
+def _number(text: str) -> float | str:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,92 @@
+"""What a search leaves of its course is read as it was written, and what does not fit is one line."""
+
+import random
+
+import pytest
+import torch
+
+from dfnas.runtime.errors import InputError
+from dfnas.spaces.candidate import Candidate, from_text, to_text
+from dfnas.stages.histories import write_history
+from dfnas.stages.records import (
+    read_candidates,
+    read_history,
+    read_strengths,
+    write_candidates,
+    write_strengths,
+)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+def test_an_architecture_is_its_line_of_text(spaces, name):
+    space = spaces[name]
+    for seed in range(10):
+        architecture = space.sample(random.Random(seed))
+        text = to_text(space, architecture)
+        assert text.count("|") == len(space.choices) - 1
+        assert from_text(space, text) == architecture
+
+
+@pytest.mark.parametrize(
+    ("text", "story"), [("3x3", "1 options; the space has 3"), ("3x3|9x9|3x3", "unknown option '9x9'")]
+)
+def test_a_text_of_another_space_is_an_error(spaces, text, story):
+    with pytest.raises(InputError, match=story):
+        from_text(spaces["shufflenet"], text)
+
+
+def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path):
+    search = make_spos(spaces["shufflenet"], steps=1)
+    for index in range(search.steps):
+        search.step(index)
+    write_candidates(tmp_path / "candidates.csv", spaces["shufflenet"], search.candidates())
+    read = read_candidates(tmp_path / "candidates.csv", spaces["shufflenet"])
+    assert read == search.candidates()
+    assert [candidate.generation for candidate in read] == [1, 1, 1, 2, 2, 2]
+
+
+def test_a_search_without_candidates_leaves_the_header(spaces, make_darts, tmp_path):
+    write_candidates(tmp_path / "candidates.csv", spaces["darts"], make_darts(spaces["darts"]).candidates())
+    assert (tmp_path / "candidates.csv").read_text() == "architecture,top1_error,top5_error,macs_m,generation\n"
+    assert read_candidates(tmp_path / "candidates.csv", spaces["darts"]) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "story"),
+    [
+        ("3x3|3x3,0.5,0.1,1.0,1", "candidate 2: an architecture of 2 options"),
+        ("3x3|3x3|3x3,half,0.1,1.0,1", "candidate 2: could not convert string to float: 'half'"),
+        ("3x3|3x3|3x3,0.5", "candidate 2: "),
+    ],
+)
+def test_a_bad_candidate_is_named(spaces, tmp_path, line, story):
+    path, space = tmp_path / "candidates.csv", spaces["shufflenet"]
+    write_candidates(path, space, [Candidate(dict.fromkeys(space.choices, "3x3"), 0.0, 0.0, 1.0)])
+    path.write_text(path.read_text() + line + "\n")
+    with pytest.raises(InputError, match=story):
+        read_candidates(path, space)
+
+
+def test_a_missing_column_is_named(spaces, tmp_path):
+    (tmp_path / "candidates.csv").write_text("architecture,top1_error\n")
+    with pytest.raises(InputError, match="no column 'top5_error'"):
+        read_candidates(tmp_path / "candidates.csv", spaces["shufflenet"])
+
+
+def test_strengths_are_read_as_they_were_written(spaces, tmp_path):
+    space, path = spaces["mbconv"], tmp_path / "strengths.json"
+    strengths = {choice: torch.randn(len(options)).softmax(0) for choice, options in space.choices.items()}
+    write_strengths(path, space, strengths)
+    read = read_strengths(path, space)
+    assert {choice: tuple(each) for choice, each in read.items()} == dict(space.choices)
+    for choice, each in read.items():
+        assert list(each.values()) == pytest.approx(strengths[choice].tolist(), rel=1e-5)
+    path.write_text(path.read_text().replace("mbconv2_3x3", "mbconv9_3x3"))
+    with pytest.raises(InputError, match="'stage1/block1' must have a strength for each of"):
+        read_strengths(path, space)
+
+
+def test_a_history_is_read_without_what_its_rows_leave_empty(tmp_path):
+    rows = [{"phase": "supernet", "step": 3, "train_loss": 1.25}, {"phase": "evolution", "step": 1, "judged": 7}]
+    write_history(tmp_path / "history.csv", rows)
+    assert read_history(tmp_path / "history.csv") == rows
