@@ -1,13 +1,18 @@
 """Batches for training: shuffled, augmented, and a function of (seed, step) alone, so that any step can be
-repeated after an interruption without saved generators."""
+repeated after an interruption without saved generators; and the plain views of a whole split, for judging."""
+
+from collections.abc import Iterator
 
 import torch
 
-from dfnas.dataset.augment import augmented_view, plain_view
+from dfnas.dataset.augment import augmented_view, averaged, plain_view
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.labels import Labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.settings.training import AugmentationSettings
+
+KEPT_BYTES = 1 << 29  # of views that are asked for again and again
 
 
 class Batches:
@@ -17,12 +22,14 @@ class Batches:
         data: the images.
         batch_size: images per batch; what does not fill a batch at the end of an epoch is left out of it.
         augmentation: how views are made; None for the plain centre.
-        soft: targets are the soft labels; otherwise one-hot rows of their most likely class.
+        labels: the targets.
         seed: the run's seed.
         name: sets this sequence apart from others of the run.
+        downscale: side of the squares over which views are averaged for the network. Crops, flips and the labels are
+            those of the full size.
 
     Raises:
-        InputError: fewer images than a batch.
+        InputError: fewer images than a batch, or images that `downscale` does not divide.
     """
 
     def __init__(
@@ -30,34 +37,96 @@ class Batches:
         data: ImageSet,
         batch_size: int,
         augmentation: AugmentationSettings | None,
-        soft: bool,
+        labels: Labels,
         seed: int,
         name: str,
+        downscale: int = 1,
     ):
         if len(data) < batch_size:
             raise InputError(f"batch_size = {batch_size} is more than the {len(data)} images there are; lower it")
-        self.data, self.batch_size, self.augmentation = data, batch_size, augmentation
-        self.seed, self.name = seed, name
+        check_downscale(data, downscale)
+        self.data, self.batch_size, self.augmentation, self.labels = data, batch_size, augmentation, labels
+        self.seed, self.name, self.downscale = seed, name, downscale
         self.per_epoch = len(data) // batch_size
-        labels = data.soft_labels
-        self.labels = labels if soft else torch.nn.functional.one_hot(labels.argmax(1), labels.shape[1]).float()
         self._epoch, self._order = -1, torch.empty(0)
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
+        chosen = self._chosen(step)
+        views = self._full_views(step, chosen)
+        return averaged(views, self.downscale), self.labels(chosen, views)
+
+    def views(self, step: int) -> torch.Tensor:
+        """The views of a step alone: no teacher is asked for targets that nobody needs."""
+        return averaged(self._full_views(step, self._chosen(step)), self.downscale)
+
+    def _chosen(self, step: int) -> torch.Tensor:
+        """Indices (B,) of the images of a step."""
         epoch, place = divmod(step, self.per_epoch)
         if epoch != self._epoch:
             order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", epoch))
             self._epoch, self._order = epoch, order.to(self.data.images.device)
-        chosen = self._order[place * self.batch_size : (place + 1) * self.batch_size]
-        images = self.data.images[chosen]
+        return self._order[place * self.batch_size : (place + 1) * self.batch_size]
+
+    def _full_views(self, step: int, chosen: torch.Tensor) -> torch.Tensor:
+        images = self.data.images.permute(0, 2, 3, 1).index_select(0, chosen).permute(0, 3, 1, 2)  # runs of bytes
         if self.augmentation is None:
-            return plain_view(self.data, images), self.labels[chosen]
-        draws = generator(self.seed, self.name, "views", step)
-        return augmented_view(self.data, images, self.augmentation, draws), self.labels[chosen]
+            return plain_view(self.data, images)
+        return augmented_view(self.data, images, self.augmentation, generator(self.seed, self.name, "views", step))
 
 
-def plain_batches(data: ImageSet, batch_size: int):
-    """Yields (views, indices) over all images once, in order, the last batch possibly smaller."""
-    for chosen in torch.arange(len(data), device=data.images.device).split(batch_size):
-        yield plain_view(data, data.images[chosen]), chosen
+class KeptViews:
+    """Batches of views that are asked for again and again: in memory after the first time, as far as they are small.
+
+    What is kept goes to every network in turn, which must leave its input alone.
+    """
+
+    def __init__(self, count: int):
+        self.count = count
+        self._kept: dict[int, torch.Tensor] = {}
+        self._bytes = 0
+
+    def _made(self, index: int) -> torch.Tensor:
+        """The views (B, C, H, W) of a batch."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        for index in range(self.count):
+            views = self._kept.get(index)
+            if views is None:
+                views = self._made(index)
+                if self._bytes + views.nbytes <= KEPT_BYTES:
+                    self._kept[index] = views
+                    self._bytes += views.nbytes
+            yield views
+
+
+class PlainViews(KeptViews):
+    """The plain views of all images once, in order, the last batch possibly smaller."""
+
+    def __init__(self, data: ImageSet, batch_size: int, downscale: int = 1):
+        check_downscale(data, downscale)
+        self.data, self.downscale = data, downscale
+        self.parts = data.images.split(batch_size)
+        super().__init__(len(self.parts))
+
+    def _made(self, index: int) -> torch.Tensor:
+        return averaged(plain_view(self.data, self.parts[index]), self.downscale)
+
+
+class FirstViews(KeptViews):
+    """The views of the first steps of a sequence of batches."""
+
+    def __init__(self, batches: Batches, count: int):
+        super().__init__(count)
+        self.batches = batches
+
+    def _made(self, index: int) -> torch.Tensor:
+        return self.batches.views(index)
+
+
+def check_downscale(data: ImageSet, downscale: int) -> None:
+    """Raises InputError unless the images can be averaged over squares of that side."""
+    if any(side % downscale for side in data.size):
+        height, width = data.size
+        raise InputError(f"downscale = {downscale} must divide the images' height and width, {height} and {width}")

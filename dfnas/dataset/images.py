@@ -24,7 +24,8 @@ class ImageSet:
     """
 
     images: torch.Tensor
-    """uint8 (N, C, P, Q), P at least H and Q at least W: synthetic images come on their canvas."""
+    """uint8 (N, C, P, Q), P at least H and Q at least W: synthetic images come on their canvas. Channels last in
+    memory, which crops are quickest from; others are copied."""
     soft_labels: torch.Tensor
     """float32 (N, K), rows sum to 1."""
     targets: torch.Tensor
@@ -34,6 +35,9 @@ class ImageSet:
     mean: tuple[float, ...]
     """Normalisation of pixels in [0, 1], per channel."""
     std: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "images", self.images.contiguous(memory_format=torch.channels_last))
 
     def __len__(self) -> int:
         return len(self.images)

@@ -3,18 +3,26 @@
 Shapes: N images, K classes.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
-from dfnas.dataset.batches import plain_batches
+from dfnas.dataset.batches import PlainViews
 from dfnas.dataset.images import ImageSet
 
 
+def predict(network: nn.Module, data: ImageSet, batch_size: int) -> torch.Tensor:
+    """Logits (N, K) float32 of the plain views of a split, as `logits_of` has them."""
+    return logits_of(network, PlainViews(data, batch_size))
+
+
 @torch.no_grad()
-def predict(network: nn.Module, data: ImageSet, batch_size: int, batch_statistics: bool = False) -> torch.Tensor:
-    """Logits (N, K) float32 of the plain views, in evaluation mode; the network's mode is put back afterwards.
+def logits_of(network: nn.Module, views: Iterable[torch.Tensor], batch_statistics: bool = False) -> torch.Tensor:
+    """Logits (N, K) float32 of batches of views, in evaluation mode; the network's mode is put back afterwards.
 
     Args:
+        views: each (B, C, H, W).
         batch_statistics: let BatchNorm use each batch's own statistics, for supernets whose running ones mix
             all paths.
     """
@@ -24,7 +32,7 @@ def predict(network: nn.Module, data: ImageSet, batch_size: int, batch_statistic
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):
                 module.train()
-    logits = torch.cat([network(views) for views, _ in plain_batches(data, batch_size)]).float()
+    logits = torch.cat([network(batch) for batch in views]).float()
     network.train(was_training)
     return logits
 

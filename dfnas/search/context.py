@@ -4,8 +4,14 @@ from dataclasses import dataclass
 
 import torch
 
+from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.labels import ClassLabels, Labels, StoredLabels, TeacherLabels
+from dfnas.settings.search import SearchSettings
 from dfnas.spaces.space import Space
+from dfnas.teacher import Teacher
+
+HELD_OUT_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -17,13 +23,41 @@ class SearchContext:
         train: images that train the weights (and, for DARTS, the architecture on one half).
         validation: held-out images of the same source, for architecture steps and scores.
         seed: the run's seed.
+        teacher: what labels the views where the settings ask for that.
     """
 
     space: Space
     train: ImageSet
     validation: ImageSet
     seed: int
+    teacher: Teacher | None = None
 
     @property
     def device(self) -> torch.device:
         return self.train.images.device
+
+    def batches(self, settings: SearchSettings, data: ImageSet, name: str, batch_size: int | None = None) -> Batches:
+        """Training batches of one part of the images, with views and targets as the settings say.
+
+        Args:
+            name: sets this sequence apart from others of the search.
+            batch_size: if it is not that of the settings.
+
+        Raises:
+            InputError: images that the settings, or the teacher, do not fit.
+        """
+        size = batch_size or settings.batch_size
+        labels = self._labels(settings, data)
+        return Batches(data, size, settings.augmentation, labels, self.seed, name, settings.downscale)
+
+    def held_out(self, settings: SearchSettings) -> PlainViews:
+        """The validation images as the networks of the search see them."""
+        return PlainViews(self.validation, HELD_OUT_BATCH, settings.downscale)
+
+    def _labels(self, settings: SearchSettings, data: ImageSet) -> Labels:
+        if settings.labels == "hard":
+            return ClassLabels(data)
+        if settings.labels == "soft":
+            return StoredLabels(data, settings.temperature)
+        assert self.teacher is not None, "a search with labels = teacher was given none"
+        return TeacherLabels(self.teacher, data, settings.temperature)

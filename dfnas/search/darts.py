@@ -8,8 +8,7 @@ derivatives by finite differences (equation 8).
 
 import torch
 
-from dfnas.dataset.batches import Batches
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
@@ -46,11 +45,12 @@ class DartsSearch(DifferentiableSearch):
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.weights = list(self.network.parameters())
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay)
-        soft, halves = settings.labels == "soft", torch.randperm(len(context.train), generator=generator(seed, "half"))
+        halves = torch.randperm(len(context.train), generator=generator(seed, "half")).tensor_split(2)
         self.batches, self.alpha_batches = (
-            Batches(context.train.subset(half), settings.batch_size, settings.augmentation, soft, seed, name)
-            for name, half in zip(("weights", "alphas"), halves.tensor_split(2), strict=True)
+            context.batches(settings, context.train.subset(half), name)
+            for name, half in zip(("weights", "alphas"), halves, strict=True)
         )
+        self.held_out = context.held_out(settings)
         self.steps = settings.epochs * self.batches.per_epoch
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 
@@ -131,9 +131,8 @@ class DartsSearch(DifferentiableSearch):
         losses = (self.loss_sums / self.batches.per_epoch).tolist()
         self.loss_sums.zero_()
         check_finite(losses[0])
-        validation = self.context.validation
         with torch.no_grad():
             self.mixture.weights = self.alphas.probabilities()
-            error = error_rate(predict(self.network, validation, 256), validation.targets)
+            error = error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
         row = {"epoch": epoch + 1, "train_loss": losses[0], "architecture_loss": losses[1], "validation_error": error}
         return row | {"entropy": self.alphas.entropy()}

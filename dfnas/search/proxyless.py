@@ -11,8 +11,7 @@ after which the two are shifted together so that the probabilities of all others
 
 import torch
 
-from dfnas.dataset.batches import Batches
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
@@ -58,10 +57,10 @@ class ProxylessSearch(DifferentiableSearch):
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.expected_macs = ExpectedMacs(context.space, context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
-        soft = settings.labels == "soft"
-        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
+        self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.batch_size, len(context.validation))
-        self.alpha_batches = Batches(context.validation, size, settings.augmentation, soft, seed, "alphas")
+        self.alpha_batches = context.batches(settings, context.validation, "alphas", size)
+        self.held_out = context.held_out(settings)
         self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
         if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
             raise InputError(
@@ -158,10 +157,10 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums.zero_()
         check_finite(weights_loss)
         check_finite(alpha_loss)
-        validation = self.context.validation
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)
-        error = error_rate(predict(self.network, validation, 256, batch_statistics=True), validation.targets)
+        logits = logits_of(self.network, self.held_out, batch_statistics=True)
+        error = error_rate(logits, self.context.validation.targets)
         with torch.no_grad():
             expected = self.expected_macs(self.alphas.probabilities()).item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from dfnas.dataset.batches import Batches
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.dataset.batches import FirstViews
+from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
@@ -37,10 +37,11 @@ class SposSearch:
         self.optimizer = sgd(
             self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
         )
-        soft = settings.labels == "soft"
-        self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
+        self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.evolution.recalibration_batch_size, len(context.train))
-        self.recalibration = Batches(context.train, size, settings.augmentation, soft, seed, "recalibration")
+        recalibration = context.batches(settings, context.train, "recalibration", size)
+        self.recalibration = FirstViews(recalibration, settings.evolution.recalibration_batches)
+        self.held_out = context.held_out(settings)
         self.evolution = Evolution(context.space, settings.evolution, seed)
         self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
         self.loss_sum = torch.zeros((), device=context.device)
@@ -88,11 +89,10 @@ class SposSearch:
 
     def score(self, architecture: dict[str, str]) -> tuple[float, float]:
         """Top-1 and top-5 error on the validation images, after recalibration on training images."""
-        settings, validation = self.settings.evolution, self.context.validation
         self.path.path = self.context.space.path(architecture)
-        recalibrate(self.network, (self.recalibration[i][0] for i in range(settings.recalibration_batches)))
-        logits = predict(self.network, validation, 256)
-        return error_rate(logits, validation.targets), error_rate(logits, validation.targets, 5)
+        recalibrate(self.network, self.recalibration)
+        logits, targets = logits_of(self.network, self.held_out), self.context.validation.targets
+        return error_rate(logits, targets), error_rate(logits, targets, 5)
 
     def architecture(self) -> dict[str, str]:
         """The best candidate found."""

@@ -22,11 +22,15 @@ class SearchSettings(Settings):
 
     space: SpaceSettings
     """The search space."""
-    labels: Literal["soft", "hard"] = "soft"
-    """Targets: the data set's soft labels (for original data these are the classes themselves), or the
-    most likely class alone."""
+    labels: Literal["soft", "hard", "teacher"] = "soft"
+    """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
+    the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
+    release, on synthetic data)."""
     temperature: Positive = 1.0
-    """Temperature on both sides of the cross-entropy to soft labels (SPOS release: 3)."""
+    """Temperature on both sides of the cross-entropy to soft labels and to the teacher's (SPOS release: 3)."""
+    downscale: Count = 1
+    """Search on images averaged over squares of this side. It divides their height and width; crops, flips and the
+    teacher's labels are those of the full size, and so are the MACs of what is found."""
     batch_size: Count = 64
     """Images per step."""
     augmentation: AugmentationSettings = AugmentationSettings()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.dataset.images import load_split
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
 from dfnas.search.context import SearchContext
@@ -13,8 +14,10 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
+from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.teacher import Teacher
 
 
 def search_stage(name: str, description: str, settings: type[SearchSettings]) -> Stage:
@@ -22,6 +25,7 @@ def search_stage(name: str, description: str, settings: type[SearchSettings]) ->
     stage = Stage(name, description, settings)
     stage.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to search on")
     stage.argument("--search-data", required=True, metavar="NAME", help="its name in the tables")
+    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
     stage.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
     stage.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
     stage.argument("--history", type=Path, required=True, metavar="FILE", help="the search by epoch, CSV")
@@ -39,13 +43,16 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-    code = reference(settings.space.name)
-    checkpoint = job.checkpoint([options.dataset], code)
-    search = algorithm(SearchContext(space, train, validation, options.seed), settings)
+    teacher = _teacher(job)
+    inputs, code = [options.dataset], [reference(settings.space.name)]
+    if teacher is not None:
+        inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    checkpoint = job.checkpoint(inputs, *code)
+    search = algorithm(SearchContext(space, train, validation, options.seed, teacher), settings)
     name = job.stage.removeprefix("search_")
     history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
 
-    provenance = job.provenance([options.dataset], code)
+    provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     write_history(options.history, history)
     save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
@@ -53,3 +60,12 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     write_timing(options.timing, "search", run_key, seconds, job.device)
     write_json(options.out, document)
     checkpoint.clear()
+
+
+def _teacher(job: Job) -> Teacher | None:
+    """The teacher, where the labels are its. Raises InputError if none is given then, or a file that is none."""
+    if job.settings.labels != "teacher":
+        return None
+    if job.options.teacher is None:
+        raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
+    return load_teacher(job.options.teacher, job.device)

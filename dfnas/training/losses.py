@@ -14,24 +14,16 @@ from dfnas.runtime.errors import InputError
 def soft_cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0, smoothing: float = 0.0
 ) -> torch.Tensor:
-    """Mean over the batch of the cross-entropy of softmax(logits / T) to targets softened alike.
-
-    With targets softmax(z), softening them by T gives softmax(z / T), so that T acts on both sides (SPOS
-    release: T = 3, no factor T²). The gradient is otherwise that of a Kullback-Leibler divergence.
+    """Mean over the batch of the cross-entropy of softmax(logits / T) to targets that are at that temperature already
+    (`dfnas.dataset.labels`): T acts on both sides, without a factor T² (SPOS release: T = 3). The gradient is otherwise
+    that of a Kullback-Leibler divergence.
 
     Args:
         logits: (B, K).
         targets: (B, K), rows sum to 1.
-        smoothing: share of the softened targets that is spread evenly, see `smoothed`.
+        smoothing: share of the targets that is spread evenly, see `smoothed`.
     """
-    if temperature != 1.0:
-        logits, targets = logits / temperature, softened(targets, temperature)
-    return F.cross_entropy(logits, smoothed(targets, smoothing))
-
-
-def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:
-    """Distributions (B, K) raised to the power 1 / T and normalised; one-hot rows stay as they are."""
-    return F.normalize(targets.pow(1.0 / temperature), p=1, dim=1)
+    return F.cross_entropy(logits if temperature == 1.0 else logits / temperature, smoothed(targets, smoothing))
 
 
 def smoothed(targets: torch.Tensor, smoothing: float) -> torch.Tensor:

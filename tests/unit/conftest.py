@@ -28,6 +28,12 @@ SPACES = {
 
 
 @pytest.fixture(scope="session")
+def make_space() -> Callable[[str, Task], Space]:
+    """One of the four for another task."""
+    return lambda name, task: make(name, task, SPACES[name])
+
+
+@pytest.fixture(scope="session")
 def spaces() -> dict[str, Space]:
     return {name: make(name, TASK, options) for name, options in SPACES.items()}
 

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfnas.dataset.augment import augmented_view, cutout, plain_view
+from dfnas.dataset.augment import augmented_view, averaged, cutout, plain_view
 from dfnas.dataset.images import ImageSet
 from dfnas.settings.training import AugmentationSettings
 
@@ -131,3 +131,48 @@ def test_views_of_images_that_are_no_squares(channels, size, margin):
     cut = augmented_view(data, images, AugmentationSettings(pad=0, cutout=5), generator())
     assert cut.shape == (30, channels, *size)
     assert not cut[:, :, 2:].all()
+
+
+@given(
+    channels=st.sampled_from([1, 3, 4]),
+    margins=st.tuples(st.integers(0, 4), st.integers(0, 4)),
+    pad=st.integers(0, 3),
+    flip=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_views_are_to_the_bit_what_picking_pixel_by_pixel_gives(channels, margins, pad, flip, seed):
+    """By the definition: pad, cut, mirror, divide by 255, subtract the mean, divide by the deviation."""
+    count, (height, width) = 5, (6, 4)
+    stored = (height + margins[0], width + margins[1])
+    images = torch.randint(256, (count, channels, *stored), generator=generator(seed), dtype=torch.uint8)
+    mean, std = (torch.linspace(low, 0.5, channels) for low in (0.3, 0.2))
+    labels = torch.ones(count, 1)
+    data = ImageSet(images, labels, labels[:, 0].long(), (height, width), tuple(mean.tolist()), tuple(std.tolist()))
+    rng = generator(seed)
+    tops, lefts = (
+        torch.randint(side + 2 * pad - size + 1, (count, 1), generator=rng)[:, 0].tolist()
+        for side, size in zip(stored, data.size, strict=True)
+    )
+    mirrored = (torch.rand(count, generator=rng) < 0.5).tolist() if flip else [False] * count
+    padded = torch.nn.functional.pad(images, [pad] * 4)
+    cut = [x[:, y : y + height, x0 : x0 + width] for x, y, x0 in zip(padded, tops, lefts, strict=True)]
+    cut = torch.stack([x.flip(2) if mirror else x for x, mirror in zip(cut, mirrored, strict=True)])
+    expected = (cut.float() / 255 - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
+    views = augmented_view(data, images, AugmentationSettings(pad=pad, flip=flip), generator(seed))
+    assert torch.equal(views, expected)
+    assert views.is_contiguous(memory_format=torch.channels_last)
+
+
+@given(
+    channels=st.sampled_from([1, 3]),
+    side=st.integers(1, 4),
+    squares=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    seed=st.integers(0, 99),
+)
+def test_averages_over_squares_are_those_of_average_pooling(channels, side, squares, seed):
+    views = torch.randn(3, channels, *(side * count for count in squares), generator=generator(seed))
+    views = views.contiguous(memory_format=torch.channels_last)
+    before = views.clone()
+    torch.testing.assert_close(averaged(views, side), torch.nn.functional.avg_pool2d(views, side))
+    assert averaged(views, side).is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(views, before)

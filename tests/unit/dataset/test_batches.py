@@ -3,8 +3,11 @@
 import pytest
 import torch
 
-from dfnas.dataset.batches import Batches, plain_batches
+from dfnas.dataset import batches as module
+from dfnas.dataset.augment import averaged, plain_view
+from dfnas.dataset.batches import Batches, FirstViews, PlainViews
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.labels import StoredLabels
 from dfnas.runtime.errors import InputError
 from dfnas.settings.training import AugmentationSettings
 
@@ -19,8 +22,9 @@ def numbered() -> ImageSet:
     return ImageSet(images, labels, targets, (4, 4), (0.0,), (1 / 255,))
 
 
-def batches(size=5, augmentation=None, soft=True, seed=0, name="train") -> Batches:
-    return Batches(numbered(), size, augmentation, soft, seed, name)
+def batches(size=5, augmentation=None, seed=0, name="train", downscale=1) -> Batches:
+    data = numbered()
+    return Batches(data, size, augmentation, StoredLabels(data), seed, name, downscale)
 
 
 def numbers(views: torch.Tensor) -> list[int]:
@@ -59,18 +63,26 @@ def test_views_are_drawn_anew_in_every_step():
     same = ImageSet(
         data.images[:1].expand(COUNT, -1, -1, -1) + 100, data.soft_labels, data.targets, (4, 4), (0.0,), (1.0,)
     )
-    sequence = Batches(same, 5, AugmentationSettings(pad=2), True, 0, "train")
+    sequence = Batches(same, 5, AugmentationSettings(pad=2), StoredLabels(same), 0, "train")
     views = {sequence[step][0].numpy().tobytes() for step in range(3 * sequence.per_epoch)}
     assert len(views) == 3 * sequence.per_epoch
 
 
-def test_labels_belong_to_their_images_soft_or_as_the_most_likely_class():
-    for soft, peak, rest in ((True, 0.6, 0.2), (False, 1.0, 0.0)):
-        views, labels = batches(soft=soft)[2]
-        classes = torch.tensor(numbers(views)) % 3
-        expected = torch.full((5, 3), rest)
-        expected[torch.arange(5), classes] = peak
-        torch.testing.assert_close(labels, expected)
+def test_labels_are_asked_for_with_the_indices_and_the_full_views_of_the_batch():
+    asked = []
+
+    def labels(indices, views):
+        asked.append((indices.tolist(), views))
+        return indices.float()[:, None]
+
+    sequence = Batches(numbered(), 5, AugmentationSettings(pad=1), labels, 0, "train", 2)
+    views, targets = sequence[2]
+    ((indices, full),) = asked
+    assert targets[:, 0].tolist() == indices == numbers(full)
+    assert (full.shape, views.shape) == ((5, 1, 4, 4), (5, 1, 2, 2))
+    assert torch.equal(views, averaged(full, 2))
+    assert torch.equal(sequence.views(2), views)
+    assert len(asked) == 1
 
 
 def test_a_batch_larger_than_the_data_is_an_error():
@@ -78,11 +90,35 @@ def test_a_batch_larger_than_the_data_is_an_error():
         batches(COUNT + 1)
 
 
+@pytest.mark.parametrize("make", [lambda: batches(downscale=3), lambda: PlainViews(numbered(), 5, 3)])
+def test_a_square_that_does_not_divide_the_image_is_an_error(make):
+    with pytest.raises(InputError, match="downscale = 3 must divide the images' height and width, 4 and 4"):
+        make()
+
+
 @pytest.mark.parametrize("size", [1, 4, 100])
-def test_plain_batches_show_every_image_once_in_order(size):
-    shown = [
-        (number, index)
-        for views, chosen in plain_batches(numbered(), size)
-        for number, index in zip(numbers(views), chosen.tolist(), strict=True)
-    ]
-    assert shown == [(i, i) for i in range(COUNT)]
+@pytest.mark.parametrize("downscale", [1, 2])
+def test_plain_views_show_every_image_once_in_order(size, downscale):
+    shown = list(PlainViews(numbered(), size, downscale))
+    assert [number for views in shown for number in numbers(views)] == list(range(COUNT))
+    assert {views.shape[1:] for views in shown} == {(1, 4 // downscale, 4 // downscale)}
+
+
+@pytest.mark.parametrize("kept", [0, 3 * 4 * 4 * 4 * 4, 1 << 20], ids=["none", "three batches", "all"])
+def test_what_is_asked_for_again_is_made_once_as_far_as_it_is_small(monkeypatch, kept):
+    made = []
+    monkeypatch.setattr(module, "KEPT_BYTES", kept)
+    monkeypatch.setattr(module, "plain_view", lambda *given: made.append(1) or plain_view(*given))
+    views = PlainViews(numbered(), 4)
+    first = [batch.clone() for batch in views]
+    assert len(made) == 6
+    assert all(torch.equal(a, b) for a, b in zip(first, views, strict=True))
+    assert len(made) == 6 + {0: 6, 768: 3, 1 << 20: 0}[kept]
+
+
+def test_the_first_views_are_those_of_the_first_steps():
+    sequence = batches(augmentation=AugmentationSettings(pad=1))
+    views = FirstViews(sequence, 7)
+    for _ in range(2):
+        assert all(torch.equal(a, sequence[step][0]) for step, a in enumerate(views))
+    assert len(list(views)) == 7

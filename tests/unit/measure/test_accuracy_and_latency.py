@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from dfnas.measure.accuracy import error_rate, predict, top_k_errors
+from dfnas.dataset.batches import PlainViews
+from dfnas.measure.accuracy import error_rate, logits_of, predict, top_k_errors
 from dfnas.measure.latency import WARMUP, forward_seconds
 
 
@@ -38,7 +39,7 @@ def test_predictions_do_not_depend_on_batches_and_leave_the_network_as_it_was(ma
 
 def test_batch_statistics_normalise_each_batch_by_itself(make_images):
     data = make_images(12)
-    logits = predict(nn.Sequential(nn.BatchNorm2d(1), nn.Flatten()), data, 6, batch_statistics=True)
+    logits = logits_of(nn.Sequential(nn.BatchNorm2d(1), nn.Flatten()), PlainViews(data, 6), batch_statistics=True)
     for batch in logits.split(6):
         assert batch.mean().abs() < 1e-5
         assert batch.var(unbiased=False).item() == pytest.approx(1, rel=1e-3)

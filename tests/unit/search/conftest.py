@@ -16,6 +16,7 @@ from dfnas.settings.training import AugmentationSettings
 from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Space, Task, strongest
+from dfnas.teacher import Teacher, TeacherSpec
 
 NAMES = ("linear", "bent", "skip", "zero")
 
@@ -67,10 +68,13 @@ def toy_space() -> ToySpace:
 
 @pytest.fixture
 def context(make_images):
-    """context(space, train=48, seed=0): small data around a space."""
+    """context(space, train=48, seed=0): small data around a space, with a teacher of another normalisation."""
+    torch.manual_seed(0)
+    spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.4,), std=(0.3,))
+    teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
 
     def make(space: Space, train: int = 48, seed: int = 0) -> SearchContext:
-        return SearchContext(space, make_images(train), make_images(18, seed=1), seed)
+        return SearchContext(space, make_images(train), make_images(18, seed=1), seed, teacher)
 
     return make
 

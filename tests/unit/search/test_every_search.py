@@ -3,11 +3,16 @@
 import pytest
 import torch
 
+from dfnas.dataset.batches import Batches
+from dfnas.measure.complexity import count_macs
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.search.alphas import Alphas
 from dfnas.search.uniform import random_architecture
 from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.spaces.architecture import describe
+from dfnas.spaces.slot import set_mixer
+from dfnas.spaces.space import Task
 
 ALGORITHMS = {
     "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 32}, 2),
@@ -68,6 +73,45 @@ def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
         losses.append(finish(make(spaces["nasbench201"], seed=seed), 0, 6)[0]["train_loss"])
     assert losses[0] == losses[1]
     assert losses[0] != losses[2]
+
+
+@pytest.mark.parametrize("labels", ["soft", "hard", "teacher"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_takes_every_kind_of_label_on_averaged_images(request, spaces, algorithm, labels):
+    """At half the side; the targets are those of the labels asked for, in every half and kind of step."""
+    maker, settings, _ = ALGORITHMS[algorithm]
+    search = request.getfixturevalue(maker)(
+        spaces["nasbench201"], **settings, labels=labels, temperature=3.0, downscale=2
+    )
+    sequences = [value for value in vars(search).values() if isinstance(value, Batches)]
+    assert len(sequences) == (1 if "spos" in algorithm else 2)
+    for batches in sequences:
+        views, targets = batches[0]
+        assert views.shape[2:] == (4, 4)
+        chosen, full = batches._chosen(0), batches._full_views(0, batches._chosen(0))
+        expected = {
+            "soft": (batches.data.soft_labels[chosen].log() / 3).softmax(1),
+            "hard": torch.nn.functional.one_hot(batches.data.soft_labels[chosen].argmax(1), 3).float(),
+            "teacher": (search.context.teacher(full * 0.25 + 0.5) / 3).softmax(1),
+        }
+        torch.testing.assert_close(targets, expected[labels], rtol=1e-4, atol=1e-5)
+    assert all(views.shape[2:] == (4, 4) for views in search.held_out)
+    finish(search, 0)
+    document = describe("nasbench201", {}, spaces["nasbench201"], search.architecture(), {})
+    assert document["task"]["size"] == (8, 8)
+    assert document["macs"] == count_macs(spaces["nasbench201"].network(search.architecture()), 1, 8, 8)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+def test_a_supernet_is_the_same_whatever_the_size_of_the_images(make_space, name):
+    views = torch.randn(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    logits = []
+    for side in (8, 4):
+        torch.manual_seed(0)
+        network = make_space(name, Task(channels=1, size=side, classes=3)).supernet()
+        set_mixer(network, lambda slot, x: slot.options[0](x))
+        logits.append(network(views))
+    assert torch.equal(*logits)
 
 
 def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spaces):

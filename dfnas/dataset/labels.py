@@ -1,0 +1,79 @@
+"""The targets of a batch: stored soft labels, classes, or what a teacher says of the very views that are trained on.
+
+Targets are at the temperature T of the loss already: softmax(z / T) of the logits z behind them, see
+`dfnas.training.losses.soft_cross_entropy`.
+
+Shapes: B batch, C channels, H W of a view, K classes.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch.nn import functional as F
+
+from dfnas.dataset.images import ImageSet
+from dfnas.runtime.errors import InputError
+from dfnas.teacher import Teacher
+
+Labels = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+"""(indices (B,) int64, views (B, C, H, W) float32, normalised, at full size) to target distributions (B, K)."""
+
+
+class StoredLabels:
+    """The soft labels of a data set: the teacher's, asked once on each stored image; one-hot for original data."""
+
+    def __init__(self, data: ImageSet, temperature: float = 1.0):
+        self.targets = softened(data.soft_labels, temperature)
+
+    def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+        return self.targets[indices]
+
+
+class ClassLabels(StoredLabels):
+    """The most likely class of each soft label, as one-hot rows: for synthetic images what the teacher sees in them,
+    which need not be the class that they were made for."""
+
+    def __init__(self, data: ImageSet):
+        labels = data.soft_labels
+        self.targets = F.one_hot(labels.argmax(1), labels.shape[1]).float()
+
+
+class TeacherLabels:
+    """softmax(z / T) with the teacher's logits z of each view (liuzechun/Data-Free-NAS, NAS/Supernet, with T = 3).
+
+    Args:
+        data: where the views come from. Where its normalisation is not the teacher's, views are brought over to that.
+
+    Raises:
+        InputError: the images are not of the teacher's task.
+    """
+
+    def __init__(self, teacher: Teacher, data: ImageSet, temperature: float = 1.0):
+        spec = teacher.spec
+        for name in ("channels", "size", "classes"):
+            ours, theirs = getattr(data, name), getattr(spec, name)
+            if ours != theirs:
+                raise InputError(
+                    f"labels = teacher: the data set has {name} {ours}, but the teacher {theirs}; take a data set of "
+                    "the teacher's task, or labels = soft"
+                )
+        self.teacher, self.temperature = teacher, temperature
+        self.scale = self.shift = None
+        if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
+            mean, std = (torch.tensor(v, device=data.images.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
+            # ((x · std + mean) - teacher's mean) / teacher's std, for views x.
+            self.scale, self.shift = std / teacher.std, (mean - teacher.mean) / teacher.std
+
+    def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode():
+            if self.scale is not None:
+                views = torch.addcmul(self.shift, views, self.scale)
+            logits = self.teacher.network(views).float()
+        # Outside of inference mode, since a loss keeps its targets for its gradient.
+        return (logits / self.temperature).softmax(1)
+
+
+def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Distributions (B, K) raised to the power 1 / T and normalised; one-hot rows stay as they are. With targets
+    softmax(z) that is softmax(z / T)."""
+    return targets if temperature == 1.0 else F.normalize(targets.pow(1.0 / temperature), p=1, dim=1)

@@ -1,0 +1,99 @@
+"""Stochastic gradient descent from fresh weights, a step at a time: what every training of a single network shares."""
+
+from typing import Any, Protocol
+
+import torch
+from torch import nn
+
+from dfnas.dataset.batches import Batches
+from dfnas.runtime.schedule import learning_rate, set_learning_rate
+from dfnas.training.losses import check_finite, soft_cross_entropy
+from dfnas.training.optimizers import clip_gradients, sgd
+
+
+class DescentSettings(Protocol):
+    """The settings that it follows."""
+
+    lr: float
+    schedule: str
+    momentum: float
+    nesterov: bool
+    weight_decay: float
+    decay_norms_and_biases: bool
+    clip_norm: float
+    label_smoothing: float
+
+
+class Descent:
+    """The steps, and the state that they change.
+
+    Args:
+        network: maps (B, C, S, S) to logits (B, K), or in training mode to (logits, auxiliary logits).
+        steps: after which the learning rate would be zero.
+        warmup: steps of its warm-up.
+        auxiliary_weight: weight of the auxiliary head's loss.
+        temperature: of the loss; the targets of the batches are at it.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        batches: Batches,
+        settings: DescentSettings,
+        steps: int,
+        warmup: float = 0.0,
+        auxiliary_weight: float = 0.0,
+        temperature: float = 1.0,
+    ):
+        self.network = network.to(memory_format=torch.channels_last).train()
+        self.batches, self.settings, self.steps, self.warmup = batches, settings, steps, warmup
+        self.auxiliary_weight, self.temperature = auxiliary_weight, temperature
+        self.optimizer = sgd(
+            network,
+            settings.lr,
+            settings.momentum,
+            settings.weight_decay,
+            settings.nesterov,
+            settings.decay_norms_and_biases,
+        )
+        self.loss_sum = torch.zeros((), device=batches.data.images.device)
+
+    def step(self, index: int) -> float:
+        """Does step `index`, on the batch of that number, and returns its learning rate."""
+        settings = self.settings
+        lr = learning_rate(index, self.steps, settings.lr, settings.schedule, self.warmup)
+        set_learning_rate(self.optimizer, lr)
+        views, targets = self.batches[index]
+        loss = self._loss(self.network(views), targets)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip_gradients(self.network.parameters(), settings.clip_norm)
+        self.optimizer.step()
+        self.loss_sum += loss.detach()
+        return lr
+
+    def mean_loss(self, steps: int) -> float:
+        """The mean loss of the steps since the last call. Raises InputError if training has diverged."""
+        mean = self.loss_sum.item() / steps
+        self.loss_sum.zero_()
+        check_finite(mean)
+        return mean
+
+    def _loss(self, outputs: torch.Tensor | tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
+        temperature, smoothing = self.temperature, self.settings.label_smoothing
+        if not isinstance(outputs, tuple):
+            return soft_cross_entropy(outputs, targets, temperature, smoothing)
+        loss, auxiliary = (soft_cross_entropy(logits, targets, temperature, smoothing) for logits in outputs)
+        return loss + self.auxiliary_weight * auxiliary
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "network": self.network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "loss_sum": self.loss_sum,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.loss_sum.copy_(state["loss_sum"])

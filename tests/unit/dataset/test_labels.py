@@ -1,0 +1,82 @@
+"""Targets of a batch: stored, the most likely class, or the teacher's word on the view."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dfnas.dataset.augment import augmented_view, plain_view
+from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, softened
+from dfnas.runtime.errors import InputError
+from dfnas.settings.training import AugmentationSettings
+from dfnas.synthesis.labels import soft_labels
+from dfnas.teacher import Teacher, TeacherSpec
+from dfnas.training.losses import soft_cross_entropy
+
+INDICES = torch.tensor([4, 0, 2])
+
+
+def teacher(mean=(0.5,), std=(0.25,), size=8, classes=3, channels=1) -> Teacher:
+    """A linear teacher on the images of `make_images`."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, classes))
+    return Teacher(
+        TeacherSpec("linear", classes=classes, channels=channels, size=(size, size), mean=mean, std=std), network
+    )
+
+
+def test_softening_the_softmax_of_logits_is_the_softmax_of_softened_logits():
+    logits = torch.randn(5, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for temperature in (0.5, 1.0, 3.0):
+        torch.testing.assert_close(softened(logits.softmax(1), temperature), (logits / temperature).softmax(1))
+    hard = torch.eye(7)
+    torch.testing.assert_close(softened(hard, 3.0), hard)
+
+
+def test_stored_labels_are_those_of_the_images_at_the_temperature(make_images):
+    data, views = make_images(6), torch.empty(0)
+    assert torch.equal(StoredLabels(data)(INDICES, views), data.soft_labels[INDICES])
+    expected = (data.soft_labels[INDICES].log() / 3).softmax(1)
+    torch.testing.assert_close(StoredLabels(data, 3.0)(INDICES, views), expected)
+
+
+def test_hard_labels_are_the_most_likely_class_even_where_an_image_was_made_for_another(make_images):
+    data = make_images(6)
+    data.soft_labels[2] = torch.tensor([0.1, 0.7, 0.2])
+    data.targets[2] = 0
+    found = ClassLabels(data)(INDICES, torch.empty(0))
+    assert torch.equal(found, F.one_hot(torch.tensor([1, 0, 1]), 3).float())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 3.0])
+def test_the_teachers_labels_of_plain_views_are_its_calibrated_labels(make_images, temperature):
+    data, network = make_images(6), teacher()
+    found = TeacherLabels(network, data, temperature)(INDICES, plain_view(data, data.images[INDICES]))
+    torch.testing.assert_close(found, soft_labels(network, data.images, temperature=temperature)[INDICES])
+
+
+@pytest.mark.parametrize("normalisation", [{}, {"mean": (0.2,), "std": (0.7,)}], ids=["its own", "another"])
+def test_the_teacher_sees_the_augmented_view_in_its_own_normalisation(make_images, normalisation):
+    data, network = make_images(6), teacher(**normalisation)
+    settings = AugmentationSettings(pad=2, cutout=3)
+    views = augmented_view(data, data.images, settings, torch.Generator().manual_seed(0))
+    pixels = views * 0.25 + 0.5
+    expected = network(pixels).softmax(1)
+    found = TeacherLabels(network, data)(torch.arange(6), views)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert (found - TeacherLabels(network, data)(torch.arange(6), plain_view(data, data.images))).abs().max() > 0.05
+
+
+def test_a_loss_can_be_differentiated_with_the_teachers_labels(make_images):
+    data = make_images(6)
+    targets = TeacherLabels(teacher(), data, 3.0)(INDICES, plain_view(data, data.images[INDICES]))
+    assert not targets.requires_grad
+    logits = torch.zeros(3, 3, requires_grad=True)
+    soft_cross_entropy(logits, targets, 3.0).backward()
+    torch.testing.assert_close(logits.grad, (1 / 3 - targets) / 3 / 3)
+
+
+@pytest.mark.parametrize("other", [{"classes": 4}, {"size": 9}, {"channels": 2, "mean": (0.5, 0.5), "std": (1.0, 1.0)}])
+def test_a_teacher_of_another_task_is_an_error(make_images, other):
+    with pytest.raises(InputError, match=rf"data set has {next(iter(other))} .*, but the teacher"):
+        TeacherLabels(teacher(**other), make_images(6))
