@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfnas.spaces.slot import Slot, set_mixer
+from dfnas.spaces.slot import Slot, set_mixer, slots
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -70,6 +70,24 @@ def count_slot_macs(network: nn.Module, *input_shape: int) -> tuple[int, dict[st
             network.eval()(torch.empty(1, *input_shape, device=device))
     fixed = counter.get_total_flops() // 2 - sum(sum(totals) for totals in table.values())
     return fixed, {choice: tuple(totals) for choice, totals in table.items()}
+
+
+def count_slot_parameters(network: nn.Module) -> tuple[int, dict[str, tuple[int, ...]]]:
+    """Weights of a network with slots, split by choice; shared ones once.
+
+    Returns:
+        (fixed, table): weights outside of all slots, and for each choice those of each option, over all the slots that
+        follow the choice.
+    """
+    in_slots: set[int] = set()
+    found: dict[str, list[dict[int, int]]] = {}
+    for slot in slots(network):
+        by_option = found.setdefault(slot.choice, [{} for _ in slot.options])
+        for sizes, option in zip(by_option, slot.options, strict=True):
+            sizes |= {id(parameter): parameter.numel() for parameter in option.parameters()}
+            in_slots |= sizes.keys()
+    fixed = sum(parameter.numel() for parameter in network.parameters() if id(parameter) not in in_slots)
+    return fixed, {choice: tuple(sum(sizes.values()) for sizes in by_option) for choice, by_option in found.items()}
 
 
 def _run_counted(module: nn.Module, x: torch.Tensor) -> int:

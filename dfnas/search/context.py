@@ -7,6 +7,7 @@ import torch
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.labels import ClassLabels, Labels, StoredLabels, TeacherLabels
+from dfnas.search.budget import Budget
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.space import Space
 from dfnas.teacher import Teacher
@@ -23,6 +24,7 @@ class SearchContext:
         train: images that train the weights (and, for DARTS, the architecture on one half).
         validation: held-out images of the same source, for architecture steps and scores.
         seed: the run's seed.
+        budget: what an architecture may cost; checked.
         teacher: what labels the views where the settings ask for that.
     """
 
@@ -30,6 +32,7 @@ class SearchContext:
     train: ImageSet
     validation: ImageSet
     seed: int
+    budget: Budget
     teacher: Teacher | None = None
 
     @property

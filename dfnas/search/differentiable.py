@@ -25,8 +25,8 @@ class DifferentiableSearch:
         return self.alphas.strengths()
 
     def architecture(self) -> dict[str, str]:
-        """What the present α mean, by the space's rule."""
-        return self.context.space.discretise(self.strengths())
+        """What the present α mean, by the space's rule and within the budget."""
+        return self.context.budget.derive(self.strengths())
 
     def state_dict(self) -> dict[str, Any]:
         return {

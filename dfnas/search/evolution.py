@@ -8,10 +8,11 @@ from typing import Any
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
+from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
 from dfnas.spaces.space import Space
 
-ATTEMPTS = 1000  # draws for one candidate before the limit or the novelty it must satisfy is called impossible
+ATTEMPTS = 1000  # draws for one candidate before the budget or the novelty that it must satisfy is called impossible
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Evolution:
         parents: those that the present generation is bred from.
     """
 
-    def __init__(self, space: Space, settings: EvolutionSettings, seed: int):
-        self.space, self.settings, self.seed = space, settings, seed
+    def __init__(self, space: Space, settings: EvolutionSettings, budget: Budget, seed: int):
+        self.space, self.settings, self.budget, self.seed = space, settings, budget, seed
         self.judged: dict[str, Candidate] = {}
         self.parents: list[Candidate] = []
 
@@ -65,7 +66,7 @@ class Evolution:
         return min(self.judged.values(), key=lambda candidate: candidate.key)
 
     def _breed(self, member: int, rng: random.Random) -> dict[str, str] | None:
-        """A new architecture within the limit: from two parents, from one, or at random if there are none or
+        """A new architecture within the budget: from two parents, from one, or at random if there are none or
         they have nothing new to give. None once nothing new is left in the space."""
         space, settings = self.space, self.settings
         if self.parents and member < settings.crossover:
@@ -78,22 +79,16 @@ class Evolution:
             child = None
         child = child or self._first_new(lambda: space.sample(rng))
         if child is None and not self.judged:
-            raise InputError(
-                f"search_spos.evolution.max_macs_m = {settings.max_macs_m}: none of {ATTEMPTS} random architectures "
-                "keeps the limit; raise it"
-            )
+            raise InputError(f"{self.budget}: none of {ATTEMPTS} random architectures keeps it; raise it")
         return child
 
     def _two_parents(self, rng: random.Random) -> list[dict[str, str]]:
         return [parent.architecture for parent in rng.choices(self.parents, k=2)]
 
     def _first_new(self, draw: Callable[[], dict[str, str]]) -> dict[str, str] | None:
-        limit = self.settings.max_macs_m
         for _ in range(ATTEMPTS):
             architecture = draw()
-            if _encoded(architecture) not in self.judged and (
-                not limit or self.space.macs(architecture) <= limit * 1e6
-            ):
+            if _encoded(architecture) not in self.judged and self.budget.keeps(architecture):
                 return architecture
         return None
 

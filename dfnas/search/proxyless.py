@@ -18,7 +18,7 @@ from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import ExpectedMacs, with_cost
+from dfnas.search.cost import with_cost
 from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
@@ -55,7 +55,6 @@ class ProxylessSearch(DifferentiableSearch):
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
-        self.expected_macs = ExpectedMacs(context.space, context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
         self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.batch_size, len(context.validation))
@@ -126,7 +125,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
         loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
-        loss = with_cost(loss, self.expected_macs(self.alphas.probabilities()), self.settings.cost)
+        loss = with_cost(loss, self._expected_macs_m(), self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]
         found = torch.autograd.grad(loss, leaves, materialize_grads=True)
@@ -141,6 +140,9 @@ class ProxylessSearch(DifferentiableSearch):
             gate = gate_gradients[choice]
             gradients[choice][pair] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
+
+    def _expected_macs_m(self) -> torch.Tensor:
+        return self.context.space.macs_table().expected(self.alphas.probabilities()) / 1e6
 
     def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
         """Different options of every choice, drawn by their probabilities."""
@@ -162,7 +164,7 @@ class ProxylessSearch(DifferentiableSearch):
         logits = logits_of(self.network, self.held_out, batch_statistics=True)
         error = error_rate(logits, self.context.validation.targets)
         with torch.no_grad():
-            expected = self.expected_macs(self.alphas.probabilities()).item()
+            expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
         return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}

@@ -1,7 +1,7 @@
 """SPOS: Guo et al., "Single Path One-Shot Neural Architecture Search with Uniform Sampling", ECCV 2020.
 
 First the supernet is trained one path a step; paths are uniform, within MACs bins that are drawn uniformly
-where bins are set. Then evolution looks for the path with the lowest validation error under a limit on MACs,
+where bins are set. Then evolution looks for the path with the lowest validation error within the budget,
 each candidate with BatchNorm statistics of its own (section 3.4).
 """
 
@@ -15,7 +15,6 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import check_limit
 from dfnas.search.evolution import Candidate, Evolution
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import SearchSposSettings
@@ -29,7 +28,6 @@ class SposSearch:
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):
         self.context, self.settings, seed = context, settings, context.seed
-        check_limit(context.space, settings.evolution.max_macs_m, "search_spos.evolution.max_macs_m")
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.path = SinglePath()
@@ -42,7 +40,7 @@ class SposSearch:
         recalibration = context.batches(settings, context.train, "recalibration", size)
         self.recalibration = FirstViews(recalibration, settings.evolution.recalibration_batches)
         self.held_out = context.held_out(settings)
-        self.evolution = Evolution(context.space, settings.evolution, seed)
+        self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
         self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
         self.loss_sum = torch.zeros((), device=context.device)
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, Positive, Settings
+from dfnas.settings.base import Count, NonNegative, Positive, Settings
 from dfnas.settings.training import AugmentationSettings
 
 
@@ -15,6 +15,17 @@ class SpaceSettings(Settings):
     """`darts`, `mbconv`, `shufflenet`, `nasbench201`, or a user's `module:object` or `file.py:object`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Sizes of the space, as its class explains them."""
+
+
+class BudgetSettings(Settings):
+    """Hard limits on the architecture; 0 is none."""
+
+    max_macs_m: NonNegative = 0.0
+    """Multiply-accumulates per image, in millions."""
+    max_params_m: NonNegative = 0.0
+    """Weights, in millions."""
+    max_latency_ms: NonNegative = 0.0
+    """Milliseconds of a batch, by the table that is measured on this machine."""
 
 
 class SearchSettings(Settings):
@@ -35,3 +46,5 @@ class SearchSettings(Settings):
     """Images per step."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""

@@ -1,7 +1,7 @@
 """Settings of `search_random`: an architecture drawn uniformly, the baseline of every search."""
 
-from dfnas.settings.base import NonNegative, Settings
-from dfnas.settings.search import SpaceSettings
+from dfnas.settings.base import Settings
+from dfnas.settings.search import BudgetSettings, SpaceSettings
 
 
 class SearchRandomSettings(Settings):
@@ -9,5 +9,5 @@ class SearchRandomSettings(Settings):
 
     space: SpaceSettings
     """The search space."""
-    max_macs_m: NonNegative = 0.0
-    """Hard limit, in millions of multiply-accumulates; 0 for none."""
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""

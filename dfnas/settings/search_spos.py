@@ -3,7 +3,7 @@
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Settings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import BudgetSettings, SearchSettings
 
 
 class MacsBinSettings(Settings):
@@ -47,8 +47,6 @@ class EvolutionSettings(Settings):
     """Candidates per generation that come from one parent."""
     mutation_probability: Fraction = 0.1
     """Probability that a choice of the parent is drawn anew."""
-    max_macs_m: NonNegative = 330.0
-    """Hard limit on a candidate, in millions of multiply-accumulates; 0 for none."""
     recalibration_batches: Count = 200
     """Training batches from which a candidate's BatchNorm statistics are computed anew."""
     recalibration_batch_size: Count = 128
@@ -83,3 +81,5 @@ class SearchSposSettings(SearchSettings):
     """Bins of MACs for the sampling of paths; without them paths are uniform."""
     evolution: EvolutionSettings = EvolutionSettings()
     """The evolutionary search."""
+    budget: BudgetSettings = BudgetSettings(max_macs_m=330.0)
+    """What a candidate may cost at most."""

@@ -5,14 +5,12 @@ outputs of the two cells before; nodes are numbered from 2 on. An architecture n
 and keeps exactly two edges into each node: all others are `none`.
 """
 
-import functools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
@@ -73,7 +71,20 @@ class CellSpace(Space):
                 yield f"{kind}/{node}", tuple(edge_name(kind, node, state) for state in range(node))
 
     def supernet(self) -> nn.Module:
-        return self._network(self.search_channels, self.search_cells, affine=False, edge=_slots(affine=False))
+        def slot(choice: str, channels: int, stride: int) -> Slot:
+            return Slot(choice, darts_options(channels, stride, affine=False))
+
+        return self._network(self.search_channels, self.search_cells, affine=False, edge=slot)
+
+    def slotted_network(self) -> nn.Module:
+        """The final network with all edges and operations; `network` keeps two edges a node of them."""
+
+        def slot(choice: str, channels: int, stride: int) -> Slot:
+            return Slot(
+                choice, {name: darts_operation(name, channels, stride, affine=True) for name in DARTS_OPERATIONS}
+            )
+
+        return self._network(self.channels, self.cells, affine=True, auxiliary=self.auxiliary, edge=slot)
 
     def network(self, architecture: Architecture) -> nn.Module:
         """See `Space.network`. The result has the attribute `drop_path`; with an auxiliary head it gives (logits,
@@ -102,7 +113,7 @@ class CellSpace(Space):
 
         Args:
             strengths: for each edge a tensor (O,). They are compared *between* edges, so give the softmax over
-                each edge's options and not its logits, which have an arbitrary offset per edge.
+                each edge's options, or its logarithm, and not logits, which have an arbitrary offset per edge.
         """
         architecture = dict.fromkeys(self.choices, "none")
         for _, edges in self.nodes_with_edges():
@@ -136,17 +147,6 @@ class CellSpace(Space):
             parent = rng.choice((one, other))
             child |= {edge: parent[edge] for edge in edges}
         return child
-
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return self._macs_table
-
-    @functools.cached_property
-    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        with torch.device("meta"):
-            network = self._network(self.channels, self.cells, affine=True, edge=_slots(affine=True))
-        fixed, table = count_slot_macs(network, self.task.channels, *self.task.size)
-        unused = (0,) * len(DARTS_OPERATIONS)  # two cells or fewer are all reductions
-        return fixed, {choice: table.get(choice, unused) for choice in self.choices}
 
     def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
         """The architecture of a genotype in DARTS's own notation.
@@ -182,10 +182,6 @@ class CellSpace(Space):
             auxiliary=auxiliary,
             edge=edge,
         )
-
-
-def _slots(affine: bool) -> EdgeBuilder:
-    return lambda choice, channels, stride: Slot(choice, darts_options(channels, stride, affine))
 
 
 def _kept(architecture: Architecture, edges: Sequence[str]) -> list[str]:

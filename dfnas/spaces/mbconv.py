@@ -7,20 +7,18 @@ and so on, and `zero` where the block has a shortcut, which then is all that is 
 Shapes: B batch, C channels, H W space, K classes.
 """
 
-import functools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task, strongest
+from dfnas.spaces.space import Architecture, Space, Task
 
 BN_EPS = 1e-3
 
@@ -108,18 +106,6 @@ class MBConvSpace(Space):
             return None if option == "zero" else self._mbconv(block, option)
 
         return self._network(body)
-
-    def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-        return strongest(self.choices, strengths)
-
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return self._macs_table
-
-    @functools.cached_property
-    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        with torch.device("meta"):
-            network = self.supernet()  # has the layers of the final networks
-        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.first_width

@@ -8,17 +8,15 @@ operation on the edge from each earlier node.
 Shapes: B batch, C channels, H W space, K classes. A cell keeps (B, C, H, W).
 """
 
-import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task, strongest
+from dfnas.spaces.space import Architecture, Space, Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4
@@ -50,26 +48,14 @@ class NASBench201Space(Space):
         self.choices = {f"{node}-{state}": OPERATIONS for node in range(1, NODES) for state in range(node)}
 
     def supernet(self) -> nn.Module:
-        def slot(choice: str, channels: int) -> Slot:
-            return Slot(choice, {name: _operation(name, channels, self.search_affine) for name in OPERATIONS})
+        return self._slotted(self.search_affine)
 
-        return self._network(slot)
+    def slotted_network(self) -> nn.Module:
+        return self._slotted(affine=True)
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
         return self._network(lambda choice, channels: _operation(architecture[choice], channels, affine=True))
-
-    def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-        return strongest(self.choices, strengths)
-
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return self._macs_table
-
-    @functools.cached_property
-    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        with torch.device("meta"):
-            network = self.supernet()  # has the convolutions of the final networks
-        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def to_string(self, architecture: Architecture) -> str:
         """The architecture in the benchmark's notation. Raises InputError if it is not of this space."""
@@ -88,6 +74,12 @@ class NASBench201Space(Space):
                 architecture[f"{node}-{state}"] = operation
         self.check(architecture)
         return architecture
+
+    def _slotted(self, affine: bool) -> nn.Sequential:
+        def slot(choice: str, channels: int) -> Slot:
+            return Slot(choice, {name: _operation(name, channels, affine) for name in OPERATIONS})
+
+        return self._network(slot)
 
     def _network(self, edge: EdgeBuilder) -> nn.Sequential:
         channels = self.channels

@@ -6,18 +6,16 @@ A choice is a block, `stage2/block1`, both counted from 1.
 Shapes: B batch, C channels, H W space, K classes.
 """
 
-import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task, strongest
+from dfnas.spaces.space import Architecture, Space, Task
 
 OPTIONS = ("3x3", "5x5", "7x7", "xception")
 
@@ -85,26 +83,14 @@ class ShuffleNetSpace(Space):
         self.choices = {block.choice: OPTIONS for block in self.blocks}
 
     def supernet(self) -> nn.Module:
-        def slot(block: Block) -> Slot:
-            return Slot(block.choice, {name: ShuffleBlock(block, name, affine=False) for name in OPTIONS})
+        return self._slotted(affine=False)
 
-        return self._network(slot, affine=False)
+    def slotted_network(self) -> nn.Module:
+        return self._slotted(affine=True)
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
         return self._network(lambda block: ShuffleBlock(block, architecture[block.choice], affine=True), affine=True)
-
-    def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-        return strongest(self.choices, strengths)
-
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        return self._macs_table
-
-    @functools.cached_property
-    def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        with torch.device("meta"):
-            network = self.supernet()  # has the convolutions of the final networks
-        return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def _blocks(self) -> Iterator[Block]:
         inputs = self.stem_width
@@ -112,6 +98,12 @@ class ShuffleNetSpace(Space):
             for i in range(depth):
                 yield Block(f"stage{stage}/block{i + 1}", inputs, width, stride if i == 0 else 1, i == 0)
                 inputs = width
+
+    def _slotted(self, affine: bool) -> nn.Sequential:
+        def slot(block: Block) -> Slot:
+            return Slot(block.choice, {name: ShuffleBlock(block, name, affine) for name in OPTIONS})
+
+        return self._network(slot, affine)
 
     def _network(self, build: BlockBuilder, affine: bool) -> nn.Sequential:
         stem = _conv_bn(self.task.channels, self.stem_width, 3, self.stem_stride, affine)

@@ -4,6 +4,7 @@ An *architecture* is a mapping from every choice to the name of one of its optio
 turns that into a network and back. Cells that keep two edges a node say `none` on the edges that they drop.
 """
 
+import functools
 import random
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,8 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from dfnas.measure.complexity import count_slot_macs, count_slot_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
+from dfnas.spaces.costs import CostTable
 
 Architecture = Mapping[str, str]
 
@@ -52,19 +55,40 @@ class Space(ABC):
             InputError: the architecture is not of this space; see `check`.
         """
 
-    @abstractmethod
+    def slotted_network(self) -> nn.Module:
+        """`network` with a `Slot` of every option, as it would be built, wherever one is chosen: what costs are
+        counted and measured on. The supernet, unless that has other sizes or layers than the final networks."""
+        return self.supernet()
+
     def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-        """The architecture that a weight for every option means, by the space's published rule.
+        """The architecture that a weight for every option means, by the space's published rule: the strongest option
+        of every choice, unless the space has another.
 
         Args:
-            strengths: for each choice a tensor (O,), larger meaning stronger. Give the softmax over the options
-                of each choice rather than logits: some rules compare options of different choices.
+            strengths: for each choice a tensor (O,), larger meaning stronger: the softmax over the options of each
+                choice, or any increasing function of it that is the same for all choices. A rule may compare options
+                of different choices, but asks for nothing except which is stronger.
         """
+        return {choice: options[int(strengths[choice].argmax())] for choice, options in self.choices.items()}
 
-    @abstractmethod
-    def macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
-        """(fixed, table): multiply-accumulates per image of `network`, split into what no choice changes and
-        what each option of each choice adds. Exact: `macs` equals the count of the built network."""
+    def macs_table(self) -> CostTable:
+        """Multiply-accumulates per image of `network`. Exact: `macs` equals the count of the built network."""
+        return self._macs_table
+
+    @functools.cached_property
+    def _macs_table(self) -> CostTable:
+        with torch.device("meta"):
+            network = self.slotted_network()
+        return CostTable(self.choices, *count_slot_macs(network, self.task.channels, *self.task.size))
+
+    def parameters_table(self) -> CostTable:
+        """Weights of `network`, those of an auxiliary head included. Exact, as `macs_table` is."""
+        return self._parameters_table
+
+    @functools.cached_property
+    def _parameters_table(self) -> CostTable:
+        with torch.device("meta"):
+            return CostTable(self.choices, *count_slot_parameters(self.slotted_network()))
 
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""
@@ -97,19 +121,21 @@ class Space(ABC):
                     f"expected one of {_some(options)}"
                 )
 
+    def holds(self, architecture: Architecture) -> bool:
+        """Whether the architecture is of this space."""
+        try:
+            self.check(architecture)
+        except InputError:
+            return False
+        return True
+
     def macs(self, architecture: Architecture) -> int:
         """Multiply-accumulates of `network(architecture)` per image, from the table."""
-        fixed, table = self.macs_table()
-        return fixed + sum(table[c][self.choices[c].index(option)] for c, option in architecture.items())
+        return self.macs_table().of(architecture)
 
     def path(self, architecture: Architecture) -> dict[str, int]:
         """The architecture as indices of options, for the mixer `SinglePath`."""
         return {choice: self.choices[choice].index(option) for choice, option in architecture.items()}
-
-
-def strongest(choices: Mapping[str, tuple[str, ...]], strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
-    """The strongest option of every choice: the rule of derivation of the chain-structured spaces."""
-    return {choice: options[int(strengths[choice].argmax())] for choice, options in choices.items()}
 
 
 def _some(names, limit: int = 8) -> str:

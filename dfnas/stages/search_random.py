@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dfnas.runtime.files import write_json
+from dfnas.search.budget import Budget
 from dfnas.search.uniform import random_architecture
 from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
@@ -30,7 +31,7 @@ STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the arch
 def search_random(job: Job) -> None:
     options, settings = job.options, job.settings
     space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
-    choices = random_architecture(space, settings.max_macs_m, options.seed)
+    choices = random_architecture(Budget(space, settings.budget), options.seed)
     provenance = job.provenance([], reference(settings.space.name))
     write_json(options.out, describe(settings.space.name, settings.space.options, space, choices, provenance))
 

@@ -8,6 +8,7 @@ from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
@@ -43,12 +44,14 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
+    budget = Budget(space, settings.budget)
+    budget.check()
     teacher = _teacher(job)
     inputs, code = [options.dataset], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     checkpoint = job.checkpoint(inputs, *code)
-    search = algorithm(SearchContext(space, train, validation, options.seed, teacher), settings)
+    search = algorithm(SearchContext(space, train, validation, options.seed, budget, teacher), settings)
     name = job.stage.removeprefix("search_")
     history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
 

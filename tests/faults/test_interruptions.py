@@ -122,8 +122,9 @@ SEARCH = {
     "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
     "search_spos": [
         *("--steps", "4", "--batch-size", "8", "--evolution"),
-        '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, "max_macs_m": 0, '
+        '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
         '"recalibration_batches": 1, "recalibration_batch_size": 8}',
+        *("--budget", '{"max_macs_m": 0}'),
     ],
 }
 

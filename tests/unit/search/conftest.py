@@ -4,18 +4,20 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSearch
 from dfnas.search.proxyless import ProxylessSearch
 from dfnas.search.spos import SposSearch
-from dfnas.settings.search import SpaceSettings
+from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import CostTermSettings, SearchProxylessSettings
 from dfnas.settings.search_spos import EvolutionSettings, SearchSposSettings
 from dfnas.settings.training import AugmentationSettings
 from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Space, Task, strongest
+from dfnas.spaces.space import Space, Task
 from dfnas.teacher import Teacher, TeacherSpec
 
 NAMES = ("linear", "bent", "skip", "zero")
@@ -54,11 +56,9 @@ class ToySpace(Space):
     def network(self, architecture):
         raise NotImplementedError
 
-    def discretise(self, strengths):
-        return strongest(self.choices, strengths)
-
     def macs_table(self):
-        return 2_000_000, {"first": (4_000_000, 3_000_000, 0, 0), "second": (1_000_000, 5_000_000, 0, 0)}
+        options = {"first": (4_000_000, 3_000_000, 0, 0), "second": (1_000_000, 5_000_000, 0, 0)}
+        return CostTable(self.choices, 2_000_000, options)
 
 
 @pytest.fixture(scope="session")
@@ -68,45 +68,48 @@ def toy_space() -> ToySpace:
 
 @pytest.fixture
 def context(make_images):
-    """context(space, train=48, seed=0): small data around a space, with a teacher of another normalisation."""
+    """context(space, train=48, seed=0, budget={}): small data, and a teacher of another normalisation."""
     torch.manual_seed(0)
     spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.4,), std=(0.3,))
     teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
 
-    def make(space: Space, train: int = 48, seed: int = 0) -> SearchContext:
-        return SearchContext(space, make_images(train), make_images(18, seed=1), seed, teacher)
+    def make(space: Space, train: int = 48, seed: int = 0, budget: dict[str, float] | None = None) -> SearchContext:
+        limits = Budget(space, BudgetSettings(**budget or {}))
+        return SearchContext(space, make_images(train), make_images(18, seed=1), seed, limits, teacher)
 
     return make
 
 
 COMMON = {"space": SpaceSettings(name="toy"), "batch_size": 8, "augmentation": AugmentationSettings(pad=1)}
-EVOLUTION = {"generations": 2, "population": 3, "parents": 2, "crossover": 1, "mutation": 1, "max_macs_m": 0.0}
+EVOLUTION = {"generations": 2, "population": 3, "parents": 2, "crossover": 1, "mutation": 1}
 EVOLUTION |= {"recalibration_batches": 2, "recalibration_batch_size": 8}
 
 
 @pytest.fixture
 def make_darts(context):
-    def make(space: Space, seed: int = 0, train: int = 48, **changes) -> DartsSearch:
-        return DartsSearch(context(space, train, seed), SearchDartsSettings(**COMMON | {"epochs": 3} | changes))
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> DartsSearch:
+        return DartsSearch(context(space, train, seed, budget), SearchDartsSettings(**COMMON | {"epochs": 3} | changes))
 
     return make
 
 
 @pytest.fixture
 def make_proxyless(context):
-    def make(space: Space, seed: int = 0, train: int = 48, cost=None, **changes) -> ProxylessSearch:
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, cost=None, **changes) -> ProxylessSearch:
         settings = {"epochs": 3, "warmup_epochs": 0, "arch_every": 2, "arch_lr": 0.05}
         settings["cost"] = CostTermSettings(**cost or {"form": "none"})
-        return ProxylessSearch(context(space, train, seed), SearchProxylessSettings(**COMMON | settings | changes))
+        return ProxylessSearch(
+            context(space, train, seed, budget), SearchProxylessSettings(**COMMON | settings | changes)
+        )
 
     return make
 
 
 @pytest.fixture
 def make_spos(context):
-    def make(space: Space, seed: int = 0, train: int = 48, evolution=None, **changes) -> SposSearch:
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSearch:
         settings = {"steps": 5, "lr": 0.1, "evolution": EvolutionSettings(**EVOLUTION | (evolution or {}))}
-        return SposSearch(context(space, train, seed), SearchSposSettings(**COMMON | settings | changes))
+        return SposSearch(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
 
     return make
 

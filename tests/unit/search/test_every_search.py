@@ -1,5 +1,7 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
+import random
+
 import pytest
 import torch
 
@@ -8,7 +10,9 @@ from dfnas.measure.complexity import count_macs
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.search.alphas import Alphas
+from dfnas.search.budget import Budget
 from dfnas.search.uniform import random_architecture
+from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.slot import set_mixer
@@ -130,13 +134,29 @@ def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spa
 @pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
 def test_the_random_baseline_keeps_its_limit_and_is_a_function_of_its_seed(spaces, name):
     space = spaces[name]
-    free = [random_architecture(space, 0.0, seed) for seed in range(12)]
-    assert free == [random_architecture(space, 0.0, seed) for seed in range(12)]
+    nothing = Budget(space, BudgetSettings())
+    free = [random_architecture(nothing, seed) for seed in range(12)]
+    assert free == [random_architecture(nothing, seed) for seed in range(12)]
     limit = sorted(map(space.macs, free))[4] / 1e6
-    limited = [random_architecture(space, limit, seed) for seed in range(12)]
+    budget = Budget(space, BudgetSettings(max_macs_m=limit))
+    limited = [random_architecture(budget, seed) for seed in range(12)]
     assert all(space.macs(architecture) / 1e6 <= limit for architecture in limited)
     assert [a for a in free if space.macs(a) / 1e6 <= limit] == [
         b for a, b in zip(free, limited, strict=True) if space.macs(a) / 1e6 <= limit
     ]
-    with pytest.raises(InputError, match=r"search_random\.max_macs_m = 1e-06"):
-        random_architecture(space, 1e-6, 0)
+    with pytest.raises(InputError, match=r"budget\.max_macs_m = 1e-06: the cheapest"):
+        random_architecture(Budget(space, BudgetSettings(max_macs_m=1e-6)), 0)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+@pytest.mark.parametrize("maker", ["make_darts", "make_proxyless", "make_spos"])
+def test_every_search_keeps_its_budget(request, spaces, maker, name):
+    make, space = request.getfixturevalue(maker), spaces[name]
+    drawn = [space.sample(random.Random(seed)) for seed in range(40)]
+    macs, weights = (sorted(map(cost, drawn))[10] / 1e6 for cost in (space.macs, space.parameters_table().of))
+    search = make(space, budget={"max_macs_m": macs, "max_params_m": 1.02 * weights})
+    finish(search, 0, None if maker == "make_spos" else 4)
+    found = search.architecture()
+    space.check(found)
+    assert space.macs(found) / 1e6 <= macs
+    assert space.parameters_table().of(found) / 1e6 <= 1.02 * weights

@@ -6,10 +6,12 @@ import pytest
 
 from dfnas.runtime.errors import InputError
 from dfnas.search import evolution as module
+from dfnas.search.budget import Budget
 from dfnas.search.evolution import Evolution
+from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_spos import EvolutionSettings
 
-SETTINGS = {"generations": 6, "population": 20, "parents": 4, "crossover": 8, "mutation": 8, "max_macs_m": 0.0}
+SETTINGS = {"generations": 6, "population": 20, "parents": 4, "crossover": 8, "mutation": 8}
 
 
 class Judge:
@@ -24,9 +26,10 @@ class Judge:
         return wrong, wrong / 2
 
 
-def evolve(space, seed=0, **changes):
+def evolve(space, seed=0, limit=0.0, **changes):
     settings, judge = EvolutionSettings(**SETTINGS | changes), Judge(space)
-    evolution, rows, parents = Evolution(space, settings, seed), [], []
+    evolution = Evolution(space, settings, Budget(space, BudgetSettings(max_macs_m=limit)), seed)
+    rows, parents = [], []
     for index in range(settings.generations * settings.population):
         row = evolution.step(index, judge)
         parents += [list(evolution.parents)] if index % settings.population == 0 else []
@@ -91,7 +94,7 @@ def test_no_candidate_exceeds_the_limit(spaces, name):
     space = spaces[name]
     costs = sorted(c.macs_m for c in evolve(space, population=16)[0].judged.values())
     limit = costs[len(costs) // 3]
-    evolution, asked, _, _ = evolve(space, max_macs_m=limit)
+    evolution, asked, _, _ = evolve(space, limit=limit)
     assert asked
     assert max(space.macs(a) for a in asked) / 1e6 <= limit
     assert max(c.macs_m for c in evolution.judged.values()) <= limit
@@ -106,8 +109,8 @@ def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
 
 def test_a_limit_that_nothing_keeps_is_an_error(spaces, monkeypatch):
     monkeypatch.setattr(module, "ATTEMPTS", 20)
-    with pytest.raises(InputError, match=r"max_macs_m = 1e-06: none of 20 random architectures"):
-        evolve(spaces["mbconv"], max_macs_m=1e-6)
+    with pytest.raises(InputError, match=r"budget.max_macs_m = 1e-06: none of 20 random architectures"):
+        evolve(spaces["mbconv"], limit=1e-6)
 
 
 def test_candidates_are_a_function_of_the_seed(spaces):
@@ -117,7 +120,8 @@ def test_candidates_are_a_function_of_the_seed(spaces):
 
 
 def test_of_equals_the_earliest_is_best(spaces):
-    evolution = Evolution(spaces["shufflenet"], EvolutionSettings(**SETTINGS), 0)
+    space = spaces["shufflenet"]
+    evolution = Evolution(space, EvolutionSettings(**SETTINGS), Budget(space, BudgetSettings()), 0)
     for index in range(5):
         evolution.step(index, lambda architecture: (0.5, 0.25))
     assert evolution.best() is next(iter(evolution.judged.values()))

@@ -102,7 +102,7 @@ def test_the_cost_reaches_every_option_and_scales_the_gates(toy_space, make_prox
 
     def total(alphas, cross_entropy):
         expected = 2.0 + sum(
-            sum(p * macs / 1e6 for p, macs in zip(alphas[c].softmax(0), toy_space.macs_table()[1][c], strict=True))
+            sum(p * macs / 1e6 for p, macs in zip(alphas[c].softmax(0), toy_space.macs_table().options[c], strict=True))
             for c in alphas
         )
         if cost["form"] == "add#linear":

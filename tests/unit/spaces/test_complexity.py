@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_macs, count_parameters, count_slot_macs
+from dfnas.measure.complexity import count_macs, count_parameters, count_slot_macs, count_slot_parameters
 from dfnas.spaces.slot import Slot
 
 
@@ -56,3 +56,13 @@ def test_slots_that_share_a_choice_add_up_and_all_else_is_fixed():
     with torch.device("meta"):
         network = nn.Sequential(nn.Conv2d(1, 2, 1), slot(), slot(), Slot("b", {"pointwise": nn.Conv2d(2, 4, 1)}))
     assert count_slot_macs(network, 1, 5, 5) == (25 * 2, {"a": (2 * 25 * 2 * 2 * 9, 0), "b": (25 * 8,)})
+
+
+def test_weights_are_split_by_choice_and_shared_ones_count_once():
+    entry, shared = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 3)
+
+    def slot(choice):
+        return Slot(choice, {"shared": shared, "own": nn.Conv2d(2, 2, 1, bias=False), "nothing": nn.Identity()})
+
+    network = nn.Sequential(entry, entry, slot("a"), slot("a"), Slot("b", {"norm": nn.BatchNorm2d(2)}))
+    assert count_slot_parameters(network) == (4, {"a": (2 * 2 * 9 + 2, 2 * 4, 0), "b": (4,)})

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, FactorizedReduce
 from dfnas.spaces.darts import CellSpace
@@ -169,3 +170,12 @@ def test_the_auxiliary_head_speaks_in_training_only(stem, size):
     assert all(parameter.grad is not None for parameter in network.auxiliary_head.parameters())
     assert network.eval()(x).shape == (3, 7)
     assert not any(isinstance(module, type(network.auxiliary_head)) for module in space.supernet().modules())
+
+
+def test_the_weights_of_the_auxiliary_head_are_counted():
+    plain, with_head = (CellSpace(SPACE.task, channels=8, cells=3, nodes=3, auxiliary=a) for a in (False, True))
+    architecture = plain.sample(random.Random(0))
+    head = count_parameters(with_head.network(architecture).auxiliary_head)
+    assert with_head.parameters_table().of(architecture) == count_parameters(with_head.network(architecture))
+    assert with_head.parameters_table().fixed == plain.parameters_table().fixed + head
+    assert with_head.macs(architecture) == plain.macs(architecture)

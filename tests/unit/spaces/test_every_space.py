@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfnas.measure.complexity import count_macs
+from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.spaces.registry import make
 from dfnas.spaces.slot import SinglePath, set_mixer, slots
@@ -93,11 +93,24 @@ def test_macs_table_is_exact(name, seed):
 
 
 @every_space
-def test_macs_table_has_every_option_of_every_choice(name):
+@few
+@given(seed=seeds)
+def test_parameters_table_is_exact(name, seed):
     space = SPACES[name]
-    fixed, table = space.macs_table()
-    assert fixed > 0
-    assert {choice: len(costs) for choice, costs in table.items()} == {c: len(o) for c, o in space.choices.items()}
+    architecture = space.sample(random.Random(seed))
+    with torch.device("meta"):
+        network = space.network(architecture)
+    assert space.parameters_table().of(architecture) == count_parameters(network)
+
+
+@every_space
+def test_costs_have_every_option_of_every_choice(name):
+    space = SPACES[name]
+    for table in (space.macs_table(), space.parameters_table()):
+        assert table.fixed > 0
+        assert {choice: len(costs) for choice, costs in table.options.items()} == {
+            choice: len(options) for choice, options in space.choices.items()
+        }
 
 
 @every_space
