@@ -135,4 +135,6 @@ class DartsSearch(DifferentiableSearch):
             self.mixture.weights = self.alphas.probabilities()
             error = error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
         row = {"epoch": epoch + 1, "train_loss": losses[0], "architecture_loss": losses[1], "validation_error": error}
-        return row | {"entropy": self.alphas.entropy()}
+        passes = 2 if self.settings.order == 1 else 5  # forward and backward, of a batch, in a step
+        images = (epoch + 1) * self.batches.per_epoch * passes * self.settings.batch_size
+        return row | {"entropy": self.alphas.entropy(), "trained_images": images}

@@ -12,7 +12,8 @@ from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
 from dfnas.spaces.space import Space
 
-ATTEMPTS = 1000  # draws for one candidate before the budget or the novelty that it must satisfy is called impossible
+TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
+ATTEMPTS = 1000  # random draws for one candidate before the budget or its novelty is called impossible
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,14 @@ class Evolution:
     Attributes:
         judged: every candidate by its encoding, in the order of judgement.
         parents: those that the present generation is bred from.
+        tries: how many crossings and mutations are left to the present generation.
     """
 
     def __init__(self, space: Space, settings: EvolutionSettings, budget: Budget, seed: int):
         self.space, self.settings, self.budget, self.seed = space, settings, budget, seed
         self.judged: dict[str, Candidate] = {}
         self.parents: list[Candidate] = []
+        self.tries = self._all_tries()
 
     def step(self, index: int, score: Callable[[dict[str, str]], tuple[float, float]]) -> Row | None:
         """Breeds and judges one candidate. Returns the state of affairs at the end of a generation.
@@ -51,10 +54,11 @@ class Evolution:
         generation, member = divmod(index, self.settings.population)
         if member == 0:
             self.parents = sorted(self.judged.values(), key=lambda c: c.key)[: self.settings.parents]
+            self.tries = self._all_tries()
         architecture = self._breed(member, python_random(self.seed, "evolution", index))
         if architecture is not None:
             macs_m = self.space.macs(architecture) / 1e6
-            self.judged[_encoded(architecture)] = Candidate(architecture, *score(architecture), macs_m)
+            self.judged[encoded(architecture)] = Candidate(architecture, *score(architecture), macs_m)
         if member + 1 < self.settings.population:
             return None
         best = self.best()
@@ -69,15 +73,15 @@ class Evolution:
         """A new architecture within the budget: from two parents, from one, or at random if there are none or
         they have nothing new to give. None once nothing new is left in the space."""
         space, settings = self.space, self.settings
+        child = None
         if self.parents and member < settings.crossover:
-            child = self._first_new(lambda: space.cross(*self._two_parents(rng), rng))
+            child = self._bred("crossover", lambda: space.cross(*self._two_parents(rng), rng))
         elif self.parents and member < settings.crossover + settings.mutation:
-            child = self._first_new(
-                lambda: space.mutate(rng.choice(self.parents).architecture, settings.mutation_probability, rng)
+            child = self._bred(
+                "mutation",
+                lambda: space.mutate(rng.choice(self.parents).architecture, settings.mutation_probability, rng),
             )
-        else:
-            child = None
-        child = child or self._first_new(lambda: space.sample(rng))
+        child = child or next(filter(self._is_new, (space.sample(rng) for _ in range(ATTEMPTS))), None)
         if child is None and not self.judged:
             raise InputError(f"{self.budget}: none of {ATTEMPTS} random architectures keeps it; raise it")
         return child
@@ -85,21 +89,32 @@ class Evolution:
     def _two_parents(self, rng: random.Random) -> list[dict[str, str]]:
         return [parent.architecture for parent in rng.choices(self.parents, k=2)]
 
-    def _first_new(self, draw: Callable[[], dict[str, str]]) -> dict[str, str] | None:
-        for _ in range(ATTEMPTS):
-            architecture = draw()
-            if _encoded(architecture) not in self.judged and self.budget.keeps(architecture):
-                return architecture
+    def _bred(self, kind: str, draw: Callable[[], dict[str, str]]) -> dict[str, str] | None:
+        """The first new child of a kind, while the generation has tries left."""
+        while self.tries[kind]:
+            self.tries[kind] -= 1
+            child = draw()
+            if self._is_new(child):
+                return child
         return None
 
+    def _all_tries(self) -> dict[str, int]:
+        return {kind: TRIES * getattr(self.settings, kind) for kind in ("crossover", "mutation")}
+
+    def _is_new(self, architecture: dict[str, str]) -> bool:
+        return encoded(architecture) not in self.judged and self.budget.keeps(architecture)
+
     def state_dict(self) -> dict[str, Any]:
-        return {"judged": [asdict(c) for c in self.judged.values()], "parents": [asdict(c) for c in self.parents]}
+        judged, parents = ([asdict(c) for c in some] for some in (self.judged.values(), self.parents))
+        return {"judged": judged, "parents": parents, "tries": dict(self.tries)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         candidates = [Candidate(**values) for values in state["judged"]]
-        self.judged = {_encoded(c.architecture): c for c in candidates}
+        self.judged = {encoded(c.architecture): c for c in candidates}
         self.parents = [Candidate(**values) for values in state["parents"]]
+        self.tries = dict(state["tries"])
 
 
-def _encoded(architecture: dict[str, str]) -> str:
+def encoded(architecture: dict[str, str]) -> str:
+    """One text for an architecture, whatever the order of its choices."""
     return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))

@@ -167,4 +167,14 @@ class ProxylessSearch(DifferentiableSearch):
             expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
-        return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        return (
+            row
+            | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+            | {"trained_images": self._trained_images(epoch)}
+        )
+
+    def _trained_images(self, epoch: int) -> int:
+        """Images that went forward and backward until the end of an epoch, from 0."""
+        settings, per_epoch = self.settings, self.batches.per_epoch
+        of_alphas = max(epoch - settings.warmup_epochs, 0) * (per_epoch // settings.arch_every)
+        return (epoch + 1) * per_epoch * self.batches.batch_size + of_alphas * self.alpha_batches.batch_size

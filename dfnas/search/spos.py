@@ -47,7 +47,8 @@ class SposSearch:
     def step(self, index: int) -> Row | None:
         if index < self.settings.steps:
             return self._training_step(index)
-        return self.evolution.step(index - self.settings.steps, self.score)
+        row = self.evolution.step(index - self.settings.steps, self.score)
+        return row and row | self._images(self.settings.steps)
 
     def _training_step(self, index: int) -> Row | None:
         settings = self.settings
@@ -68,7 +69,15 @@ class SposSearch:
         train_loss = self.loss_sum.item() / (done % period or period)
         self.loss_sum.zero_()
         check_finite(train_loss)
-        return {"phase": "supernet", "step": done, "train_loss": train_loss}
+        return {"phase": "supernet", "step": done, "train_loss": train_loss} | self._images(done)
+
+    def _images(self, steps: int) -> Row:
+        """Images that went forward and backward in so many steps, and forward alone in judging so far."""
+        a_candidate = self.recalibration.count * self.recalibration.batches.batch_size + len(self.context.validation)
+        return {
+            "trained_images": steps * self.batches.batch_size,
+            "judged_images": len(self.evolution.judged) * a_candidate,
+        }
 
     def training_path(self, index: int) -> dict[str, str]:
         """The path that a step trains: uniform, and if bins of MACs are set, drawn until it falls into a bin

@@ -1,14 +1,29 @@
-"""The baseline: an architecture drawn uniformly, without looking at any data."""
+"""The baseline: architectures drawn uniformly. One is taken without looking at any data; of several, the best."""
 
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
+from dfnas.search.context import SearchContext
+from dfnas.search.from_scratch import FromScratchSearch
+from dfnas.settings.search_random import SearchRandomSettings
 
 
-def random_architecture(budget: Budget, seed: int) -> dict[str, str]:
-    """A uniform draw among the architectures that keep a budget.
+def random_architectures(budget: Budget, seed: int, count: int) -> list[dict[str, str]]:
+    """Uniform draws among the architectures that keep a budget, of which the first do not depend on how many follow.
 
     Raises:
         InputError: see `Budget.check` and `Budget.sample`.
     """
     budget.check()
-    return budget.sample(python_random(seed, "random"))
+    rng = python_random(seed, "random")
+    return [budget.sample(rng) for _ in range(count)]
+
+
+class RandomSearch(FromScratchSearch):
+    """Every draw trained and scored, as `Resumable` steps; see `FromScratchSearch`."""
+
+    def __init__(self, context: SearchContext, settings: SearchRandomSettings):
+        super().__init__(context, settings, settings.candidates)
+        self.drawn = random_architectures(context.budget, context.seed, settings.candidates)
+
+    def propose(self, number: int) -> dict[str, str]:
+        return self.drawn[number]

@@ -15,13 +15,14 @@ from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
 
-Algorithm = Literal["darts", "proxyless", "spos", "random"]
+Algorithm = Literal["darts", "proxyless", "spos", "random", "evolution"]
 Data = Literal["original", "synthetic"]
 Rule = Literal[
     "pretrain_teacher",
@@ -35,6 +36,7 @@ Rule = Literal[
     "search_proxyless",
     "search_spos",
     "search_random",
+    "search_evolution",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -50,8 +52,9 @@ ROLES = ("verifier", "competitor")
 class ComparisonSettings(Settings):
     """Section `comparison`: the rows of Table 1."""
 
-    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = get_args(Algorithm)
-    """Algorithms that search; `random` is the baseline and looks at no data."""
+    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("darts", "proxyless", "spos", "random")
+    """Algorithms that search. `random` and `evolution` are baselines without a supernet; `random` looks at no data
+    unless search_random.candidates is above 1."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = get_args(Data)
     """Data to search on, each algorithm on each."""
     retrain_data: Annotated[tuple[Data, ...], Field(min_length=1)] = ("original",)
@@ -108,6 +111,7 @@ class Config(Settings):
     search_proxyless: SearchProxylessSettings
     search_spos: SearchSposSettings
     search_random: SearchRandomSettings
+    search_evolution: SearchEvolutionSettings
     retrain: RetrainSettings
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings

@@ -1,13 +1,12 @@
-"""Settings of `search_random`: an architecture drawn uniformly, the baseline of every search."""
+"""Settings of `search_random`: architectures drawn uniformly, the baseline of every search."""
 
-from dfnas.settings.base import Settings
-from dfnas.settings.search import BudgetSettings, SpaceSettings
+from dfnas.settings.base import Count
+from dfnas.settings.from_scratch import FromScratchSettings
 
 
-class SearchRandomSettings(Settings):
-    """Section `search_random`."""
+class SearchRandomSettings(FromScratchSettings):
+    """Section `search_random`. With one candidate, all that is said of labels and training is without effect."""
 
-    space: SpaceSettings
-    """The search space."""
-    budget: BudgetSettings = BudgetSettings()
-    """What the architecture may cost at most."""
+    candidates: Count = 1
+    """Architectures drawn. One is taken as it is and no data are looked at; of several, each is trained and scored, on
+    each of comparison.search_data, and the best is taken."""

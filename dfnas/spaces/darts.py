@@ -140,6 +140,21 @@ class CellSpace(Space):
                     child[rng.choice([e for e in edges if child[e] == "none"])] = rng.choice(OPERATIONS)
         return child
 
+    def neighbour(self, architecture: Architecture, rng: random.Random) -> dict[str, str]:
+        """A copy with one mutation of Real et al. 2019 (section 3.2): of a kept edge of a cell, all drawn uniformly,
+        either the operation changes, or the state that it comes from, with its operation. Two edges of a node do not
+        come from one state, so a node of two states has the first kind alone."""
+        kind = rng.choice(KINDS)
+        nodes = [edges for node, edges in self.nodes_with_edges() if node.startswith(f"{kind}/")]
+        hidden_state = rng.random() < 0.5 and len(nodes) > 1
+        edges = rng.choice(nodes[1:] if hidden_state else nodes)
+        edge = rng.choice(_kept(architecture, edges))
+        operation = architecture[edge]
+        if not hidden_state:
+            return {**architecture, edge: rng.choice([other for other in OPERATIONS if other != operation])}
+        free = [other for other in edges if architecture[other] == "none"]
+        return {**architecture, edge: "none", rng.choice(free): operation}
+
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
         """A child that takes each node, both edges with their operations, from one of two parents."""
         child = {}

@@ -101,6 +101,16 @@ class Space(ABC):
             for choice, option in architecture.items()
         }
 
+    def neighbour(self, architecture: Architecture, rng: random.Random) -> dict[str, str]:
+        """A copy that differs in one choice, drawn uniformly, whose new option is drawn uniformly too: the mutation of
+        regularised evolution. The same architecture where no choice has a second option."""
+        open_choices = [choice for choice, options in self.choices.items() if len(options) > 1]
+        if not open_choices:
+            return dict(architecture)
+        choice = rng.choice(open_choices)
+        others = [option for option in self.choices[choice] if option != architecture[choice]]
+        return {**architecture, choice: rng.choice(others)}
+
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
         """A child that takes each choice from one of two parents with equal probability."""
         return {choice: rng.choice((one[choice], other[choice])) for choice in self.choices}

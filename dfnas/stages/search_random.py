@@ -1,37 +1,47 @@
-"""Draw an architecture uniformly: the baseline that every search has to beat. It looks at no images."""
+"""Draw architectures uniformly: the baseline that every search has to beat. One is taken as it is, and no images are
+looked at; of several, each is trained from scratch and scored, and the best is taken."""
 
 import json
 import sys
-from pathlib import Path
 
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.search.budget import Budget
-from dfnas.search.uniform import random_architecture
+from dfnas.search.uniform import RandomSearch, random_architectures
 from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Job
+from dfnas.stages.searching import run_search, search_stage
+
+TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "timing")
 
 
 def size(text: str) -> tuple[int, int]:
     return as_size(json.loads(text))
 
 
-STAGE = Stage("search_random", __doc__, SearchRandomSettings)
-STAGE.argument("--channels", type=int, required=True, metavar="N", help="channels of an image")
-STAGE.argument("--size", type=size, required=True, metavar="SIZE", help="pixels of an image: a side or [height, width]")
-STAGE.argument("--classes", type=int, required=True, metavar="N", help="number of classes")
-STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the draw")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
+STAGE = search_stage("search_random", __doc__, SearchRandomSettings, supernet=False, needs_data=False)
+STAGE.argument("--channels", type=int, metavar="N", help="channels of an image, for a single draw")
+STAGE.argument("--size", type=size, metavar="SIZE", help="its pixels: a side or [height, width]")
+STAGE.argument("--classes", type=int, metavar="N", help="number of classes, likewise")
 
 
 def search_random(job: Job) -> None:
+    """A draw for a task, or a search on data, as `candidates` says. Raises InputError where an option is missing."""
     options, settings = job.options, job.settings
+    needed = TASK if settings.candidates == 1 else DATA
+    missing = [f"--{name.replace('_', '-')}" for name in needed if getattr(options, name) is None]
+    if missing:
+        raise InputError(f"candidates = {settings.candidates} needs {', '.join(missing)}")
+    if settings.candidates > 1:
+        run_search(job, RandomSearch)
+        return
     space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
-    choices = random_architecture(Budget(space, settings.budget), options.seed)
+    (choices,) = random_architectures(Budget(space, settings.budget), options.seed, 1)
     provenance = job.provenance([], reference(settings.space.name))
     write_json(options.out, describe(settings.space.name, settings.space.options, space, choices, provenance))
 

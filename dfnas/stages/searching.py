@@ -21,17 +21,25 @@ from dfnas.stages.histories import write_history, write_timing
 from dfnas.teacher import Teacher
 
 
-def search_stage(name: str, description: str, settings: type[SearchSettings]) -> Stage:
-    """A stage with the files that every search on data has."""
+def search_stage(
+    name: str, description: str, settings: type[SearchSettings], supernet: bool = True, needs_data: bool = True
+) -> Stage:
+    """A stage with the files that every search on data has.
+
+    Args:
+        supernet: whether the algorithm has one to leave behind.
+        needs_data: whether the data, and what a search on them leaves beside the architecture, must be given.
+    """
     stage = Stage(name, description, settings)
-    stage.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to search on")
-    stage.argument("--search-data", required=True, metavar="NAME", help="its name in the tables")
+    stage.argument("--dataset", type=Path, required=needs_data, metavar="FILE", help="the data set to search on")
+    stage.argument("--search-data", required=needs_data, metavar="NAME", help="its name in the tables")
     stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
     stage.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
     stage.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
-    stage.argument("--history", type=Path, required=True, metavar="FILE", help="the search by epoch, CSV")
-    stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and its options' strengths")
-    stage.argument("--timing", type=Path, required=True, metavar="FILE", help="seconds of the search, JSON")
+    stage.argument("--history", type=Path, required=needs_data, metavar="FILE", help="the course of the search, CSV")
+    if supernet:
+        stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and options' strengths")
+    stage.argument("--timing", type=Path, required=needs_data, metavar="FILE", help="seconds of the search, JSON")
     return stage
 
 
@@ -39,7 +47,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     """Runs an algorithm's `Resumable` search on the job's data and writes what it found.
 
     Args:
-        algorithm: makes the search from its context and settings; has `architecture` and `strengths` at the end.
+        algorithm: makes the search from its context and settings; has `architecture` at the end and, where the stage
+            has a supernet, `network` and `strengths`.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -58,7 +67,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     write_history(options.history, history)
-    save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
+    if "supernet" in options:
+        save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
     write_timing(options.timing, "search", run_key, seconds, job.device)
     write_json(options.out, document)

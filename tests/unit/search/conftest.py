@@ -8,10 +8,14 @@ from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSearch
 from dfnas.search.proxyless import ProxylessSearch
+from dfnas.search.regularized_evolution import EvolutionSearch
 from dfnas.search.spos import SposSearch
+from dfnas.search.uniform import RandomSearch
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import CostTermSettings, SearchProxylessSettings
+from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import EvolutionSettings, SearchSposSettings
 from dfnas.settings.training import AugmentationSettings
 from dfnas.spaces.cell_operations import Zero
@@ -110,6 +114,26 @@ def make_spos(context):
     def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSearch:
         settings = {"steps": 5, "lr": 0.1, "evolution": EvolutionSettings(**EVOLUTION | (evolution or {}))}
         return SposSearch(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_evolution(context):
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> EvolutionSearch:
+        settings = {"steps": 2, "cycles": 6, "population": 3, "sample": 2}
+        return EvolutionSearch(
+            context(space, train, seed, budget), SearchEvolutionSettings(**COMMON | settings | changes)
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_random(context):
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> RandomSearch:
+        settings = {"steps": 2, "candidates": 3}
+        return RandomSearch(context(space, train, seed, budget), SearchRandomSettings(**COMMON | settings | changes))
 
     return make
 

@@ -11,7 +11,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.search.alphas import Alphas
 from dfnas.search.budget import Budget
-from dfnas.search.uniform import random_architecture
+from dfnas.search.uniform import random_architectures
 from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.architecture import describe
@@ -24,6 +24,9 @@ ALGORITHMS = {
     "proxyless": ("make_proxyless", {"warmup_epochs": 0, "epochs": 2, "arch_every": 1, "train": 16}, 3),
     "spos, stopped in training": ("make_spos", {"steps": 3}, 2),
     "spos, stopped in evolution": ("make_spos", {"steps": 2}, 6),
+    "evolution, stopped in a candidate": ("make_evolution", {"cycles": 5}, 7),
+    "evolution, stopped between two": ("make_evolution", {"cycles": 5}, 8),
+    "random, stopped in a candidate": ("make_random", {}, 3),
 }
 
 
@@ -52,9 +55,10 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     before = finish(first, 0, stop)
     save_archive(tmp_path / "state.pt", first.state_dict())
     second = make(space, seed=0, **settings)
-    with torch.no_grad():
-        for parameter in second.network.parameters():
-            parameter.zero_()
+    if supernet := getattr(second, "network", None):
+        with torch.no_grad():
+            for parameter in supernet.parameters():
+                parameter.zero_()
     second.load_state_dict(load_archive(tmp_path / "state.pt"))
     torch.manual_seed(99)
     assert before + finish(second, stop) == rows
@@ -63,12 +67,14 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     architecture = whole.architecture()
     assert second.architecture() == architecture
     space.check(architecture)
+    if not supernet:
+        return
     strengths = whole.strengths()
     assert all(abs(p.sum() - 1) < 1e-5 for p in strengths.values())
     assert space.discretise(strengths) == architecture
 
 
-@pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_spos"])
+@pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_spos", "make_evolution", "make_random"])
 def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
     make = request.getfixturevalue(algorithm)
     losses = []
@@ -88,7 +94,7 @@ def test_a_search_takes_every_kind_of_label_on_averaged_images(request, spaces, 
         spaces["nasbench201"], **settings, labels=labels, temperature=3.0, downscale=2
     )
     sequences = [value for value in vars(search).values() if isinstance(value, Batches)]
-    assert len(sequences) == (1 if "spos" in algorithm else 2)
+    assert len(sequences) == (2 if algorithm.startswith(("darts", "proxyless")) else 1)
     for batches in sequences:
         views, targets = batches[0]
         assert views.shape[2:] == (4, 4)
@@ -135,27 +141,27 @@ def test_alphas_start_near_zero_and_their_entropy_is_that_of_uniform_options(spa
 def test_the_random_baseline_keeps_its_limit_and_is_a_function_of_its_seed(spaces, name):
     space = spaces[name]
     nothing = Budget(space, BudgetSettings())
-    free = [random_architecture(nothing, seed) for seed in range(12)]
-    assert free == [random_architecture(nothing, seed) for seed in range(12)]
+    free = [random_architectures(nothing, seed, 1)[0] for seed in range(12)]
+    assert free == [random_architectures(nothing, seed, 3)[0] for seed in range(12)]
     limit = sorted(map(space.macs, free))[4] / 1e6
     budget = Budget(space, BudgetSettings(max_macs_m=limit))
-    limited = [random_architecture(budget, seed) for seed in range(12)]
+    limited = [random_architectures(budget, seed, 1)[0] for seed in range(12)]
     assert all(space.macs(architecture) / 1e6 <= limit for architecture in limited)
     assert [a for a in free if space.macs(a) / 1e6 <= limit] == [
         b for a, b in zip(free, limited, strict=True) if space.macs(a) / 1e6 <= limit
     ]
     with pytest.raises(InputError, match=r"budget\.max_macs_m = 1e-06: the cheapest"):
-        random_architecture(Budget(space, BudgetSettings(max_macs_m=1e-6)), 0)
+        random_architectures(Budget(space, BudgetSettings(max_macs_m=1e-6)), 0, 1)
 
 
 @pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
-@pytest.mark.parametrize("maker", ["make_darts", "make_proxyless", "make_spos"])
+@pytest.mark.parametrize("maker", ["make_darts", "make_proxyless", "make_spos", "make_evolution", "make_random"])
 def test_every_search_keeps_its_budget(request, spaces, maker, name):
     make, space = request.getfixturevalue(maker), spaces[name]
     drawn = [space.sample(random.Random(seed)) for seed in range(40)]
     macs, weights = (sorted(map(cost, drawn))[10] / 1e6 for cost in (space.macs, space.parameters_table().of))
     search = make(space, budget={"max_macs_m": macs, "max_params_m": 1.02 * weights})
-    finish(search, 0, None if maker == "make_spos" else 4)
+    finish(search, 0, 4 if maker in ("make_darts", "make_proxyless") else None)
     found = search.architecture()
     space.check(found)
     assert space.macs(found) / 1e6 <= macs

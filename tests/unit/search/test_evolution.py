@@ -126,3 +126,32 @@ def test_of_equals_the_earliest_is_best(spaces):
         evolution.step(index, lambda architecture: (0.5, 0.25))
     assert evolution.best() is next(iter(evolution.judged.values()))
     assert evolution.best().key == (0.5, 0.25)
+
+
+def test_a_generation_tries_ten_times_per_child_and_fills_up_at_random(spaces, monkeypatch):
+    """The release's max_iters, shared by the children of a kind: here no crossing and no mutant is ever new."""
+    space, calls = spaces["nasbench201"], {"cross": 0, "mutate": 0}
+
+    def barren(kind):
+        def child(one, *_):
+            calls[kind] += 1
+            return dict(one)
+
+        return child
+
+    for kind in calls:
+        monkeypatch.setattr(space, kind, barren(kind))
+    _, asked, rows, _ = evolve(space, generations=3, crossover=8, mutation=5)
+    assert calls == {"cross": 2 * 10 * 8, "mutate": 2 * 10 * 5}
+    assert len(set(encoded(asked))) == rows[-1]["judged"] == 60
+
+
+def test_tries_survive_an_interruption(spaces):
+    settings, judge = EvolutionSettings(**SETTINGS), Judge(spaces["shufflenet"])
+    evolution = Evolution(spaces["shufflenet"], settings, Budget(spaces["shufflenet"], BudgetSettings()), 0)
+    for index in range(25):
+        evolution.step(index, judge)
+    assert evolution.tries["crossover"] < 10 * settings.crossover
+    other = Evolution(spaces["shufflenet"], settings, Budget(spaces["shufflenet"], BudgetSettings()), 0)
+    other.load_state_dict(evolution.state_dict())
+    assert other.tries == evolution.tries

@@ -74,6 +74,37 @@ def test_sampled_mutated_and_crossed_architectures_are_of_the_space(name, seed):
 
 
 @every_space
+@few
+@given(seed=seeds)
+def test_a_neighbour_is_another_architecture_of_the_space_one_mutation_away(name, seed):
+    space, rng = SPACES[name], random.Random(seed)
+    one = space.sample(rng)
+    other = space.neighbour(one, rng)
+    space.check(other)
+    changed = [choice for choice in space.choices if one[choice] != other[choice]]
+    if len(changed) == 2:  # an edge of a cell that comes from another state, with its operation
+        before, after = (sorted(a[choice] for choice in changed) for a in (one, other))
+        assert "none" in before
+        assert before == after
+        assert len({choice.partition("-")[0] for choice in changed}) == 1
+    else:
+        assert len(changed) == 1
+        assert "darts" not in name or "none" not in (one[changed[0]], other[changed[0]])
+
+
+@pytest.mark.parametrize("name", ["darts", "darts two cells", "nasbench201", "mbconv", "shufflenet"])
+def test_every_neighbour_is_reached(name):
+    """Six other operations on each of two edges into a node, or either of the two moved to a free state."""
+    space, rng = SPACES[name], random.Random(0)
+    one = space.sample(rng)
+    found = {tuple(space.neighbour(one, rng).items()) for _ in range(4000)}
+    if "darts" in name:
+        assert len(found) == sum(2 * 6 + 2 * (len(edges) - 2) for _, edges in space.nodes_with_edges())
+    else:
+        assert len(found) == sum(len(options) - 1 for options in space.choices.values())
+
+
+@every_space
 def test_sampling_repeats_with_its_seed_and_varies_without(name):
     space = SPACES[name]
     draws = [space.sample(random.Random(seed)) for seed in range(20)]

@@ -1,0 +1,114 @@
+"""Searching without a supernet: every candidate network is trained from fresh weights and scored on held-out images.
+
+What candidate comes next is all that such searches differ in.
+"""
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict
+from typing import Any
+
+from dfnas.measure.accuracy import error_rate, logits_of
+from dfnas.runtime.resumable import Row
+from dfnas.runtime.seeds import reseed
+from dfnas.search.context import SearchContext
+from dfnas.search.evolution import Candidate, encoded
+from dfnas.settings.from_scratch import FromScratchSettings
+from dfnas.training.descent import Descent
+
+
+class FromScratchSearch(ABC):
+    """The search, as `Resumable` steps: `settings.steps` training steps for each candidate, the last with its score.
+
+    All candidates start from the same seed and see the same batches, so that a score is a function of the architecture.
+    One that is proposed again keeps its score, and its steps do nothing.
+
+    Args:
+        candidates: how many are proposed.
+
+    Attributes:
+        judged: every candidate by its encoding, in the order of judgement.
+        proposed: the encodings of all that were proposed, in order, the present one included.
+    """
+
+    def __init__(self, context: SearchContext, settings: FromScratchSettings, candidates: int):
+        self.context, self.settings = context, settings
+        self.batches = context.batches(settings, context.train, "weights")
+        self.held_out = context.held_out(settings)
+        self.steps = candidates * settings.steps
+        self.judged: dict[str, Candidate] = {}
+        self.proposed: list[str] = []
+        self.present: dict[str, str] = {}
+        self.descent: Descent | None = None
+
+    @abstractmethod
+    def propose(self, number: int) -> dict[str, str]:
+        """Candidate `number`, from 0, within the budget; a function of the scores so far, the seed and the number."""
+
+    def step(self, index: int) -> Row | None:
+        number, place = divmod(index, self.settings.steps)
+        if place == 0:
+            self.present = self.propose(number)
+            self.proposed.append(encoded(self.present))
+            self.descent = None if self.proposed[-1] in self.judged else self._descent()
+        if self.descent is not None:
+            reseed(self.context.seed, "step", place)
+            self.descent.step(place)
+        return self._judge(number) if place + 1 == self.settings.steps else None
+
+    def _descent(self) -> Descent:
+        """The training of the present candidate, before its first step."""
+        settings = self.settings
+        reseed(self.context.seed, "weights")
+        return Descent(
+            self.context.space.network(self.present).to(self.context.device),
+            self.batches,
+            settings,
+            settings.steps,
+            settings.warmup_steps,
+            settings.auxiliary_weight,
+            settings.temperature,
+        )
+
+    def _judge(self, number: int) -> Row:
+        row = {"candidate": number + 1}
+        if self.descent is not None:
+            row["train_loss"] = self.descent.mean_loss(self.settings.steps)
+            logits, targets = logits_of(self.descent.network, self.held_out), self.context.validation.targets
+            errors = error_rate(logits, targets), error_rate(logits, targets, 5)
+            macs_m = self.context.space.macs(self.present) / 1e6
+            self.judged[self.proposed[-1]] = Candidate(self.present, *errors, macs_m)
+            self.descent = None
+        best, judged = self.best(), len(self.judged)
+        row |= {"judged": judged, "top1_error": self.judged[self.proposed[-1]].top1_error}
+        row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
+        images = self.settings.steps * self.settings.batch_size
+        return row | {"trained_images": judged * images, "judged_images": judged * len(self.context.validation)}
+
+    def best(self) -> Candidate:
+        """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
+        return min(self.judged.values(), key=lambda candidate: candidate.key)
+
+    def architecture(self) -> dict[str, str]:
+        """The best candidate found."""
+        return dict(self.best().architecture)
+
+    def candidates(self) -> list[Candidate]:
+        """Every candidate judged, in the order of their judgement."""
+        return list(self.judged.values())
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "judged": [asdict(candidate) for candidate in self.judged.values()],
+            "proposed": list(self.proposed),
+            "present": dict(self.present),
+            "descent": self.descent and self.descent.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        candidates = [Candidate(**values) for values in state["judged"]]
+        self.judged = {encoded(candidate.architecture): candidate for candidate in candidates}
+        self.proposed, self.present = list(state["proposed"]), dict(state["present"])
+        self.descent = None
+        if state["descent"] is not None:
+            self.descent = self._descent()
+            self.descent.load_state_dict(state["descent"])
