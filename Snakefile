@@ -33,9 +33,10 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
-    algorithm="darts|proxyless|spos|random",
-    search_data="original|synthetic|none",
-    retrain_data="original|synthetic",
+    algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, "random"])),
+    source="|".join(plan.sources),
+    search_data="|".join(["original", *plan.sources, "none"]),
+    retrain_data="|".join(["original", *plan.sources]),
     role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
 
@@ -44,10 +45,8 @@ rule all:
     default_target: True
     input:
         f"{plan.results}/table1.csv",
-        f"{plan.results}/pictures/synthetic.png",
-        f"{plan.results}/pictures/generations.png",
-        plan.quality_reports(),
-        plan.judgement(),
+        plan.pictures(),
+        plan.judgements(),
 
 
 include: "workflow/rules/teacher.smk"

@@ -15,6 +15,8 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
 from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import RULES, Config
+from dfnas.settings.quality import JudgeImagesSettings
+from dfnas.settings.sources import NO_DATA, ORIGINAL, SourceSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
@@ -23,6 +25,8 @@ SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
 # The stage behind a rule, where it has another name.
 STAGES = {"import_network": "import_teacher"}
+# Sections that each synthetic data set has of its own.
+OF_A_SOURCE = tuple(SourceSettings.model_fields)
 # Rules that run the teacher's code, which a section of the configuration names.
 USES_TEACHER = (
     "pretrain_teacher",
@@ -34,7 +38,9 @@ USES_TEACHER = (
 )
 
 # Rules that only move data about: they need not wait for a GPU.
-NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "search_random", "draw_images", "table1")
+NEEDS_NO_DEVICE = ("shard_dataset", "shard_original", "draw_images", "table1")
+# Searches whose networks share no weights: they leave no supernet.
+WITHOUT_SUPERNET = ("random", "evolution")
 
 
 class Plan:
@@ -51,18 +57,21 @@ class Plan:
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
         self.config = Config.parse(_completed(_without_strangers(values, overlay)))
         _check_originals(self.config, overlay)
-        synthesis = self.config.synthesis
+        self.sources = self.config.synthetic_data()
         self.results = self.config.results_dir.rstrip("/")
-        self.generations = list(range(synthesis.generations))
-        self.shards = list(range(synthesis.shards))
         self.original_shards = list(range(self.config.shard_original.shards))
+        # A single random draw looks at no data.
+        without_data = ["search_random"] if self.config.search_random.candidates == 1 else []
+        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule not in without_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *self.config.networks())}
         self.original = _expanded("shard_original.path", self.config.shard_original.path)
         self._check_names()
         self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
 
     def options(self, rule: str) -> Callable[..., str]:
-        """A rule's section as options of its stage."""
+        """A rule's section as options of its stage; where each synthetic data set has its own, that of a job's."""
+        if rule in OF_A_SOURCE:
+            return lambda wildcards: _options(getattr(self.sources[wildcards.source], rule))
         return _verbatim(_options(getattr(self.config, "teacher" if rule == "import_teacher" else rule)))
 
     def teacher(self) -> Callable[..., str]:
@@ -72,7 +81,8 @@ class Plan:
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
         state = shlex.quote(f"{self.results}/.dfnas")
-        device = "cpu" if rule in NEEDS_NO_DEVICE else self.config.device
+        idle = rule in NEEDS_NO_DEVICE or (rule in SEARCHES and not self.is_on_data(rule.removeprefix("search_")))
+        device = "cpu" if idle else self.config.device
         return f"--device {device} --threads {self.threads(rule)} --state-dir {state}"
 
     def threads(self, rule: str) -> int:
@@ -83,10 +93,11 @@ class Plan:
         """What a rule's jobs reserve, in Snakemake's words."""
         return {name: n for name, n in self.config.resources_of(rule).items() if name != "threads"}
 
-    def batches(self, shard: int) -> tuple[int, int]:
+    def batches(self, source: str, shard: int) -> tuple[int, int]:
         """First batch and number of batches of a shard: as even as can be, in order."""
-        total = self.config.synthesis.images // self.config.invert_teacher.batch_size
-        first, end = (place * total // len(self.shards) for place in (shard, shard + 1))
+        settings = self.sources[source]
+        total = settings.synthesis.images // settings.invert_teacher.batch_size
+        first, end = (place * total // settings.synthesis.shards for place in (shard, shard + 1))
         return first, end - first
 
     def runs(self) -> list[str]:
@@ -95,25 +106,61 @@ class Plan:
         return [
             f"{algorithm}/{search_data}/{retrain_data}/seed-{seed}"
             for algorithm in comparison.algorithms
-            for search_data in (("none",) if algorithm == "random" else comparison.search_data)
+            for search_data in (comparison.search_data if self.is_on_data(algorithm) else (NO_DATA,))
             for retrain_data in comparison.retrain_data
             for seed in comparison.seeds
         ]
 
     def searches(self) -> list[str]:
         """algorithm/search_data/seed-n of every search that takes time."""
-        runs = (run.split("/") for run in self.runs() if not run.startswith("random/"))
-        return list(dict.fromkeys(f"{algorithm}/{data}/{seed}" for algorithm, data, _, seed in runs))
+        runs = (run.split("/") for run in self.runs())
+        places = (f"{algorithm}/{data}/{seed}" for algorithm, data, _, seed in runs if self.is_on_data(algorithm))
+        return list(dict.fromkeys(places))
+
+    def is_on_data(self, algorithm: str) -> bool:
+        """Whether a search looks at images."""
+        return algorithm in self.algorithms_on_data
+
+    def search_files(self, algorithm: str) -> dict[str, str]:
+        """What a search on data leaves, by its options."""
+        folder = f"{self.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}"
+        files = {
+            "out": "architecture.json",
+            "history": "history.csv",
+            "supernet": "supernet.pt",
+            "timing": "timing.json",
+        }
+        left = {option: f"{folder}/{name}" for option, name in files.items()}
+        if algorithm in WITHOUT_SUPERNET:
+            del left["supernet"]
+        return left
+
+    def labelling_teacher(self, rule: str) -> list[str]:
+        """The teacher, where it labels the views of a search."""
+        return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []
 
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
-        if data == "original":
+        if data == ORIGINAL:
             return [f"{self.results}/dataset/original/shard-{shard}.h5" for shard in self.original_shards]
-        return [
-            f"{self.results}/synthesis/generation-{generation}/shard-{shard}.h5"
-            for generation in self.generations
-            for shard in self.shards
-        ]
+        generations = self.sources[data].synthesis.generations
+        return [path for generation in range(generations) for path in self.shard_files(data, generation)]
+
+    def shard_files(self, source: str, generation: int) -> list[str]:
+        """The shards of one generation of a synthetic data set, in order."""
+        shards = range(self.sources[source].synthesis.shards)
+        return [f"{self.results}/synthesis/{source}/generation-{generation}/shard-{shard}.h5" for shard in shards]
+
+    def label_files(self, source: str) -> list[str]:
+        """The labels of all generations of a synthetic data set, in order."""
+        generations = range(self.sources[source].synthesis.generations)
+        return [f"{self.results}/labels/{source}/generation-{generation}.h5" for generation in generations]
+
+    def used_sources(self) -> list[str]:
+        """The synthetic data sets that the comparison searches or trains on."""
+        comparison = self.config.comparison
+        named = dict.fromkeys((*comparison.search_data, *comparison.retrain_data))
+        return [name for name in named if name != ORIGINAL]
 
     # What a job's wildcards say: input and parameter functions of the rules.
 
@@ -125,6 +172,18 @@ class Plan:
         """The shards behind the data set that a job trains on."""
         return self.image_files(wildcards.retrain_data)
 
+    def images_of_source(self, wildcards: Any) -> list[str]:
+        """The shards behind the synthetic data set that a job is about."""
+        return self.image_files(wildcards.source)
+
+    def images_of_generation(self, wildcards: Any) -> list[str]:
+        """The shards of the generation that a job is about."""
+        return self.shard_files(wildcards.source, int(wildcards.generation))
+
+    def labels_of_source(self, wildcards: Any) -> list[str]:
+        """The labels of the synthetic data set that a job is about."""
+        return self.label_files(wildcards.source)
+
     def evaluated_network(self, wildcards: Any) -> str:
         """The network that a job measures: of a run, or the teacher."""
         return self.network_file(wildcards.run)
@@ -132,7 +191,7 @@ class Plan:
     def labels_before(self, wildcards: Any) -> list[str]:
         """The labels of the generation before; none for the first, which has hard targets."""
         generation = int(wildcards.generation)
-        return [f"{self.results}/labels/generation-{generation - 1}.h5"] if generation else []
+        return self.label_files(wildcards.source)[generation - 1 : generation] if generation else []
 
     def labels_option(self, wildcards: Any) -> str:
         """The option that names them."""
@@ -146,25 +205,40 @@ class Plan:
         """The option that names it."""
         return self.paths("--verifier", self.verifier())
 
-    def quality_reports(self) -> list[str]:
-        """What is said of each generation, in order."""
-        return [f"{self.results}/quality/generation-{generation}.json" for generation in self.generations]
+    def quality_reports(self, wildcards: Any) -> list[str]:
+        """What is said of each generation of the synthetic data set that a job is about, in order."""
+        generations = range(self.sources[wildcards.source].synthesis.generations)
+        return [f"{self.results}/quality/{wildcards.source}/generation-{number}.json" for number in generations]
 
-    def competitor(self) -> list[str]:
+    def competitor(self, wildcards: Any) -> list[str]:
         """The second network of the inversion, where its settings ask for one."""
-        return [self.imported_file("competitor")] if self.config.invert_teacher.competition_weight else []
+        return [self.imported_file("competitor")] if self._competes(wildcards.source) else []
 
     def competitor_option(self, wildcards: Any) -> str:
         """The option that names it."""
-        return self.paths("--competitor", self.competitor())
+        return self.paths("--competitor", self.competitor(wildcards))
 
-    def judgement(self) -> list[str]:
+    def inversion_code(self, wildcards: Any) -> str:
+        """Digest of the code that inverts the teacher for a synthetic data set."""
+        competitor = self.config.competitor if self._competes(wildcards.source) else None
+        return code_digest("invert_teacher", *self._builders(self.config.teacher, competitor))
+
+    def _competes(self, source: str) -> bool:
+        return self.sources[source].invert_teacher.competition_weight > 0
+
+    def pictures(self) -> list[str]:
+        """The pictures of every synthetic data set that is used; the reports on its quality come with them."""
+        kinds = ("images", "generations")
+        return [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
+
+    def judgements(self) -> list[str]:
         """What original test images say of the synthetic ones, where that is asked for."""
-        return [f"{self.results}/quality/judgement.json"] if self.config.comparison.judge_images else []
+        judged = self.used_sources() if self.config.comparison.judge_images else []
+        return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
 
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
-        first, count = self.batches(int(wildcards.shard))
+        first, count = self.batches(wildcards.source, int(wildcards.shard))
         return f"--first-batch {first} --batches {count}"
 
     def imported_file(self, role: str) -> str:
@@ -228,18 +302,19 @@ class Plan:
 
     def _references(self, rule: str) -> list[str]:
         if rule in SEARCHES:
-            return [reference(getattr(self.config, rule).space.name)]
+            teacher = self._builders(self.config.teacher) if self.labelling_teacher(rule) else []
+            return sorted({reference(getattr(self.config, rule).space.name), *teacher})
         if rule in USES_TEACHER:
-            beside = {
-                "invert_teacher": self.competitor() and self.config.competitor,
-                "assess_images": self.config.verifier,
-                "judge_images": self.config.judge_images,
-            }
-            networks = (self.config.teacher, beside.get(rule))
-            return sorted({name for network in networks if network for name in code_of(network.builder)})
+            beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
+            return self._builders(self.config.teacher, beside.get(rule))
         if rule in ("retrain", "evaluate", "measure_latency"):
             return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
         return []
+
+    @staticmethod
+    def _builders(*networks: TeacherSettings | JudgeImagesSettings | None) -> list[str]:
+        """The code that builds some networks, of which there may be fewer."""
+        return sorted({name for network in networks if network for name in code_of(network.builder)})
 
 
 def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The whole configuration: one section per rule, under the rule's name, and what spans rules."""
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
@@ -14,16 +14,17 @@ from dfnas.settings.dataset import (
 from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
+from dfnas.settings.search import SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, Data, SourceSettings, lay_over_base
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
 
 Algorithm = Literal["darts", "proxyless", "spos", "random", "evolution"]
-Data = Literal["original", "synthetic"]
 Rule = Literal[
     "pretrain_teacher",
     "import_teacher",
@@ -55,10 +56,10 @@ class ComparisonSettings(Settings):
     algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("darts", "proxyless", "spos", "random")
     """Algorithms that search. `random` and `evolution` are baselines without a supernet; `random` looks at no data
     unless search_random.candidates is above 1."""
-    search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = get_args(Data)
-    """Data to search on, each algorithm on each."""
-    retrain_data: Annotated[tuple[Data, ...], Field(min_length=1)] = ("original",)
-    """Data to train the found architectures on, each on each."""
+    search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
+    """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
+    retrain_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL,)
+    """Data to train the found architectures on, each on each; the same names."""
     seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
     judge_images: Flag = False
@@ -106,6 +107,8 @@ class Config(Settings):
     assess_images: AssessImagesSettings
     judge_images: JudgeImagesSettings
     shard_dataset: ShardDatasetSettings
+    sources: dict[Data, SourceSettings] = Field(default_factory=dict)
+    """Synthetic data sets beside `synthetic`, by name. Only those that `comparison` names are made."""
     shard_original: ShardOriginalSettings
     search_darts: SearchDartsSettings
     search_proxyless: SearchProxylessSettings
@@ -117,6 +120,25 @@ class Config(Settings):
     measure_latency: MeasureLatencySettings
     resources: dict[str, ResourceSettings] = Field(default_factory=dict)
     """Resources by rule; `default` holds for what a rule does not say."""
+
+    @classmethod
+    def parse(cls, values: Any, section: str = "") -> Self:
+        """See `Settings.parse`. What a source does not say, it has from the base sections."""
+        return super().parse(lay_over_base(values), section)
+
+    @model_validator(mode="after")
+    def _data_are_known(self) -> "Config":
+        for name in self.sources:
+            if name in RESERVED:
+                raise ValueError(f"sources.{name}: the name is taken; expected another than {', '.join(RESERVED)}")
+        known = (ORIGINAL, *self.synthetic_data())
+        for key in ("search_data", "retrain_data"):
+            for name in getattr(self.comparison, key):
+                if name not in known:
+                    raise ValueError(
+                        f"comparison.{key} = {name!r}: no such data; expected {', '.join(known)}, or add it to sources"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _resources_are_of_rules(self) -> "Config":
@@ -137,17 +159,7 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _agree(self) -> "Config":
-        images, batch_size = self.synthesis.images, self.invert_teacher.batch_size
-        if images % batch_size:
-            raise ValueError(
-                f"synthesis.images ({images}) must be a multiple of invert_teacher.batch_size ({batch_size})"
-            )
-        if self.synthesis.shards > images // batch_size:
-            raise ValueError(
-                f"synthesis.shards ({self.synthesis.shards}) must not exceed the batches of a generation "
-                f"({images // batch_size}: synthesis.images by invert_teacher.batch_size)"
-            )
+    def _originals_fit_the_teacher(self) -> "Config":
         # A teacher that is imported may do without originals, and the section then says nothing of it.
         channels = self.teacher.channels  # whatever is left out of the section, its weights say
         if self.teacher.weights is None and channels is not None and len(self.shard_original.mean) != channels:
@@ -161,27 +173,70 @@ class Config(Settings):
                 "comparison.judge_images needs original test images that the teacher takes: shard_original has "
                 f"{original[0]} channels of size {original[1]}, expected {self.teacher.channels} of {self.teacher.size}"
             )
-        if self.teacher.classes is not None and images < self.teacher.classes:
-            raise ValueError(
-                f"synthesis.images ({images}) must not be below teacher.classes ({self.teacher.classes}): "
-                "every class needs an image"
-            )
-        if self.invert_teacher.competition_weight and self.competitor is None:
-            raise ValueError("invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
-        if self.invert_teacher.targets == "one_class" and (images // batch_size) % self.teacher.classes:
-            raise ValueError(
-                f"invert_teacher.targets = one_class needs equally many batches of every class: synthesis.images "
-                f"({images}) must be a multiple of {self.teacher.classes * batch_size}"
-            )
-        if self.invert_teacher.targets == "pairs" and self.teacher.classes < 2:
-            raise ValueError("invert_teacher.targets = pairs needs two classes")
-        for stage in self.invert_teacher.stages:
-            if any(side % stage.downscale for side in self.teacher.size or ()):
+        return self
+
+    @model_validator(mode="after")
+    def _searches_fit_the_teacher(self) -> "Config":
+        sections = {name: section for name, section in self if isinstance(section, SearchSettings)}
+        for name, section in sections.items():
+            if any(side % section.downscale for side in self.teacher.size or ()):
                 raise ValueError(
-                    f"invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
+                    f"{name}.downscale ({section.downscale}) must divide teacher.size "
                     f"{' x '.join(map(str, self.teacher.size))}"
                 )
         return self
+
+    @model_validator(mode="after")
+    def _syntheses_fit_the_teacher(self) -> "Config":
+        for name, source in self.synthetic_data().items():
+            self._check_synthesis("" if name == SYNTHETIC else f"sources.{name}.", source)
+        return self
+
+    def _check_synthesis(self, place: str, source: SourceSettings) -> None:
+        """Raises ValueError where a data set's sections do not agree with each other or with the teacher.
+
+        Args:
+            place: what to put before their names.
+        """
+        images, batch_size = source.synthesis.images, source.invert_teacher.batch_size
+        if images % batch_size:
+            raise ValueError(
+                f"{place}synthesis.images ({images}) must be a multiple of "
+                f"{place}invert_teacher.batch_size ({batch_size})"
+            )
+        if source.synthesis.shards > images // batch_size:
+            raise ValueError(
+                f"{place}synthesis.shards ({source.synthesis.shards}) must not exceed the batches of a generation "
+                f"({images // batch_size}: {place}synthesis.images by {place}invert_teacher.batch_size)"
+            )
+        if self.teacher.classes is not None and images < self.teacher.classes:
+            raise ValueError(
+                f"{place}synthesis.images ({images}) must not be below teacher.classes ({self.teacher.classes}): "
+                "every class needs an image"
+            )
+        inversion = source.invert_teacher
+        if inversion.competition_weight and self.competitor is None:
+            raise ValueError(
+                f"{place}invert_teacher.competition_weight is above 0, but there is no section 'competitor'"
+            )
+        if inversion.targets == "one_class" and (images // batch_size) % self.teacher.classes:
+            raise ValueError(
+                f"{place}invert_teacher.targets = one_class needs equally many batches of every class: "
+                f"{place}synthesis.images ({images}) must be a multiple of {self.teacher.classes * batch_size}"
+            )
+        if inversion.targets == "pairs" and self.teacher.classes < 2:
+            raise ValueError(f"{place}invert_teacher.targets = pairs needs two classes")
+        for stage in inversion.stages:
+            if any(side % stage.downscale for side in self.teacher.size or ()):
+                raise ValueError(
+                    f"{place}invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
+                    f"{' x '.join(map(str, self.teacher.size))}"
+                )
+
+    def synthetic_data(self) -> dict[str, SourceSettings]:
+        """The synthetic data sets that the configuration describes, by name."""
+        base = {section: getattr(self, section) for section in SourceSettings.model_fields}
+        return {SYNTHETIC: SourceSettings(**base), **self.sources}
 
     def networks(self) -> dict[str, TeacherSettings]:
         """The configured networks beside the teacher, by role."""

@@ -2,13 +2,18 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
 from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import Config
+
+Explained = Mapping[type[Settings], str]
+"""The sections that the page has explained, each with where."""
 
 HEADER = """# Configuration
 
@@ -29,8 +34,10 @@ def reference() -> str:
             parts.append(f"## `{name}`\n\n{summary} Optional; its keys are those of `{explained[section]}`.\n")
         elif section is not None:
             explained[section] = name
-            parts.append(_table(f"`{name}`", _summary(section), section.model_fields))
-            parts += [_table(f"`{name}.{key}`", _summary(inner), inner.model_fields) for key, inner in _nested(section)]
+            parts.append(_table(f"`{name}`", _summary(section), section.model_fields, explained))
+            for key, inner in _nested(section):
+                if inner not in explained:
+                    parts.append(_table(f"`{name}.{key}`", _summary(inner), inner.model_fields))
     return "\n".join(parts)
 
 
@@ -39,7 +46,7 @@ def schema() -> str:
     return json.dumps(Config.model_json_schema(), indent=2) + "\n"
 
 
-def _table(title: str, summary: str, fields: dict[str, FieldInfo]) -> str:
+def _table(title: str, summary: str, fields: dict[str, FieldInfo], explained: Explained = MappingProxyType({})) -> str:
     lines = [
         f"## {title}\n",
         *([f"{summary}\n"] if summary else []),
@@ -47,11 +54,14 @@ def _table(title: str, summary: str, fields: dict[str, FieldInfo]) -> str:
         "| --- | --- | --- |",
     ]
     for name, field in fields.items():
-        lines.append(f"| `{name}` | {' '.join((field.description or 'see below').split())} | {_default(field)} |")
+        meaning = " ".join((field.description or "see below").split())
+        lines.append(f"| `{name}` | {meaning} | {_default(field, explained)} |")
     return "\n".join(lines).replace("||", "\\|\\|") + "\n"
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo, explained: Explained) -> str:
+    if field.annotation in explained:
+        return f"see `{explained[field.annotation]}`"
     if field.is_required():
         return "required"
     value: Any = field.get_default(call_default_factory=True)

@@ -23,7 +23,8 @@ class InvertTeacherSettings(Settings):
         ResolutionStage(downscale=2, steps=2000),
         ResolutionStage(downscale=1, steps=3000),
     )
-    """Resolution stages, run in this order (release: half, then full resolution)."""
+    """Resolution stages, run in this order (release: half, then full resolution). Without any, the images are the noise
+    that an inversion starts from: the baseline of what a search learns from the teacher's labels alone."""
     targets: Literal["balanced", "one_class", "pairs"] = "balanced"
     """What the first generation aims at: every class equally often in each batch, one class per batch in turn, or
     each image at two classes, of which the first is its target class."""
@@ -87,8 +88,6 @@ class InvertTeacherSettings(Settings):
 
     @model_validator(mode="after")
     def _stages_fit(self) -> "InvertTeacherSettings":
-        if not self.stages:
-            raise ValueError("at least one resolution stage is needed")
         for name in ("pair_share", "crop_area", "crop_aspect"):
             lowest, highest = getattr(self, name)
             if not 0 < lowest <= highest:

@@ -1,4 +1,4 @@
-"""Make the synthetic data set: all images of all generations with the teacher's calibrated labels.
+"""Make a synthetic data set: all images of all generations with the teacher's calibrated labels.
 
 The images stay in the shards of the inversion; the data set is an HDF5 virtual dataset over them, with labels and a
 split that is stratified by target class.
@@ -17,6 +17,7 @@ from dfnas.settings.dataset import ShardDatasetSettings
 from dfnas.stages.command import Job, Stage
 
 STAGE = Stage("shard_dataset", __doc__, ShardDatasetSettings)
+STAGE.argument("--source", default="synthetic", metavar="NAME", help="the data set's name (default: synthetic)")
 STAGE.argument(
     "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="shards of all generations, in order"
 )
@@ -39,11 +40,11 @@ def shard_dataset(job: Job) -> None:
         made_for.append(classes)
     if not np.array_equal(np.concatenate(made_for), targets):
         raise InputError(f"the shards and the labels of {options.out} are not of the same images in the same order")
-    check_classes(targets, len(first["class_names"]), "the synthetic data set")
+    check_classes(targets, len(first["class_names"]), f"the data set '{options.source}'")
     validation = held_out(targets, settings.validation_fraction, settings.seed, "validation")
     split = np.where(validation, SPLITS.index("validation"), SPLITS.index("train")).astype(np.uint8)
     attributes = {name: first[name] for name in ("size", "mean", "std", "class_names")}
-    attributes |= {"source": "synthetic", "provenance": job.provenance([*options.labels, *options.shards])}
+    attributes |= {"source": options.source, "provenance": job.provenance([*options.labels, *options.shards])}
     records = Records(np.concatenate(soft_labels), targets, np.concatenate(generations), split)
     write_dataset(options.out, options.shards, records, attributes)
     print(f"{len(targets)} images of {len(options.labels)} generations, {validation.sum()} held out", file=sys.stderr)

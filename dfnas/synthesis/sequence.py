@@ -65,8 +65,10 @@ class InversionSequence:
 
     def images(self) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, C, H', W') on the CPU, once every step is done."""
-        if self._done < len(self._batches):
+        while self._done < len(self._batches):
             self._finish()
+            if self._done < len(self._batches):  # without resolution stages no step has come to it
+                self._current = self._inversion(self._done)
         return (self._finished.part(place) for place in range(self._done))
 
     def _finish(self) -> None:

@@ -116,10 +116,18 @@ KILLED = {
     "search_proxyless": ("search_proxyless", 2, ["found.json", "found.pt", "found.csv"]),
     "search_spos in its supernet": ("search_spos", 2, ["found.json", "found.pt", "found.csv"]),
     "search_spos in its evolution": ("search_spos", 5, ["found.json", "found.pt", "found.csv"]),
+    "search_evolution in a candidate": ("search_evolution", 5, ["found.json", "found.csv"]),
+    "search_random in a candidate": ("search_random", 3, ["found.json", "found.csv"]),
 }
+WITHOUT_SUPERNET = ("search_evolution", "search_random")
 SEARCH = {
     "search_darts": ["--epochs", "2", "--batch-size", "8"],
     "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
+    "search_evolution": [
+        *("--steps", "2", "--cycles", "4", "--population", "2", "--sample", "1", "--batch-size", "8"),
+        *("--labels", "teacher", "--downscale", "2"),
+    ],
+    "search_random": ["--candidates", "2", "--steps", "2", "--batch-size", "8"],
     "search_spos": [
         *("--steps", "4", "--batch-size", "8", "--evolution"),
         '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
@@ -135,7 +143,10 @@ def arguments_of(chain, name: str) -> list:
         return getattr(chain, name)()
     found = [chain.folder / f"found.{kind}" for kind in ("json", "csv", "pt", "timing")]
     files = [part for option, path in zip(("out", "history", "supernet", "timing"), found, strict=True)
+             if option != "supernet" or name not in WITHOUT_SUPERNET
              for part in (f"--{option}", path)]  # fmt: skip
+    if "teacher" in SEARCH[name]:
+        files += ["--teacher", chain.folder / "teacher.pt"]
     data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
     return [*files, *data, *SEARCH[name]]
 

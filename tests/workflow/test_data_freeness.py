@@ -11,6 +11,11 @@ from dfnas.cifar_resnet import cifar_resnet
 from dfnas.runtime.seeds import reseed
 
 ARGUMENTS = {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10}
+SOURCES = {
+    "rolled": {"synthesis": {"generations": 1}, "invert_teacher": {"region": "roll", "roll_reach": 2}},
+    "noise": {"synthesis": {"generations": 1}, "invert_teacher": {"stages": []}},
+}
+SYNTHETIC = ("synthetic", *SOURCES)
 READS_ORIGINALS = {"shard_original", "pretrain_teacher"}
 
 
@@ -25,6 +30,13 @@ def weights(tmp_path):
     )
 
 
+@pytest.fixture
+def sources(tmp_path):
+    """Every kind of search data."""
+    comparison = {"search_data": ["original", *SYNTHETIC]}
+    return overlay(tmp_path / "sources.yaml", {"sources": SOURCES, "comparison": comparison})
+
+
 def no_originals(files, target):
     """The ancestors of a file, after a check that none of them has to do with original images."""
     found = ancestors(files, target)
@@ -36,31 +48,38 @@ def no_originals(files, target):
     return found
 
 
-def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weights, tmp_path):
-    files = recipes(tmp_path / "run", configuration=(weights,))
+def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weights, sources, tmp_path):
+    files = recipes(tmp_path / "run", configuration=(weights, sources))
     assert "pretrain_teacher" not in {made.rule for made in files.values()}
     targets = [name for name in files if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures")]
-    assert "results/quality/generation-1.json" in targets
-    targets += [name for name in files if "/search/" in name and "/synthetic/" in name]
-    targets += ["results/dataset/synthetic.h5", "results/teacher/teacher.pt"]
+    assert "results/quality/synthetic/generation-1.json" in targets
+    targets += [name for name in files if "/search/" in name and name.split("/")[3] in SYNTHETIC]
+    targets += [f"results/dataset/{source}.h5" for source in SYNTHETIC] + ["results/teacher/teacher.pt"]
     searches = [name for name in targets if name.endswith("architecture.json")]
-    assert len(searches) == 6  # three algorithms, two seeds
+    assert len(searches) == 18  # three algorithms, three synthetic data sets, two seeds
+    assert {name.split("/")[2] for name in targets if name.split("/")[1] == "synthesis"} == set(SYNTHETIC)
     for target in targets:
         assert str(tmp_path / "checkpoint.pt") in no_originals(files, target)
 
 
-def test_nothing_depends_on_a_judgement_by_original_images(weights, tmp_path):
+def test_nothing_depends_on_a_judgement_by_original_images(weights, sources, tmp_path):
     """It reads original images, and is the end of its line: with it, the synthetic data are as free of them."""
     judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
-    files = recipes(tmp_path / "run", configuration=(weights, judged))
-    judgement = {"results/quality/judgement.json", "results/quality/student.csv"}
+    files = recipes(tmp_path / "run", configuration=(weights, sources, judged))
+    judgement = {
+        f"results/quality/{source}/{name}" for source in SYNTHETIC for name in ("judgement.json", "student.csv")
+    }
     assert {files[name].rule for name in judgement} == {"judge_images"}
-    assert "results/dataset/original.h5" in ancestors(files, "results/quality/judgement.json")
+    for source in SYNTHETIC:
+        assert "results/dataset/original.h5" in ancestors(files, f"results/quality/{source}/judgement.json")
+    data = [f"results/dataset/{source}.h5" for source in SYNTHETIC]
     for name in set(files) - judgement:
         assert not judgement & ancestors(files, name), name
-        if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures") or name.endswith("synthetic.h5"):
+        if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures") or name in data:
             no_originals(files, name)
-    assert files == recipes(tmp_path / "run", configuration=(weights,)) | {name: files[name] for name in judgement}
+    assert files == recipes(tmp_path / "run", configuration=(weights, sources)) | {
+        name: files[name] for name in judgement
+    }
 
 
 def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
@@ -104,30 +123,30 @@ def test_images_do_not_depend_on_the_number_of_shards(finished, tmp_path):
     for made in ("synthesis", "labels", "quality", "pictures"):
         shutil.rmtree(run / "results" / made)
     one = overlay(tmp_path / "one.yaml", {"synthesis": {"shards": 1}})
-    targets = ["results/pictures/synthetic.png", "results/labels/generation-1.h5"]
+    targets = ["results/pictures/synthetic/images.png", "results/labels/synthetic/generation-1.h5"]
     done = snakemake(run, "--cores", "2", *targets, source=finished.source, configuration=(one,))
     assert done.returncode == 0, done.stderr[-3000:]
     for generation in range(2):
-        place = f"synthesis/generation-{generation}"
+        place = f"synthesis/synthetic/generation-{generation}"
         whole = read_shard(run / "results" / place / "shard-0.h5")
         parts = [read_shard(finished.results / place / f"shard-{shard}.h5") for shard in range(2)]
         for array in range(2):
             np.testing.assert_array_equal(whole[array], np.concatenate([part[array] for part in parts]))
-        labels = f"labels/generation-{generation}.h5"
+        labels = f"labels/synthetic/generation-{generation}.h5"
         ours, theirs = read_labels(run / "results" / labels), read_labels(finished.results / labels)
         for array in range(2):
             np.testing.assert_array_equal(ours[array], theirs[array])
         for kind in ("json", "png"):
-            report = f"quality/generation-{generation}.{kind}"
+            report = f"quality/synthetic/generation-{generation}.{kind}"
             assert (run / "results" / report).read_bytes() == (finished.results / report).read_bytes()
-    for picture in ("pictures/synthetic.png", "pictures/generations.png"):
+    for picture in ("pictures/synthetic/images.png", "pictures/synthetic/generations.png"):
         assert (run / "results" / picture).read_bytes() == (finished.results / picture).read_bytes()
 
 
 def test_a_competitor_takes_part_in_the_synthesis_where_it_has_a_weight(weights, tmp_path):
     network = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
     section = {"competitor": {**network, "mean": [0.3], "std": [0.35]}}
-    shard = "results/synthesis/generation-1/shard-0.h5"
+    shard = "results/synthesis/synthetic/generation-1/shard-0.h5"
     for weight in (0.0, 2.0):
         changes = section | {"invert_teacher": {"competition_weight": weight}}
         files = recipes(tmp_path / "run", configuration=(weights, overlay(tmp_path / f"{weight}.yaml", changes)))

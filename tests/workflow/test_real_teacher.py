@@ -34,7 +34,7 @@ def test_synthesis_of_the_preset_on_the_real_teacher(tmp_path):
     run = tmp_path / "run"
     done = snakemake(run, "--cores", "2", "results/dataset/synthetic.h5", configuration=configuration)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    reports = [json.loads(Path(run, f"results/labels/generation-{g}.json").read_text()) for g in (0, 1)]
+    reports = [json.loads(Path(run, f"results/labels/synthetic/generation-{g}.json").read_text()) for g in (0, 1)]
     assert [report["images"] for report in reports] == [40, 40]
     # Chance is 0.1; 45 steps at this batch size are far from the preset's 300, and still no matter of luck.
     assert all(report["agreement"] > 0.5 for report in reports), reports

@@ -4,13 +4,14 @@ import ast
 import importlib
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from running import REDUCED, ROOT, overlay, recipes
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 
-from dfnas.settings.config import RULES, Config
+from dfnas.settings.config import RULES, Algorithm, Config
 
 CHAIN = {
     "pretrain_teacher",
@@ -22,6 +23,7 @@ CHAIN = {
     "search_proxyless",
     "search_spos",
     "search_random",
+    "search_evolution",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -84,7 +86,8 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert {"machine", "code"} <= set(rule.params.keys())
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
-    assert f"python -m dfnas.stages.{name} " in rule.shellcmd
+    command = rule.shellcmd.replace("{params.stage}", dict(rule.params.items()).get("stage", ""))
+    assert f"python -m dfnas.stages.{name} " in command
 
 
 @pytest.mark.parametrize("name", STAGES)
@@ -131,7 +134,8 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
+    everything = {"judge_images": True, "algorithms": list(get_args(Algorithm))}
+    judged = overlay(tmp_path / "judged.yaml", {"comparison": everything})
     files = recipes(tmp_path / "run", configuration=(judged,))
     commands = {made.rule: made.command for made in files.values() if made.rule in CHAIN}
     assert set(commands) == CHAIN

@@ -32,9 +32,9 @@ def artifacts() -> list[str]:
     """Every file that the design names."""
     files = ["teacher/teacher.pt", "teacher/history.csv", "dataset/original.h5", "dataset/synthetic.h5"]
     files += [f"dataset/original/shard-{shard}.h5" for shard in range(2)]
-    files += [f"synthesis/generation-{g}/shard-{shard}.h5" for g in range(2) for shard in range(2)]
-    files += [f"labels/generation-{g}.{kind}" for g in range(2) for kind in ("h5", "json")]
-    files += [f"quality/generation-{g}.{kind}" for g in range(2) for kind in ("json", "png")]
+    files += [f"synthesis/synthetic/generation-{g}/shard-{shard}.h5" for g in range(2) for shard in range(2)]
+    files += [f"labels/synthetic/generation-{g}.{kind}" for g in range(2) for kind in ("h5", "json")]
+    files += [f"quality/synthetic/generation-{g}.{kind}" for g in range(2) for kind in ("json", "png")]
     for algorithm, data in SEARCHES:
         for seed in SEEDS:
             place = f"search/{algorithm}/{data}/seed-{seed}"
@@ -50,8 +50,8 @@ def artifacts() -> list[str]:
         "latency.csv",
         "table1.csv",
         "table1_times.csv",
-        "pictures/synthetic.png",
-        "pictures/generations.png",
+        "pictures/synthetic/images.png",
+        "pictures/synthetic/generations.png",
     ]
     return files
 

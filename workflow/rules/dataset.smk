@@ -3,18 +3,14 @@
 
 rule shard_dataset:
     input:
-        shards=expand(
-            f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5",
-            generation=plan.generations,
-            shard=plan.shards,
-        ),
-        labels=expand(f"{plan.results}/labels/generation-{{generation}}.h5", generation=plan.generations),
+        shards=plan.images_of_source,
+        labels=plan.labels_of_source,
     output:
-        ensure(f"{plan.results}/dataset/synthetic.h5", non_empty=True),
+        ensure(f"{plan.results}/dataset/{{source}}.h5", non_empty=True),
     log:
-        f"{plan.results}/logs/shard_dataset.log",
+        f"{plan.results}/logs/shard_dataset/{{source}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/shard_dataset.tsv"
+        f"{plan.results}/benchmarks/shard_dataset/{{source}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("shard_dataset")
@@ -25,8 +21,8 @@ rule shard_dataset:
         machine=plan.machine("shard_dataset"),
         code=plan.code["shard_dataset"],
     shell:
-        "python -m dfnas.stages.shard_dataset --shards {input.shards:q} --labels {input.labels:q} --out {output:q}"
-        " {params.options} {params.machine} 2> {log:q}"
+        "python -m dfnas.stages.shard_dataset --source {wildcards.source} --shards {input.shards:q}"
+        " --labels {input.labels:q} --out {output:q} {params.options} {params.machine} 2> {log:q}"
 
 
 rule shard_original:

@@ -5,20 +5,20 @@ rule assess_images:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
         verifier=plan.verifier(),
-        shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
-        labels=f"{plan.results}/labels/generation-{{generation}}.h5",
+        shards=plan.images_of_generation,
+        labels=f"{plan.results}/labels/{{source}}/generation-{{generation}}.h5",
     output:
-        report=f"{plan.results}/quality/generation-{{generation}}.json",
+        report=f"{plan.results}/quality/{{source}}/generation-{{generation}}.json",
         picture=report(
-            f"{plan.results}/quality/generation-{{generation}}.png",
+            f"{plan.results}/quality/{{source}}/generation-{{generation}}.png",
             caption="../report/generation.rst",
             category="Synthetic images",
-            labels={"generation": "{generation}"},
+            labels={"data": "{source}", "generation": "{generation}"},
         ),
     log:
-        f"{plan.results}/logs/assess_images/generation-{{generation}}.log",
+        f"{plan.results}/logs/assess_images/{{source}}/generation-{{generation}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/assess_images/generation-{{generation}}.tsv"
+        f"{plan.results}/benchmarks/assess_images/{{source}}/generation-{{generation}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("assess_images")
@@ -38,17 +38,17 @@ rule assess_images:
 rule judge_images:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
-        synthetic=f"{plan.results}/dataset/synthetic.h5",
-        shards=plan.image_files("synthetic"),
+        synthetic=f"{plan.results}/dataset/{{source}}.h5",
+        shards=plan.images_of_source,
         original=f"{plan.results}/dataset/original.h5",
         originals=plan.image_files("original"),
     output:
-        judgement=f"{plan.results}/quality/judgement.json",
-        history=f"{plan.results}/quality/student.csv",
+        judgement=f"{plan.results}/quality/{{source}}/judgement.json",
+        history=f"{plan.results}/quality/{{source}}/student.csv",
     log:
-        f"{plan.results}/logs/judge_images.log",
+        f"{plan.results}/logs/judge_images/{{source}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/judge_images.tsv"
+        f"{plan.results}/benchmarks/judge_images/{{source}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("judge_images")

@@ -27,25 +27,25 @@ rule measure_latency:
 
 rule draw_images:
     input:
-        shards=plan.image_files("synthetic"),
-        reports=plan.quality_reports(),
+        shards=plan.images_of_source,
+        reports=plan.quality_reports,
     output:
         images=report(
-            f"{plan.results}/pictures/synthetic.png",
-            caption="../report/synthetic.rst",
+            f"{plan.results}/pictures/{{source}}/images.png",
+            caption="../report/images.rst",
             category="Synthetic images",
-            labels={"generation": "all"},
+            labels={"data": "{source}", "generation": "all"},
         ),
         plots=report(
-            f"{plan.results}/pictures/generations.png",
+            f"{plan.results}/pictures/{{source}}/generations.png",
             caption="../report/generations.rst",
             category="Synthetic images",
-            labels={"generation": "figures over all"},
+            labels={"data": "{source}", "generation": "figures over all"},
         ),
     log:
-        f"{plan.results}/logs/draw_images.log",
+        f"{plan.results}/logs/draw_images/{{source}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/draw_images.tsv"
+        f"{plan.results}/benchmarks/draw_images/{{source}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("draw_images")

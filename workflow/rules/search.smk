@@ -1,107 +1,57 @@
 # The searches: each algorithm on each data set, with each seed.
 
+for algorithm in plan.algorithms_on_data:
 
-rule search_darts:
-    input:
-        dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=plan.searched_images,
-    output:
-        architecture=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/architecture.json",
-        history=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/history.csv",
-        supernet=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/supernet.pt",
-        timing=f"{plan.results}/search/darts/{{search_data}}/seed-{{seed}}/timing.json",
-    log:
-        f"{plan.results}/logs/search_darts/{{search_data}}/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_darts/{{search_data}}/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/dfnas.yaml"
-    threads: plan.threads("search_darts")
-    resources:
-        **plan.resources("search_darts"),
-    params:
-        options=plan.options("search_darts"),
-        machine=plan.machine("search_darts"),
-        code=plan.code["search_darts"],
-    shell:
-        "python -m dfnas.stages.search_darts --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-        " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
-
-
-rule search_proxyless:
-    input:
-        dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=plan.searched_images,
-    output:
-        architecture=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/architecture.json",
-        history=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/history.csv",
-        supernet=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/supernet.pt",
-        timing=f"{plan.results}/search/proxyless/{{search_data}}/seed-{{seed}}/timing.json",
-    log:
-        f"{plan.results}/logs/search_proxyless/{{search_data}}/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_proxyless/{{search_data}}/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/dfnas.yaml"
-    threads: plan.threads("search_proxyless")
-    resources:
-        **plan.resources("search_proxyless"),
-    params:
-        options=plan.options("search_proxyless"),
-        machine=plan.machine("search_proxyless"),
-        code=plan.code["search_proxyless"],
-    shell:
-        "python -m dfnas.stages.search_proxyless --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-        " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+    rule:
+        name:
+            f"search_{algorithm}"
+        input:
+            dataset=f"{plan.results}/dataset/{{search_data}}.h5",
+            shards=plan.searched_images,
+            teacher=plan.labelling_teacher(f"search_{algorithm}"),
+        output:
+            **plan.search_files(algorithm),
+        log:
+            f"{plan.results}/logs/search_{algorithm}/{{search_data}}/seed-{{seed}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/search_{algorithm}/{{search_data}}/seed-{{seed}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads(f"search_{algorithm}")
+        resources:
+            **plan.resources(f"search_{algorithm}"),
+        params:
+            stage=f"dfnas.stages.search_{algorithm}",
+            teacher=plan.paths("--teacher", plan.labelling_teacher(f"search_{algorithm}")),
+            options=plan.options(f"search_{algorithm}"),
+            machine=plan.machine(f"search_{algorithm}"),
+            code=plan.code[f"search_{algorithm}"],
+        shell:
+            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
+            " {params.teacher} --seed {wildcards.seed}"
+            f" {' '.join(f'--{option} {{output.{option}:q}}' for option in plan.search_files(algorithm))}"
+            " {params.options} {params.machine} 2> {log:q}"
 
 
-rule search_spos:
-    input:
-        dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-        shards=plan.searched_images,
-    output:
-        architecture=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/architecture.json",
-        history=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/history.csv",
-        supernet=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
-        timing=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/timing.json",
-    log:
-        f"{plan.results}/logs/search_spos/{{search_data}}/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_spos/{{search_data}}/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/dfnas.yaml"
-    threads: plan.threads("search_spos")
-    resources:
-        **plan.resources("search_spos"),
-    params:
-        options=plan.options("search_spos"),
-        machine=plan.machine("search_spos"),
-        code=plan.code["search_spos"],
-    shell:
-        "python -m dfnas.stages.search_spos --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-        " --seed {wildcards.seed} --out {output.architecture:q} --history {output.history:q}"
-        " --supernet {output.supernet:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+if not plan.is_on_data("random"):
 
-
-rule search_random:
-    output:
-        f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
-    log:
-        f"{plan.results}/logs/search_random/seed-{{seed}}.log",
-    benchmark:
-        f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
-    conda:
-        "../../envs/dfnas.yaml"
-    threads: plan.threads("search_random")
-    resources:
-        **plan.resources("search_random"),
-    params:
-        options=plan.options("search_random"),
-        task=plan.task(),
-        machine=plan.machine("search_random"),
-        code=plan.code["search_random"],
-    shell:
-        "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
-        " {params.options} {params.machine} 2> {log:q}"
+    rule search_random:
+        output:
+            f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
+        log:
+            f"{plan.results}/logs/search_random/seed-{{seed}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads("search_random")
+        resources:
+            **plan.resources("search_random"),
+        params:
+            options=plan.options("search_random"),
+            task=plan.task(),
+            machine=plan.machine("search_random"),
+            code=plan.code["search_random"],
+        shell:
+            "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
+            " {params.options} {params.machine} 2> {log:q}"

@@ -1,18 +1,21 @@
-# Images and labels, generation by generation: each generation's images aim at the labels of the one before.
+# Images and labels of each synthetic data set, generation by generation: the images of a generation aim at the labels of
+# the one before.
 
 
 rule invert_teacher:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
         labels=plan.labels_before,
-        competitor=plan.competitor(),
+        competitor=plan.competitor,
     output:
-        images=ensure(f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True),
-        history=f"{plan.results}/synthesis/generation-{{generation}}/shard-{{shard}}.csv",
+        images=ensure(
+            f"{plan.results}/synthesis/{{source}}/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True
+        ),
+        history=f"{plan.results}/synthesis/{{source}}/generation-{{generation}}/shard-{{shard}}.csv",
     log:
-        f"{plan.results}/logs/invert_teacher/generation-{{generation}}/shard-{{shard}}.log",
+        f"{plan.results}/logs/invert_teacher/{{source}}/generation-{{generation}}/shard-{{shard}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/invert_teacher/generation-{{generation}}/shard-{{shard}}.tsv"
+        f"{plan.results}/benchmarks/invert_teacher/{{source}}/generation-{{generation}}/shard-{{shard}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("invert_teacher")
@@ -24,7 +27,7 @@ rule invert_teacher:
         labels=plan.labels_option,
         competitor=plan.competitor_option,
         machine=plan.machine("invert_teacher"),
-        code=plan.code["invert_teacher"],
+        code=plan.inversion_code,
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
         " {params.batches} {params.labels} {params.competitor} --out {output.images:q} --history {output.history:q}"
@@ -34,14 +37,14 @@ rule invert_teacher:
 rule calibrate_labels:
     input:
         teacher=f"{plan.results}/teacher/teacher.pt",
-        shards=expand(f"{plan.results}/synthesis/generation-{{{{generation}}}}/shard-{{shard}}.h5", shard=plan.shards),
+        shards=plan.images_of_generation,
     output:
-        labels=ensure(f"{plan.results}/labels/generation-{{generation}}.h5", non_empty=True),
-        report=f"{plan.results}/labels/generation-{{generation}}.json",
+        labels=ensure(f"{plan.results}/labels/{{source}}/generation-{{generation}}.h5", non_empty=True),
+        report=f"{plan.results}/labels/{{source}}/generation-{{generation}}.json",
     log:
-        f"{plan.results}/logs/calibrate_labels/generation-{{generation}}.log",
+        f"{plan.results}/logs/calibrate_labels/{{source}}/generation-{{generation}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/calibrate_labels/generation-{{generation}}.tsv"
+        f"{plan.results}/benchmarks/calibrate_labels/{{source}}/generation-{{generation}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
     threads: plan.threads("calibrate_labels")

@@ -42,7 +42,7 @@ def changed(place: tuple, value) -> dict:
     inner = top
     for key in place[:-1]:
         if isinstance(inner, dict) and inner.get(key) is None:
-            inner[key] = {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0} if key == "macs_bins" else {}
+            inner[key] = {"macs_bins": {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0}, "stages": [{}]}.get(key, {})
         inner = inner[key]
     inner[place[-1]] = value
     return top
@@ -105,7 +105,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("search_darts.order", 3, "1 or 2"),
         ("search_darts.arch_betas", [1.0, 0.999], "less than 1"),
         ("search_darts.momentum", 1.1, "less than or equal to 1"),
-        ("search_darts.labels", "crisp", "'soft' or 'hard'"),
+        ("search_darts.labels", "crisp", "'soft', 'hard' or 'teacher'"),
         ("search_proxyless.cost.form", "mul", "'mul#log'"),
         ("search_spos.temperature", 0.0, "greater than 0"),
         ("shard_dataset.validation_fraction", 1.0, "less than 1"),
@@ -136,6 +136,11 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"teacher.std": []}, "std has 0 values, expected one per channel"),
         ({"teacher.class_names": ["zero"]}, "class_names has 1 names, expected 10"),
         ({"teacher.size": 15}, "downscale 2 must divide teacher.size 15 x 15"),
+        ({"search_spos.downscale": 3}, "search_spos.downscale (3) must divide teacher.size 16 x 16"),
+        ({"search_evolution.sample": 9}, "sample (9) must not exceed population (8)"),
+        ({"search_evolution.cycles": 7}, "cycles (7) must not be below population (8)"),
+        ({"search_random.warmup_steps": 2000}, "warmup_steps (2000) must be below steps (2000)"),
+        ({"search_evolution.nesterov": True, "search_evolution.momentum": 0}, "nesterov needs a momentum above 0"),
         ({"invert_teacher.canvas_margin": 5}, "canvas_margin (5) must be a multiple of every downscale (2)"),
         (
             {"invert_teacher.stages": [{"steps": 100}], "invert_teacher.warmup_steps": 100},
@@ -146,7 +151,6 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"search_spos.evolution.crossover": 6}, "crossover + mutation (6 + 5) must not exceed population (10)"),
         ({"search_spos.macs_bins": {"low_m": 1, "high_m": 2, "width_m": 3}}, "must not exceed high_m (2.0)"),
         ({"search_spos.macs_bins": {"low_m": 0, "high_m": 1, "width_m": 0.4}}, "into whole bins"),
-        ({"invert_teacher.stages": []}, "invert_teacher: at least one resolution stage is needed"),
         ({"comparison.seeds": [1, 1]}, "seeds repeats a value: 1, 1"),
     ],
 )

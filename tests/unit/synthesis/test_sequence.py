@@ -77,3 +77,23 @@ def test_divergence_is_noticed_within_a_tenth_of_a_batch():
     sequence.step(2)
     with pytest.raises(InputError, match="batch 0, generation 0 diverged"):
         sequence.step(3)
+
+
+def test_without_stages_the_images_are_normal_noise_about_the_teachers_mean():
+    torch.manual_seed(0)
+    settings = InvertTeacherSettings(batch_size=60, stages=(), canvas_margin=2)
+    spec = TeacherSpec("-", classes=3, size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
+    objective = Objective(Teacher(spec, cifar_resnet(8, (4, 4, 4), 3, 3)), settings)
+    batches = range(3, 6)
+    sequence = InversionSequence(objective, targets_of(objective, batches), 0, batches, Kept())
+    assert sequence.steps == 0
+    images = list(sequence.images())
+    for batch, found in zip(batches, images, strict=True):
+        assert torch.equal(found, to_uint8(Inversion(objective, targets_of(objective, [batch]), 0, batch).images()))
+    pixels = torch.cat(images).double() / 255  # 54,000
+    assert pixels.shape == (180, 3, 10, 10)
+    assert pixels.mean().item() == pytest.approx(0.5, abs=0.005)
+    # What lies beyond two standard deviations is no valid pixel: 2 (1 - Phi(2)), and half a level on each side.
+    clipped = ((pixels == 0) | (pixels == 1)).double().mean().item()
+    assert clipped == pytest.approx(0.0455, abs=0.005)
+    assert not torch.equal(images[0], images[1])

@@ -1,0 +1,53 @@
+"""Settings of the synthetic data sets: the one that the base sections describe, and others that differ from it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dfnas.settings.base import Settings
+from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, SynthesisSettings
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+
+ORIGINAL, SYNTHETIC, NO_DATA = "original", "synthetic", "none"
+RESERVED = (ORIGINAL, SYNTHETIC, NO_DATA, "teacher")
+"""Names that mean something else where a data set could be named."""
+
+Data = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""A data set by its name, which is also that of its folders."""
+
+
+class SourceSettings(Settings):
+    """What makes a synthetic data set of its own, under a name of its own in `sources`. What is not said here is as in
+    the section of the same name at the top level; those describe the data set `synthetic`."""
+
+    synthesis: SynthesisSettings = SynthesisSettings()
+    """How much is made."""
+    invert_teacher: InvertTeacherSettings = InvertTeacherSettings()
+    """How images are made from noise. With `stages: []` they are that noise."""
+    calibrate_labels: CalibrateLabelsSettings = CalibrateLabelsSettings()
+    """How the teacher labels them."""
+    shard_dataset: ShardDatasetSettings = ShardDatasetSettings()
+    """How they are split."""
+
+
+def lay_over_base(values: Any) -> Any:
+    """A configuration, as plain values, in which every source says everything: its own keys laid over those of the
+    base sections. What is not of the expected form stays as it is, for the validation to complain of."""
+    if not isinstance(values, Mapping) or not isinstance(values.get("sources"), Mapping):
+        return values
+    return {**values, "sources": {name: _complete(source, values) for name, source in values["sources"].items()}}
+
+
+def _complete(source: Any, values: Mapping[str, Any]) -> Any:
+    if source is None:
+        source = {}  # `name:` without anything behind it
+    if not isinstance(source, Mapping):
+        return source
+    base = {section: values[section] for section in SourceSettings.model_fields if section in values}
+    laid = {section: _laid_over(base[section], source[section]) for section in base if section in source}
+    return {**base, **source, **laid}
+
+
+def _laid_over(base: Any, section: Any) -> Any:
+    return {**base, **section} if isinstance(base, Mapping) and isinstance(section, Mapping) else section

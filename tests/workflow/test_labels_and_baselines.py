@@ -1,0 +1,53 @@
+"""What the rules make of a search's labels, and of baselines that do or do not look at data."""
+
+import pytest
+from running import overlay, plan, recipes
+
+TEACHER = "results/teacher/teacher.pt"
+
+
+def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_and_only_there(tmp_path):
+    labels = overlay(tmp_path / "labels.yaml", {"search_spos": {"labels": "teacher"}})
+    files = recipes(tmp_path / "run", configuration=(labels,))
+    searches = {name: made for name, made in files.items() if made.rule.startswith("search_")}
+    assert len(searches) == 3 * 4 * 4 + 2  # algorithms, their jobs and files; random draws
+    for made in searches.values():
+        asked = made.rule == "search_spos"
+        assert (TEACHER in made.inputs) == asked
+        assert (f"--teacher {TEACHER}" in made.command) == asked
+
+
+def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path):
+    several = overlay(tmp_path / "several.yaml", {"search_random": {"candidates": 3, "steps": 2, "batch_size": 16}})
+    files = recipes(tmp_path / "run", configuration=(several,))
+    random = {name: made for name, made in files.items() if made.rule == "search_random"}
+    assert len(random) == 2 * 2 * 3  # data, seeds, files
+    assert not any("/none/" in name for name in files)
+    made = random["results/search/random/synthetic/seed-1/architecture.json"]
+    assert "results/dataset/synthetic.h5" in made.inputs
+    assert "--supernet" not in made.command
+    table = next(made for made in files.values() if made.rule == "table1")
+    assert "results/search/random/original/seed-0/timing.json" in table.inputs
+
+
+def test_evolution_is_a_row_where_it_is_asked_for(tmp_path):
+    assert "search_evolution" not in plan(tmp_path / "run")
+    rows = overlay(tmp_path / "rows.yaml", {"comparison": {"algorithms": ["evolution"]}})
+    jobs = plan(tmp_path / "run", configuration=(rows,))
+    assert (jobs["search_evolution"], jobs["retrain"]) == (4, 4)
+    assert not {"search_darts", "search_random"} & set(jobs)
+
+
+@pytest.mark.slow
+def test_baselines_run_on_the_teachers_labels_of_averaged_images(tmp_path):
+    """From the stand-in teacher to architectures, by the workflow's own commands."""
+    from running import snakemake
+
+    changes = {
+        "search_evolution": {"labels": "teacher", "temperature": 3.0, "downscale": 2},
+        "search_random": {"candidates": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
+    }
+    configuration = (overlay(tmp_path / "baselines.yaml", changes),)
+    targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("evolution", "random")]
+    done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
+    assert done.returncode == 0, done.stderr[-3000:]
