@@ -53,6 +53,19 @@ def test_a_builder_gets_nothing_of_our_section():
     assert len(json.loads(found["--class-names"])) == 1000
 
 
+def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
+    """A builder in a file of the user's: an edit of it is an edit of the labels."""
+    builder = {"builder": f"{ROOT}/dfnas/cifar_resnet.py:cifar_resnet", "weights": "mine.pt"}
+    codes = [
+        made({"teacher": TEACHER | teacher, "search_spos": {"labels": labels}}).code
+        for teacher in ({}, builder)
+        for labels in ("soft", "teacher")
+    ]
+    assert codes[0]["search_spos"] == codes[2]["search_spos"]
+    assert codes[1]["search_spos"] != codes[3]["search_spos"]
+    assert len({code["search_darts"] for code in codes}) == 1
+
+
 def test_what_is_published_is_no_file_of_the_plan():
     assert made({}).weights["teacher"] == []
     assert made({"teacher": {"weights": "published"}}).weights["teacher"] == []
