@@ -135,6 +135,12 @@ class Plan:
             del left["supernet"]
         return left
 
+    @staticmethod
+    def output_options(wildcards: Any, output: Any) -> str:
+        """A job's output files as options of their names. (A command is put together when its job runs, long after
+        the loop over the algorithms has ended.)"""
+        return " ".join(f"--{option} {shlex.quote(path)}" for option, path in output.items())
+
     def labelling_teacher(self, rule: str) -> list[str]:
         """The teacher, where it labels the views of a search."""
         return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []

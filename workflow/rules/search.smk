@@ -22,15 +22,14 @@ for algorithm in plan.algorithms_on_data:
             **plan.resources(f"search_{algorithm}"),
         params:
             stage=f"dfnas.stages.search_{algorithm}",
+            files=plan.output_options,
             teacher=plan.paths("--teacher", plan.labelling_teacher(f"search_{algorithm}")),
             options=plan.options(f"search_{algorithm}"),
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code[f"search_{algorithm}"],
         shell:
-            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-            " {params.teacher} --seed {wildcards.seed}"
-            f" {' '.join(f'--{option} {{output.{option}:q}}' for option in plan.search_files(algorithm))}"
-            " {params.options} {params.machine} 2> {log:q}"
+            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data} {params.teacher}"
+            " --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
 
 
 if not plan.is_on_data("random"):
