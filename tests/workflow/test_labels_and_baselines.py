@@ -15,6 +15,9 @@ def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_
         asked = made.rule == "search_spos"
         assert (TEACHER in made.inputs) == asked
         assert (f"--teacher {TEACHER}" in made.command) == asked
+    for algorithm in ("darts", "proxyless", "spos"):
+        supernet = f"results/search/{algorithm}/original/seed-0/supernet.pt"
+        assert f"--supernet {supernet}" in searches[supernet].command
 
 
 def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path):
@@ -39,8 +42,9 @@ def test_evolution_is_a_row_where_it_is_asked_for(tmp_path):
 
 
 @pytest.mark.slow
-def test_baselines_run_on_the_teachers_labels_of_averaged_images(tmp_path):
-    """From the stand-in teacher to architectures, by the workflow's own commands."""
+def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
+    """From the stand-in teacher to architectures: commands are put together when their jobs run, and a plan shows those
+    of a loop over algorithms even where they would then be others."""
     from running import snakemake
 
     changes = {
@@ -48,6 +52,9 @@ def test_baselines_run_on_the_teachers_labels_of_averaged_images(tmp_path):
         "search_random": {"candidates": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
-    targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("evolution", "random")]
+    targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("spos", "evolution", "random")]
     done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
+    left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
+    files = ["architecture.json", "history.csv", "timing.json"]
+    assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
