@@ -24,7 +24,7 @@ def rankings_png(rankings: Mapping[str, Sequence[Ranked]]) -> bytes:
     Args:
         rankings: the supernets of each data set.
     """
-    figure = Figure(figsize=(4 * len(rankings), 7.5), dpi=100, layout="constrained")
+    figure = Figure(figsize=(4 * len(rankings), 8.5), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)  # draws without a display, and leaves pyplot's global state alone
     panels = figure.subplots(len(TITLES), len(rankings), squeeze=False)
     for row, (score, title) in zip(panels, TITLES.items(), strict=True):
@@ -32,8 +32,6 @@ def rankings_png(rankings: Mapping[str, Sequence[Ranked]]) -> bytes:
             _draw(axes, supernets, score)
             axes.set_title(f"searched on {data}", fontsize=11, loc="left")
         row[0].set_ylabel(f"accuracy in the supernet,\n{title}")
-    for axes in panels[-1]:
-        axes.set_xlabel("true accuracy, %")
     content = BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
     return content.getvalue()
@@ -51,7 +49,9 @@ def _draw(axes: Axes, supernets: Sequence[Ranked], score: str) -> None:
             markersize=4,
             label=f"seed {ranked.seed}: τ = {tau:.2f}",
         )
+    axes.set_xlabel("true accuracy, %")
     axes.grid(color="0.9")
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    # Below, where it cannot hide a point.
+    axes.legend(frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)

@@ -125,6 +125,7 @@ class Config(Settings):
     evaluate: EvaluateSettings
     measure_latency: MeasureLatencySettings
     lookup: LookupSettings | None = None
+    """A table with the true accuracy of every architecture, to look found ones up in."""
     rank_architectures: RankArchitecturesSettings = RankArchitecturesSettings()
     resources: dict[str, ResourceSettings] = Field(default_factory=dict)
     """Resources by rule; `default` holds for what a rule does not say."""

@@ -115,4 +115,4 @@ def test_a_judgement_needs_a_section_of_original_images():
     update_config(values, laid_over)
     with pytest.raises(InputError, match=r"no section shard_original beside teacher\.weights"):
         Plan(values, laid_over)
-    assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgement()
+    assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgements()

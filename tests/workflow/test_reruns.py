@@ -63,6 +63,7 @@ SETTINGS = [
     ("comparison.judge_images", True, {"judge_images": 1}),
     ("judge_images.lr", 0.2, {}),  # of a judgement that nobody asked for
     ("competitor", {**NETWORK, "classes": 10}, {}),
+    ("sources", {"noise": {"invert_teacher": {"stages": []}}}, {}),  # that nobody searches on
     ("pretrain_teacher.lr", 0.2, NEW_TEACHER),
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),
     ("shard_original.limit", 300, EVERYTHING),

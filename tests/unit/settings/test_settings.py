@@ -1,5 +1,6 @@
 """What settings refuse, in one line with the key, the value and what is allowed; and what they let through."""
 
+import copy
 from pathlib import Path
 from typing import get_args, get_origin
 
@@ -34,6 +35,14 @@ FIELDS = [(place, name) for place, kind in SECTIONS.items() for name in kind.mod
 every_section = pytest.mark.parametrize("place", SECTIONS, ids=lambda place: dotted(place) or "top")
 
 
+LEAST = {
+    "macs_bins": {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0},
+    "stages": [{}],
+    "lookup": {"table": "table.csv"},
+}
+"""What sections that the embedded default leaves out must say."""
+
+
 def changed(place: tuple, value) -> dict:
     """The embedded default with one value put in its place."""
     if not place:
@@ -42,7 +51,7 @@ def changed(place: tuple, value) -> dict:
     inner = top
     for key in place[:-1]:
         if isinstance(inner, dict) and inner.get(key) is None:
-            inner[key] = {"macs_bins": {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0}, "stages": [{}]}.get(key, {})
+            inner[key] = copy.deepcopy(LEAST.get(key, {}))
         inner = inner[key]
     inner[place[-1]] = value
     return top
