@@ -50,6 +50,11 @@ class BinaryGates:
 class ProxylessSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
 
+    remedy = (
+        "weaken search_proxyless.cost (a smaller beta or a larger reference_macs_m), lower search_proxyless.arch_lr "
+        "or lengthen search_proxyless.warmup_epochs"
+    )
+
     def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
         self.context, self.settings, seed = context, settings, context.seed
         reseed(seed, "weights")
@@ -62,7 +67,8 @@ class ProxylessSearch(DifferentiableSearch):
         self.batches = Batches(context.train, settings.batch_size, settings.augmentation, soft, seed, "weights")
         size = min(settings.batch_size, len(context.validation))
         self.alpha_batches = Batches(context.validation, size, settings.augmentation, soft, seed, "alphas")
-        self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
+        self.epochs = settings.warmup_epochs + settings.epochs
+        self.steps = self.epochs * self.batches.per_epoch
         if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
             raise InputError(
                 f"search_proxyless would take no architecture step: epochs = {settings.epochs} (at least 2), "
@@ -166,4 +172,5 @@ class ProxylessSearch(DifferentiableSearch):
             expected = self.expected_macs(self.alphas.probabilities()).item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss, "architecture_loss": alpha_loss}
-        return row | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        row |= {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        return row | {"skip_share": self.skip_share()}

@@ -14,6 +14,7 @@ from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
+from dfnas.search import collapse
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_limit
 from dfnas.search.evolution import Candidate, Evolution
@@ -26,6 +27,8 @@ from dfnas.training.optimizers import clip_gradients, sgd
 
 class SposSearch:
     """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
+
+    remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):
         self.context, self.settings, seed = context, settings, context.seed
@@ -106,6 +109,12 @@ class SposSearch:
         """One for the options of the best path, zero for the others; (O,) per choice."""
         best, space = self.architecture(), self.context.space
         return {c: torch.tensor([float(o == best[c]) for o in options]) for c, options in space.choices.items()}
+
+    def report(self) -> dict[str, bool | float | int | str]:
+        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
+        `judged`."""
+        judged = collapse.judged(self.context.space, self.architecture())
+        return judged | {"stopped": "end", "judged": len(self.evolution.judged)}
 
     def state_dict(self) -> dict[str, Any]:
         return {

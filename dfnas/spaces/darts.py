@@ -17,12 +17,15 @@ from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
 from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
+from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task
+from dfnas.spaces.space import ABSENT, Architecture, Node, Space, Task
 
 KINDS = ("normal", "reduce")
 OPERATIONS = DARTS_OPERATIONS[1:]
 """What a kept edge may be: everything but `none`."""
+KEPT_EDGES = 2
+"""Into each node of an architecture."""
 
 
 class CellSpace(Space):
@@ -36,6 +39,8 @@ class CellSpace(Space):
         nodes: states that a cell computes.
         search_channels: `channels` of the supernet.
         search_cells: `cells` of the supernet.
+        search_partial_channels: K: the supernet's options see one channel in K, the rest passes them by (PC-DARTS:
+            4). 1 gives them all. Has to divide `search_channels`.
         auxiliary: whether the final network has a second classifier at 2/3 for training.
         stem: `cifar` keeps the side of the image, `imagenet` divides it by 8.
 
@@ -52,6 +57,7 @@ class CellSpace(Space):
         nodes: int = 4,
         search_channels: int = 16,
         search_cells: int = 8,
+        search_partial_channels: int = 1,
         auxiliary: bool = False,
         stem: str = "cifar",
     ):
@@ -63,6 +69,7 @@ class CellSpace(Space):
         self.nodes = sizes.whole("nodes", nodes)
         self.search_channels = sizes.whole("search_channels", search_channels, least_channels)
         self.search_cells = sizes.whole("search_cells", search_cells)
+        self.search_share = share_of("search_channels", self.search_channels, search_partial_channels)
         self.auxiliary = sizes.one_of("auxiliary", auxiliary, (True, False))
         self.choices = {edge: DARTS_OPERATIONS for _, edges in self.nodes_with_edges() for edge in edges}
 
@@ -72,8 +79,25 @@ class CellSpace(Space):
             for node in range(2, self.nodes + 2):
                 yield f"{kind}/{node}", tuple(edge_name(kind, node, state) for state in range(node))
 
+    def topology(self) -> dict[str, Node]:
+        return {node: Node(edges, KEPT_EDGES) for node, edges in self.nodes_with_edges()}
+
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        return {kind: tuple(choice for choice in self.choices if choice.startswith(f"{kind}/")) for kind in KINDS}
+
+    def skips(self, choice: str) -> tuple[str, ...]:
+        """Those of the normal cells, which the literature counts. In a reduction cell a skip connection from one of
+        the cell's inputs halves the side by convolutions."""
+        return ("skip_connect",) if choice.startswith("normal/") else ()
+
     def supernet(self) -> nn.Module:
-        return self._network(self.search_channels, self.search_cells, affine=False, edge=_slots(affine=False))
+        return self._network(self.search_channels, self.search_cells, affine=False, edge=self._search_slots)
+
+    def _search_slots(self, choice: str, channels: int, stride: int) -> Slot:
+        def options(channels: int) -> dict[str, nn.Module]:
+            return darts_options(channels, stride, affine=False)
+
+        return slot_on_share(choice, options, channels, self.search_share, stride)
 
     def network(self, architecture: Architecture) -> nn.Module:
         """See `Space.network`. The result has the attribute `drop_path`; with an auxiliary head it gives (logits,
@@ -82,7 +106,7 @@ class CellSpace(Space):
 
         def edge(choice: str, channels: int, stride: int) -> nn.Module | None:
             operation = architecture[choice]
-            return None if operation == "none" else darts_operation(operation, channels, stride, affine=True)
+            return None if operation == ABSENT else darts_operation(operation, channels, stride, affine=True)
 
         return self._network(self.channels, self.cells, affine=True, auxiliary=self.auxiliary, edge=edge)
 
@@ -90,7 +114,7 @@ class CellSpace(Space):
         super().check(architecture)
         for node, edges in self.nodes_with_edges():
             kept = _kept(architecture, edges)
-            if len(kept) != 2:
+            if len(kept) != KEPT_EDGES:
                 raise InputError(
                     f"node {node} of the architecture keeps {len(kept)} edges ({', '.join(kept) or 'none'}); "
                     "expected exactly two, with 'none' on the others"
@@ -104,17 +128,17 @@ class CellSpace(Space):
             strengths: for each edge a tensor (O,). They are compared *between* edges, so give the softmax over
                 each edge's options and not its logits, which have an arbitrary offset per edge.
         """
-        architecture = dict.fromkeys(self.choices, "none")
+        architecture = dict.fromkeys(self.choices, ABSENT)
         for _, edges in self.nodes_with_edges():
             best = {edge: max(zip(strengths[edge].tolist()[1:], OPERATIONS, strict=True), key=_first) for edge in edges}
-            for edge in sorted(edges, key=lambda edge: -best[edge][0])[:2]:
+            for edge in sorted(edges, key=lambda edge: -best[edge][0])[:KEPT_EDGES]:
                 architecture[edge] = best[edge][1]
         return architecture
 
     def sample(self, rng: random.Random) -> dict[str, str]:
-        architecture = dict.fromkeys(self.choices, "none")
+        architecture = dict.fromkeys(self.choices, ABSENT)
         for _, edges in self.nodes_with_edges():
-            for edge in rng.sample(edges, 2):
+            for edge in rng.sample(edges, KEPT_EDGES):
                 architecture[edge] = rng.choice(OPERATIONS)
         return architecture
 
@@ -125,8 +149,8 @@ class CellSpace(Space):
         for _, edges in self.nodes_with_edges():
             for edge in _kept(architecture, edges):
                 if rng.random() < probability:
-                    child[edge] = "none"
-                    child[rng.choice([e for e in edges if child[e] == "none"])] = rng.choice(OPERATIONS)
+                    child[edge] = ABSENT
+                    child[rng.choice([e for e in edges if child[e] == ABSENT])] = rng.choice(OPERATIONS)
         return child
 
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
@@ -143,7 +167,7 @@ class CellSpace(Space):
     @functools.cached_property
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
-            network = self._network(self.channels, self.cells, affine=True, edge=_slots(affine=True))
+            network = self._network(self.channels, self.cells, affine=True, edge=_slot)
         fixed, table = count_slot_macs(network, self.task.channels, *self.task.size)
         unused = (0,) * len(DARTS_OPERATIONS)  # two cells or fewer are all reductions
         return fixed, {choice: table.get(choice, unused) for choice in self.choices}
@@ -158,7 +182,7 @@ class CellSpace(Space):
         Raises:
             InputError: it does not describe an architecture of this space.
         """
-        architecture = dict.fromkeys(self.choices, "none")
+        architecture = dict.fromkeys(self.choices, ABSENT)
         for kind in KINDS:
             if len(genotype[kind]) != 2 * self.nodes:
                 raise InputError(
@@ -184,12 +208,12 @@ class CellSpace(Space):
         )
 
 
-def _slots(affine: bool) -> EdgeBuilder:
-    return lambda choice, channels, stride: Slot(choice, darts_options(channels, stride, affine))
+def _slot(choice: str, channels: int, stride: int) -> Slot:
+    return Slot(choice, darts_options(channels, stride, affine=True))
 
 
 def _kept(architecture: Architecture, edges: Sequence[str]) -> list[str]:
-    return [edge for edge in edges if architecture[edge] != "none"]
+    return [edge for edge in edges if architecture[edge] != ABSENT]
 
 
 def _first(pair: tuple[float, str]) -> float:

@@ -17,8 +17,9 @@ from torch import nn
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
+from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task, strongest
+from dfnas.spaces.space import Architecture, Node, Space, Task, strongest
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4
@@ -37,23 +38,41 @@ class NASBench201Space(Space):
         cells_per_stage: in each of the three stages.
         search_affine: whether the BatchNorms on the supernet's edges have weights. The benchmark's searches run
             without; the bias that their convolutions get instead, the normalisation cancels, and is left out.
+        search_partial_channels: K: the supernet's options see one channel in K, the rest passes them by (PC-DARTS:
+            4). 1 gives them all. Has to divide `channels`.
 
     Raises:
         InputError: a size that cannot be.
     """
 
-    def __init__(self, task: Task, *, channels: int = 16, cells_per_stage: int = 5, search_affine: bool = False):
+    def __init__(
+        self,
+        task: Task,
+        *,
+        channels: int = 16,
+        cells_per_stage: int = 5,
+        search_affine: bool = False,
+        search_partial_channels: int = 1,
+    ):
         self.task = task
         self.channels = sizes.whole("channels", channels)
         self.cells_per_stage = sizes.whole("cells_per_stage", cells_per_stage)
         self.search_affine = sizes.one_of("search_affine", search_affine, (True, False))
+        self.search_share = share_of("channels", self.channels, search_partial_channels)
         self.choices = {f"{node}-{state}": OPERATIONS for node in range(1, NODES) for state in range(node)}
+
+    def topology(self) -> dict[str, Node]:
+        entering = {str(node): tuple(f"{node}-{state}" for state in range(node)) for node in range(1, NODES)}
+        return {node: Node(edges) for node, edges in entering.items()}
 
     def supernet(self) -> nn.Module:
         def slot(choice: str, channels: int) -> Slot:
-            return Slot(choice, {name: _operation(name, channels, self.search_affine) for name in OPERATIONS})
+            return slot_on_share(choice, self._search_options, channels, self.search_share)
 
         return self._network(slot)
+
+    def _search_options(self, channels: int) -> dict[str, nn.Module]:
+        return {name: _operation(name, channels, self.search_affine) for name in OPERATIONS}
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
@@ -68,7 +87,8 @@ class NASBench201Space(Space):
     @functools.cached_property
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
-            network = self.supernet()  # has the convolutions of the final networks
+            # Has the convolutions of the final networks.
+            network = self._network(lambda choice, channels: Slot(choice, self._search_options(channels)))
         return count_slot_macs(network, self.task.channels, *self.task.size)
 
     def to_string(self, architecture: Architecture) -> str:

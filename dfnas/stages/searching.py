@@ -1,5 +1,6 @@
 """What the stages of the searches share: data in, a search run, an architecture and its history out."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from dfnas.dataset.images import load_split
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
+from dfnas.search import collapse
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
@@ -34,7 +36,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     """Runs an algorithm's `Resumable` search on the job's data and writes what it found.
 
     Args:
-        algorithm: makes the search from its context and settings; has `architecture` and `strengths` at the end.
+        algorithm: makes the search from its context and settings; has `architecture`, `strengths` and `report` at the
+            end, and a `remedy` to name if the report says that the search has collapsed.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -47,6 +50,10 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
 
     provenance = job.provenance([options.dataset], code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
+    report = search.report()
+    if report["collapsed"]:
+        print(f"{job.stage}: warning: {collapse.warning(report, search.remedy)}", file=sys.stderr, flush=True)
+    document["search"] = report
     write_history(options.history, history)
     save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
