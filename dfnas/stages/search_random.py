@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from dfnas.runtime.files import write_json
+from dfnas.search.collapse import judged
 from dfnas.search.uniform import random_architecture
 from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
@@ -32,7 +33,8 @@ def search_random(job: Job) -> None:
     space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
     choices = random_architecture(space, settings.max_macs_m, options.seed)
     provenance = job.provenance([], reference(settings.space.name))
-    write_json(options.out, describe(settings.space.name, settings.space.options, space, choices, provenance))
+    document = describe(settings.space.name, settings.space.options, space, choices, provenance)
+    write_json(options.out, document | {"search": judged(space, choices)})
 
 
 if __name__ == "__main__":
