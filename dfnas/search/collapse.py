@@ -2,7 +2,7 @@
 
 A skip connection learns nothing and lets gradients through, so that while the weights of its rivals are still raw
 the descent on α prefers it. The longer DARTS runs, the more of a cell's edges become skip connections (Liang et al.
-2019, section 2; Zela et al. 2020, section 3), until hardly anything is left of the network that has weights.
+2019; Zela et al. 2020, section 3), until hardly anything is left of the network that has weights.
 
 Counted is the derived architecture, for each of the space's kinds of choices apart: of the choices that offer a skip
 and were not dropped, how many took it.

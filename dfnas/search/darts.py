@@ -29,7 +29,7 @@ from dfnas.search.perturbation import Decisions, Harm, rounds
 from dfnas.search.recalibration import statistics_kept
 from dfnas.search.stopping import EarlyStopping
 from dfnas.settings.search_darts import SearchDartsSettings
-from dfnas.spaces.slot import Slot, set_mixer
+from dfnas.spaces.slot import Slot, set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
@@ -66,8 +66,9 @@ class DartsSearch(DifferentiableSearch):
         self.network = space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.mixture = SoftmaxMixture()
         self.decisions = Decisions(space, self.mixture)
-        set_mixer(self.network, self.decisions)
-        self.edges = EdgeWeights(self.network)
+        by_perturbation = settings.selection.by == "perturbation"
+        set_mixer(self.network, self.decisions if by_perturbation else self.mixture)
+        self.edges = EdgeWeights(slots(self.network) if settings.edge_normalisation or by_perturbation else ())
         self.alphas = Alphas(
             space,
             settings,
@@ -85,7 +86,6 @@ class DartsSearch(DifferentiableSearch):
         )
         self.epochs = settings.epochs
         self.stopping = EarlyStopping(space, settings.stop)
-        by_perturbation = settings.selection.by == "perturbation"
         self.rounds = rounds(space, python_random(seed, "selection")) if by_perturbation else []
         self.tune_steps = max(1, round(settings.selection.tune_epochs * self.batches.per_epoch))
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α

@@ -4,22 +4,23 @@ A mixer decides what a slot makes of its options. What enters a node is the slot
 channels a part passes the options by; so an edge is weighed behind its slot.
 """
 
-import torch
-from torch import nn
+from collections.abc import Iterable
 
-from dfnas.spaces.slot import Slot, slots
+import torch
+
+from dfnas.spaces.slot import Slot
 
 
 class EdgeWeights:
-    """Multiplies the output of a network's slots by the weight of their choice.
+    """Multiplies the output of slots by the weight of their choice.
 
     Attributes:
         weights: scalars by choice, as numbers or differentiable tensors. Choices without one are left as they are.
     """
 
-    def __init__(self, network: nn.Module):
+    def __init__(self, slots: Iterable[Slot]):
         self.weights: dict[str, torch.Tensor | float] = {}
-        for slot in slots(network):
+        for slot in slots:
             slot.register_forward_hook(self._weigh)
 
     def _weigh(self, slot: Slot, inputs: tuple, output: torch.Tensor) -> torch.Tensor:

@@ -74,7 +74,7 @@ class SearchDartsSettings(SearchSettings):
     """Epochs at the beginning in which only the weights learn (PC-DARTS: 15)."""
     train_architecture: Flag = True
     """Whether the architecture parameters learn at all. Without, they stay uniform, and the architecture has to be
-    selected by perturbation (Wang et al. 2021, section 5.1)."""
+    selected by perturbation (Wang et al. 2021: "DARTS + PT, fixed α")."""
     edge_normalisation: Flag = False
     """Whether every edge of a cell has a weight of its own beside those of its options, softmaxed over the edges into
     its node (PC-DARTS, Xu et al. 2020, section 3.3). Belongs to the spaces' option `search_partial_channels`."""

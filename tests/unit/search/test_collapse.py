@@ -27,7 +27,7 @@ NORMAL_V2 = [
     *[("sep_conv_3x3", 1), ("skip_connect", 0), ("skip_connect", 0), ("dil_conv_3x3", 2)],
 ]
 ALL_SKIPS = [("skip_connect", state) for _ in range(4) for state in (0, 1)]
-# What DARTS ends with on NAS-Bench-201 (Dong and Yang 2020, section 5 and the caption of table 5).
+# What DARTS ends with on NAS-Bench-201, as its authors report (Dong and Yang 2020).
 COLLAPSED_201 = "|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|"
 BEST_201 = "|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|"
 EMPTY_201 = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"

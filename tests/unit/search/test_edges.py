@@ -10,7 +10,7 @@ from dfnas.spaces.slot import SinglePath, set_mixer, slots
 def test_the_output_of_a_slot_is_multiplied_by_the_weight_of_its_choice(spaces):
     network = spaces["nasbench201"].supernet().eval()
     set_mixer(network, SinglePath(dict.fromkeys(spaces["nasbench201"].choices, 1)))
-    edges, x = EdgeWeights(network), torch.randn(2, 2, 4, 4)
+    edges, x = EdgeWeights(slots(network)), torch.randn(2, 2, 4, 4)
     slot = next(slot for slot in slots(network) if slot.choice == "2-1")
     assert torch.equal(slot(x), x)
     edges.weights = {"2-1": 0.25, "1-0": 3.0}
