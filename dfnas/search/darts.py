@@ -120,7 +120,9 @@ class DartsSearch(DifferentiableSearch):
         if place == 1:
             self.optimizer.state.clear()  # the release begins anew, without momentum
         total = (len(self.rounds) - 1) * self.tune_steps
-        lr = learning_rate(number * self.tune_steps + within - 1, total, settings.selection.lr, floor=settings.lr_min)
+        peak = settings.selection.lr_share * settings.lr
+        floor = min(settings.lr_min, peak)
+        lr = learning_rate(number * self.tune_steps + within - 1, total, peak, floor=floor)
         self._train(index, lr, architecture=settings.train_architecture)
         return None
 

@@ -43,8 +43,8 @@ class SelectionSettings(Settings):
     supernet misses most (DARTS-PT, Wang et al. 2021)."""
     tune_epochs: Positive = 5.0
     """Epochs of further training between two decisions by perturbation; parts of an epoch are allowed."""
-    lr: Positive = 0.0025
-    """Peak learning rate of the weights in them, which falls by a cosine to `lr_min` over all decisions."""
+    lr_share: Fraction = 0.1
+    """Peak learning rate of the weights in them as a share of `lr`; falls by a cosine to `lr_min` over all decisions."""
 
 
 class SearchDartsSettings(SearchSettings):

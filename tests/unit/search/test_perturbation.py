@@ -167,7 +167,7 @@ def test_weights_train_on_between_the_rounds_at_a_tenth_of_the_rate_and_without_
             buffers = [search.optimizer.state[weight]["momentum_buffer"] for weight in search.weights]
             assert all(torch.allclose(a, b) for a, b in zip(gradients, buffers, strict=True))
     assert moved == [True] * per_epoch + [False] + [True] * tune + [False]
-    assert rates[0] == 0.0025
+    assert rates[0] == pytest.approx(0.0025)
     assert all(a > b > 0.001 for a, b in itertools.pairwise(rates))
     assert row["decision"] == 2
     assert row["train_loss"] > 0
