@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 
 RADIUS = 1e-2  # by which the leaves move: float32 loses by cancellation what a smaller one gains
-TOLERANCE = 1e-3  # of the residual, relative to the largest eigenvalue; the error is of the order of its square
+TOLERANCE = 1e-4  # of the residual, relative to the largest eigenvalue in magnitude
 
 Gradient = Callable[[], Iterable[torch.Tensor]]
 

@@ -44,7 +44,7 @@ class SelectionSettings(Settings):
     tune_epochs: Positive = 5.0
     """Epochs of further training between two decisions by perturbation; parts of an epoch are allowed."""
     lr_share: Fraction = 0.1
-    """Peak learning rate of the weights in them as a share of `lr`; falls by a cosine to `lr_min` over all decisions."""
+    """Peak learning rate of the weights in them, as a share of `lr`; it falls by a cosine to `lr_min` until the last."""
 
 
 class SearchDartsSettings(SearchSettings):
