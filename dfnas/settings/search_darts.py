@@ -28,6 +28,10 @@ class StopSettings(Settings):
     iterations: Count = 20
     """At most so many Hessian-vector products for an eigenvalue, each of two gradients."""
 
+    def earliest(self, arch_warmup_epochs: int) -> int:
+        """The first epoch, from 1, after which a rising eigenvalue can end the search."""
+        return max(self.first_epoch, arch_warmup_epochs + 1) + self.window + self.window // 2
+
     @model_validator(mode="after")
     def _centred(self) -> "StopSettings":
         if self.window % 2 == 0:
@@ -44,7 +48,7 @@ class SelectionSettings(Settings):
     tune_epochs: Positive = 5.0
     """Epochs of further training between two decisions by perturbation; parts of an epoch are allowed."""
     lr_share: Fraction = 0.1
-    """Peak learning rate of the weights in them, as a share of `lr`; it falls by a cosine to `lr_min` until the last."""
+    """Peak learning rate of the weights in them, as a share of `lr`; falls by a cosine to `lr_min` until the last."""
 
 
 class SearchDartsSettings(SearchSettings):
@@ -89,6 +93,12 @@ class SearchDartsSettings(SearchSettings):
             raise ValueError(
                 f"arch_warmup_epochs ({self.arch_warmup_epochs}) must be less than epochs ({self.epochs}), or the "
                 "architecture parameters never learn; train_architecture = false says so on purpose"
+            )
+        earliest = self.stop.earliest(self.arch_warmup_epochs)
+        if self.stop.by == "eigenvalue" and self.stop.ratio and earliest > self.epochs:
+            raise ValueError(
+                f"stop.by = eigenvalue cannot stop before epoch {earliest} of {self.epochs}; lower stop.first_epoch or "
+                "stop.window, or set stop.ratio = 0 to only record the eigenvalue"
             )
         by_perturbation = self.selection.by == "perturbation"
         if by_perturbation and self.stop.by != "never":

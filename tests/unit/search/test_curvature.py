@@ -99,7 +99,7 @@ def test_dominant_eigenvalue_of_a_search_is_that_of_the_dense_hessian(search, do
 
 def test_a_search_measures_it_in_float32_and_without_a_trace(spaces, make_darts):
     """In the running statistics, the weights or α; on a space with BatchNorm and dropout."""
-    search = make_darts(spaces["shufflenet"], order=1, stop={"by": "eigenvalue", "iterations": 30})
+    search = make_darts(spaces["shufflenet"], order=1, stop={"by": "eigenvalue", "ratio": 0.0, "iterations": 30})
     search.step(0)
     before = {name: value.clone() for name, value in search.network.state_dict().items() if "tracked" not in name}
     alphas = copy.deepcopy(search.strengths())

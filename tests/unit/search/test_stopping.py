@@ -5,6 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dfnas.runtime.files import load_archive, save_archive
 from dfnas.search.stopping import EarlyStopping
 from dfnas.settings.search_darts import StopSettings
 from dfnas.spaces.darts import CellSpace
@@ -73,6 +74,8 @@ def test_no_epoch_before_the_first_is_brought_back():
     rising = [1.2**i for i in range(40)]
     stop = watched({"by": "eigenvalue"}, eigenvalues=rising).stop
     assert (stop.epoch, stop.after) == (10, 17)  # 10 + 5 for the later mean + 2 for the epochs around it
+    assert StopSettings().earliest(arch_warmup_epochs=0) == 17
+    assert StopSettings().earliest(arch_warmup_epochs=15) == 23
     assert watched({"by": "eigenvalue", "first_epoch": 50}, eigenvalues=rising).stop is None
 
 
@@ -129,3 +132,25 @@ def test_epochs_are_counted_from_the_search_s_beginning_though_alpha_learns_late
         stopping.observe(epoch, {"epoch": torch.tensor(epoch)}, eigenvalue)
     assert (stopping.stop.after, stopping.stop.epoch) == (8, 7)
     assert stopping.stop.strengths["epoch"] == 7
+
+
+@pytest.mark.parametrize("rule", [{"by": "skips", "skips": 1}, {"by": "eigenvalue", "window": 1, "ratio": 1.0}])
+def test_a_search_that_was_stopped_is_still_stopped_after_an_interruption(spaces, make_darts, tmp_path, rule):
+    """Whatever moves its α afterwards: the architecture is that of the epoch which the rule names."""
+    settings = {"order": 1, "epochs": 40, "arch_lr": 0.3, "train": 16, "stop": {**rule, "first_epoch": 0}}
+    search, index = make_darts(spaces["nasbench201"], **settings), 0
+    strengths = []
+    while index < search.steps:
+        search.step(index)
+        index += 1
+        strengths.append(search.alphas.strengths())
+    assert index < 40, "one batch an epoch: the rule stops this search"
+    stop = search.stopping.stop
+    assert search.report()["epoch"] == stop.epoch <= stop.after == index
+    save_archive(tmp_path / "state.pt", search.state_dict())
+    again = make_darts(spaces["nasbench201"], **settings)
+    again.load_state_dict(load_archive(tmp_path / "state.pt"))
+    assert again.steps == index
+    assert again.report() == search.report()
+    for choice, expected in strengths[stop.epoch - 1].items():
+        assert torch.equal(again.strengths()[choice], expected)

@@ -149,6 +149,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"retrain.momentum": 0}, "nesterov needs a momentum above 0"),
         ({"search_darts.arch_warmup_epochs": 4}, "arch_warmup_epochs (4) must be less than epochs (4)"),
         ({"search_darts.train_architecture": False}, "train_architecture = false needs selection.by = perturbation"),
+        ({"search_darts.stop.by": "eigenvalue"}, "stop.by = eigenvalue cannot stop before epoch 17 of 4"),
         ({"search_darts.stop.window": 4}, "window (4) must be odd"),
         (
             {"search_darts.stop": {"by": "skips"}, "search_darts.selection": {"by": "perturbation"}},
