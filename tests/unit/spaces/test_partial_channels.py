@@ -86,3 +86,20 @@ def test_found_networks_and_their_macs_are_those_of_all_channels(make):
     plain, partial = make(CIFAR), make(CIFAR, search_partial_channels=4)
     assert plain.macs_table() == partial.macs_table()
     assert plain.choices == partial.choices
+
+
+def test_weights_of_the_supernet_are_those_that_the_release_logs():
+    """ "param size = 0.956512MB" for ImageNet, K = 2 (yuhuixu1993/PC-DARTS, issue 15). Its search network has a stem of
+    3 · 16 channels (model_search_imagenet.py), ours that of the final networks, here of 16."""
+
+    def stem(channels):
+        """Three convolutions with BatchNorm, and the 1 x 1 convolutions to 16 channels that its output enters: two of
+        the first cell, one of the second."""
+        half = channels // 2
+        convolutions = 9 * (3 * half + half * channels + channels * channels)
+        return convolutions + 2 * (half + 2 * channels) + 3 * 16 * channels
+
+    space = CellSpace(Task(3, 224, 1000), stem="imagenet", search_partial_channels=2)
+    with torch.device("meta"):
+        found = count_parameters(space.supernet())
+    assert found - stem(16) + stem(3 * 16) == 956_512
