@@ -123,7 +123,7 @@ class DartsSearch(DifferentiableSearch):
         peak = settings.selection.lr_share * settings.lr
         floor = min(settings.lr_min, peak)
         lr = learning_rate(number * self.tune_steps + within - 1, total, peak, floor=floor)
-        self._train(index, lr, architecture=settings.train_architecture)
+        self._train(index, lr, architecture=settings.train_architecture and self.decisions.undecided)
         return None
 
     def _train(self, index: int, lr: float, architecture: bool) -> None:

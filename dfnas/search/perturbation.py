@@ -70,6 +70,11 @@ class Decisions:
         option = self._option(slot.choice)
         return self.mixer(slot, x) if option is None else slot.options[option](x)
 
+    @property
+    def undecided(self) -> bool:
+        """Whether α still has a say: some choice's options are weighed by it."""
+        return len(self.decided) < len(self.space.choices)
+
     def decide(self, subject: Subject, harm: Callable[[], Harm]) -> str:
         """Decides a choice or a node and returns what for, in words.
 

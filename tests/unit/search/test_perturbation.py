@@ -124,7 +124,11 @@ def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     space = spaces["darts"]
     search = make_darts(space, order=1, epochs=1, train=32, selection=SELECTION)
     for index in range(search.steps):
-        search.step(index)
+        before = [alpha.detach().clone() for alpha in search.alphas.leaves()]
+        undecided = search.decisions.undecided
+        row = search.step(index)
+        moved = not all(torch.equal(a, b) for a, b in zip(before, search.alphas.leaves(), strict=True))
+        assert moved == ((undecided and row is None) or index < search.batches.per_epoch)
     architecture = search.architecture()
     views = torch.randn(4, 1, 8, 8)
     search._mix()
