@@ -218,8 +218,9 @@ class DartsSearch(DifferentiableSearch):
         with torch.no_grad():
             self._mix()
             error = error_rate(predict(self.network, validation, 256), validation.targets)
-        row = {"epoch": epoch + 1, "train_loss": losses[0], "architecture_loss": losses[1], "validation_error": error}
-        row |= {"entropy": self.alphas.entropy(), "skip_share": self.skip_share()}
+        row = {"epoch": epoch + 1, "train_loss": losses[0]}
+        row |= {"architecture_loss": losses[1]} if learns else {}
+        row |= {"validation_error": error, "entropy": self.alphas.entropy(), "skip_share": self.skip_share()}
         if learns:
             self.stopping.observe(epoch + 1, self.alphas.strengths(), eigenvalue)
         return row if eigenvalue is None else row | {"dominant_eigenvalue": eigenvalue}

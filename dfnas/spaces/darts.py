@@ -19,7 +19,7 @@ from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, dart
 from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
 from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import ABSENT, Architecture, Node, Space, Task
+from dfnas.spaces.space import Architecture, Node, Space, Task
 
 KINDS = ("normal", "reduce")
 OPERATIONS = DARTS_OPERATIONS[1:]
@@ -91,13 +91,13 @@ class CellSpace(Space):
         return ("skip_connect",) if choice.startswith("normal/") else ()
 
     def supernet(self) -> nn.Module:
-        return self._network(self.search_channels, self.search_cells, affine=False, edge=self._search_slots)
+        def slot(choice: str, channels: int, stride: int) -> Slot:
+            def options(channels: int) -> dict[str, nn.Module]:
+                return darts_options(channels, stride, affine=False)
 
-    def _search_slots(self, choice: str, channels: int, stride: int) -> Slot:
-        def options(channels: int) -> dict[str, nn.Module]:
-            return darts_options(channels, stride, affine=False)
+            return slot_on_share(choice, options, channels, self.search_share, stride)
 
-        return slot_on_share(choice, options, channels, self.search_share, stride)
+        return self._network(self.search_channels, self.search_cells, affine=False, edge=slot)
 
     def network(self, architecture: Architecture) -> nn.Module:
         """See `Space.network`. The result has the attribute `drop_path`; with an auxiliary head it gives (logits,
@@ -106,7 +106,7 @@ class CellSpace(Space):
 
         def edge(choice: str, channels: int, stride: int) -> nn.Module | None:
             operation = architecture[choice]
-            return None if operation == ABSENT else darts_operation(operation, channels, stride, affine=True)
+            return None if operation == "none" else darts_operation(operation, channels, stride, affine=True)
 
         return self._network(self.channels, self.cells, affine=True, auxiliary=self.auxiliary, edge=edge)
 
@@ -128,7 +128,7 @@ class CellSpace(Space):
             strengths: for each edge a tensor (O,). They are compared *between* edges, so give the softmax over
                 each edge's options and not its logits, which have an arbitrary offset per edge.
         """
-        architecture = dict.fromkeys(self.choices, ABSENT)
+        architecture = dict.fromkeys(self.choices, "none")
         for _, edges in self.nodes_with_edges():
             best = {edge: max(zip(strengths[edge].tolist()[1:], OPERATIONS, strict=True), key=_first) for edge in edges}
             for edge in sorted(edges, key=lambda edge: -best[edge][0])[:KEPT_EDGES]:
@@ -136,7 +136,7 @@ class CellSpace(Space):
         return architecture
 
     def sample(self, rng: random.Random) -> dict[str, str]:
-        architecture = dict.fromkeys(self.choices, ABSENT)
+        architecture = dict.fromkeys(self.choices, "none")
         for _, edges in self.nodes_with_edges():
             for edge in rng.sample(edges, KEPT_EDGES):
                 architecture[edge] = rng.choice(OPERATIONS)
@@ -149,8 +149,8 @@ class CellSpace(Space):
         for _, edges in self.nodes_with_edges():
             for edge in _kept(architecture, edges):
                 if rng.random() < probability:
-                    child[edge] = ABSENT
-                    child[rng.choice([e for e in edges if child[e] == ABSENT])] = rng.choice(OPERATIONS)
+                    child[edge] = "none"
+                    child[rng.choice([e for e in edges if child[e] == "none"])] = rng.choice(OPERATIONS)
         return child
 
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
@@ -167,7 +167,7 @@ class CellSpace(Space):
     @functools.cached_property
     def _macs_table(self) -> tuple[int, dict[str, tuple[int, ...]]]:
         with torch.device("meta"):
-            network = self._network(self.channels, self.cells, affine=True, edge=_slot)
+            network = self._network(self.channels, self.cells, affine=True, edge=_slots(affine=True))
         fixed, table = count_slot_macs(network, self.task.channels, *self.task.size)
         unused = (0,) * len(DARTS_OPERATIONS)  # two cells or fewer are all reductions
         return fixed, {choice: table.get(choice, unused) for choice in self.choices}
@@ -182,7 +182,7 @@ class CellSpace(Space):
         Raises:
             InputError: it does not describe an architecture of this space.
         """
-        architecture = dict.fromkeys(self.choices, ABSENT)
+        architecture = dict.fromkeys(self.choices, "none")
         for kind in KINDS:
             if len(genotype[kind]) != 2 * self.nodes:
                 raise InputError(
@@ -208,12 +208,12 @@ class CellSpace(Space):
         )
 
 
-def _slot(choice: str, channels: int, stride: int) -> Slot:
-    return Slot(choice, darts_options(channels, stride, affine=True))
+def _slots(affine: bool) -> EdgeBuilder:
+    return lambda choice, channels, stride: Slot(choice, darts_options(channels, stride, affine))
 
 
 def _kept(architecture: Architecture, edges: Sequence[str]) -> list[str]:
-    return [edge for edge in edges if architecture[edge] != ABSENT]
+    return [edge for edge in edges if architecture[edge] != "none"]
 
 
 def _first(pair: tuple[float, str]) -> float:

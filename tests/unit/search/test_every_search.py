@@ -118,7 +118,7 @@ def test_partial_channels_with_weighed_edges_resume_bit_for_bit(spaces, make_dar
     strengths = whole.strengths()
     for node in space.topology().values():
         assert sum(strengths[edge].sum().item() for edge in node.edges) == pytest.approx(1, abs=1e-5)
-    assert rows[0]["architecture_loss"] == 0 < rows[1]["architecture_loss"]
+    assert ["architecture_loss" in row for row in rows] == [False, True, True]
 
 
 @pytest.mark.parametrize("name", ["mbconv", "shufflenet"])

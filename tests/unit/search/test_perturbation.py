@@ -181,7 +181,7 @@ def test_without_training_the_architecture_parameters_stay_uniform(toy_space, ma
     search = make_darts(toy_space, order=2, epochs=2, train_architecture=False, selection=SELECTION)
     row = [search.step(index) for index in range(2 * search.batches.per_epoch)][-1]
     assert all(p.tolist() == [0.25] * 4 for p in search.strengths().values())
-    assert row["architecture_loss"] == 0
+    assert "architecture_loss" not in row
     for index in range(2 * search.batches.per_epoch, search.steps):
         search.step(index)
     assert all(alpha.abs().max() == 0 for alpha in search.alphas.values.values())
