@@ -1,6 +1,7 @@
 """Work in steps that can be interrupted anywhere and continued to the same result."""
 
 import time
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from dfnas.runtime.checkpoint import Checkpoint
@@ -13,7 +14,8 @@ class Resumable(Protocol):
     """Step i is a function of the state after step i - 1 and of i alone."""
 
     steps: int
-    """Steps in all."""
+    """Steps in all. A step may lower it, as a search does that stops early; the lower number is then part of the
+    state."""
 
     def step(self, index: int) -> Row | None:
         """Does one step. Returns a row of the history where a period (an epoch, a generation) ends."""
@@ -40,7 +42,7 @@ def run(work: Resumable, checkpoint: Checkpoint, description: str) -> Outcome:
         done, history, before = saved["done"], saved["history"], saved["seconds"]
         work.load_state_dict(saved["work"])
     begun = time.monotonic()
-    for index in progress(range(done, work.steps), description, work.steps, done):
+    for index in progress(_to_do(work, done), description, work.steps, done):
         row = work.step(index)
         if row is not None:
             history.append(row)
@@ -48,3 +50,10 @@ def run(work: Resumable, checkpoint: Checkpoint, description: str) -> Outcome:
             seconds = before + time.monotonic() - begun
             checkpoint.save({"done": index + 1, "history": history, "seconds": seconds, "work": work.state_dict()})
     return Outcome(history, before + time.monotonic() - begun)
+
+
+def _to_do(work: Resumable, done: int) -> Iterator[int]:
+    """The steps from `done` on, as long as there are any."""
+    while done < work.steps:
+        yield done
+        done += 1

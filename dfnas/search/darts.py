@@ -4,19 +4,31 @@ Every slot computes the mixture of its options weighted by softmax(α). Steps al
 one half of the training images, the weights w that on the other half. First order takes w as they are; second
 order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_train(w, α), with the mixed second
 derivatives by finite differences (equation 8).
+
+Remedies against its collapse into skip connections, each a setting and a module of its own: `stopping` early by
+their number or by the `curvature`, selection by `perturbation`, and weights of `edges` for partial channels.
 """
 
+from typing import Any
+
 import torch
+from torch.nn import functional as F
 
 from dfnas.measure.accuracy import error_rate, logits_of
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
-from dfnas.runtime.seeds import generator, reseed
-from dfnas.search.alphas import Alphas
+from dfnas.runtime.seeds import generator, python_random, reseed
+from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
+from dfnas.search.curvature import dominant_eigenvalue
 from dfnas.search.differentiable import DifferentiableSearch
+from dfnas.search.edges import EdgeWeights
+from dfnas.search.perturbation import Decisions, Harm, rounds
+from dfnas.search.recalibration import statistics_kept
+from dfnas.search.stopping import EarlyStopping
 from dfnas.settings.search_darts import SearchDartsSettings
-from dfnas.spaces.slot import Slot, set_mixer
+from dfnas.spaces.slot import Slot, set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
@@ -34,15 +46,36 @@ class SoftmaxMixture:
 
 
 class DartsSearch(DifferentiableSearch):
-    """The search, as `Resumable` steps: one architecture step and one weight step each."""
+    """The search, as `Resumable` steps: one architecture step and one weight step each. With selection by
+    perturbation, a step for each round of decisions follows, and weight steps between the rounds."""
+
+    remedy = (
+        "set search_darts.stop.by to skips or eigenvalue, search_darts.selection.by to perturbation, or "
+        "search_partial_channels in the space's options"
+    )
 
     def __init__(self, context: SearchContext, settings: SearchDartsSettings):
-        self.context, self.settings, seed = context, settings, context.seed
+        self.context, self.settings, seed, space = context, settings, context.seed, context.space
+        if settings.edge_normalisation and not space.topology():
+            raise InputError(
+                f"search_darts.edge_normalisation = true, but {type(space).__name__} has no nodes that edges meet in: "
+                "leave it out, or search a space of cells"
+            )
         reseed(seed, "weights")
-        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.network = space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.mixture = SoftmaxMixture()
-        set_mixer(self.network, self.mixture)
-        self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
+        self.decisions = Decisions(space, self.mixture)
+        by_perturbation = settings.selection.by == "perturbation"
+        set_mixer(self.network, self.decisions if by_perturbation else self.mixture)
+        self.edges = EdgeWeights(slots(self.network) if settings.edge_normalisation or by_perturbation else ())
+        self.alphas = Alphas(
+            space,
+            settings,
+            generator(seed, "alphas"),
+            context.device,
+            scale=INITIAL_SCALE if settings.train_architecture else 0.0,
+            edge_normalisation=settings.edge_normalisation,
+        )
         self.weights = list(self.network.parameters())
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay)
         halves = torch.randperm(len(context.train), generator=generator(seed, "half")).tensor_split(2)
@@ -51,34 +84,86 @@ class DartsSearch(DifferentiableSearch):
             for name, half in zip(("weights", "alphas"), halves, strict=True)
         )
         self.held_out = context.held_out(settings)
-        self.steps = settings.epochs * self.batches.per_epoch
+        self.epochs = settings.epochs
+        self.stopping = EarlyStopping(space, settings.stop)
+        self.rounds = rounds(space, python_random(seed, "selection")) if by_perturbation else []
+        self.tune_steps = max(1, round(settings.selection.tune_epochs * self.batches.per_epoch))
+        self.trained_images = 0  # that went forward and backward
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 
+    @property
+    def steps(self) -> int:
+        """Of the search, as far as it goes, and of the selection: a decision and its tuning each round, but for the
+        last, after which nothing is left to decide."""
+        epochs = self.stopping.stop.after if self.stopping.stop else self.epochs
+        selection = len(self.rounds) * (1 + self.tune_steps) - self.tune_steps if self.rounds else 0
+        return epochs * self.batches.per_epoch + selection
+
     def step(self, index: int) -> Row | None:
+        searching = self.epochs * self.batches.per_epoch
+        reseed(self.context.seed, "step", index)
+        return self._search(index) if index < searching else self._select(index, index - searching)
+
+    def _search(self, index: int) -> Row | None:
         settings, per_epoch = self.settings, self.batches.per_epoch
         epoch, last = index // per_epoch, (index + 1) % per_epoch == 0
-        reseed(self.context.seed, "step", index)
         lr = learning_rate(epoch, settings.epochs, settings.lr, floor=settings.lr_min)
-        set_learning_rate(self.optimizer, lr)
-        train, held_out = self.batches[index], self.alpha_batches[index]
+        learns = settings.train_architecture and epoch >= settings.arch_warmup_epochs
+        self._train(index, lr, architecture=learns)
+        return self._end_of_epoch(epoch, index, learns) if last else None
 
-        gradients, alpha_loss = (
-            self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr, index)
-        )
-        self.alphas.step(gradients)
+    def _select(self, index: int, place: int) -> Row | None:
+        """A step of the selection, counted by `place`: a round of decisions, or tuning after one."""
+        settings = self.settings
+        number, within = divmod(place, 1 + self.tune_steps)
+        if within == 0:
+            return self._decide(number)
+        if place == 1:
+            self.optimizer.state.clear()  # the release begins anew, without momentum
+        total = (len(self.rounds) - 1) * self.tune_steps
+        peak = settings.selection.lr_share * settings.lr
+        floor = min(settings.lr_min, peak)
+        lr = learning_rate(number * self.tune_steps + within - 1, total, peak, floor=floor)
+        self._train(index, lr, architecture=settings.train_architecture and self.decisions.undecided)
+        return None
+
+    def _train(self, index: int, lr: float, architecture: bool) -> None:
+        """An architecture step, if α is to learn, and a weight step."""
+        settings = self.settings
+        set_learning_rate(self.optimizer, lr)
+        train = self.batches[index]
+        if architecture:
+            held_out = self.alpha_batches[index]
+            gradients, alpha_loss = (
+                self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr, index)
+            )
+            self.alphas.step(gradients)
+            self.loss_sums[1] += alpha_loss
+            self.trained_images += settings.batch_size * (1 if settings.order == 1 else 4)
 
         loss = self._loss(train)
-        for weight, gradient in zip(self.weights, torch.autograd.grad(loss, self.weights), strict=True):
+        for weight, gradient in zip(self.weights, self._by_weights(loss), strict=True):
             weight.grad = gradient
         clip_gradients(self.weights, settings.clip_norm)
         self.optimizer.step()
-        self.loss_sums += torch.stack([loss.detach(), alpha_loss])
-        return self._report(epoch) if last else None
+        self.trained_images += settings.batch_size
+        self.loss_sums[0] += loss.detach()
 
     def _loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         views, targets = batch
-        self.mixture.weights = self.alphas.probabilities()
+        self._mix()
         return soft_cross_entropy(self.network(views), targets, self.settings.temperature)
+
+    def _mix(self) -> None:
+        """Hands the present α, β and decisions to the supernet."""
+        probabilities = self.alphas.probabilities()
+        masked = {c: probabilities[c] * mask.to(probabilities[c]) for c, mask in self.decisions.masks.items()}
+        self.mixture.weights = probabilities | masked
+        self.edges.weights = self.alphas.edge_weights() | dict.fromkeys(self.decisions.removed, 0.0)
+
+    def _by_weights(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Gradients, zero where a decision has left an option out."""
+        return torch.autograd.grad(loss, self.weights, materialize_grads=True)
 
     def _first_order(self, held_out) -> tuple[list[torch.Tensor], torch.Tensor]:
         """∇α L_val(w, α) and the loss. Gradients of the weights are neither needed nor computed."""
@@ -94,7 +179,7 @@ class DartsSearch(DifferentiableSearch):
         """
         alphas, weights = self.alphas.leaves(), self.weights
         before = [weight.detach().clone() for weight in weights]
-        ahead = self._unrolled(before, torch.autograd.grad(self._loss(train), weights), lr)
+        ahead = self._unrolled(before, self._by_weights(self._loss(train)), lr)
 
         self._set_weights(ahead)
         loss = self._loss(held_out)
@@ -127,14 +212,72 @@ class DartsSearch(DifferentiableSearch):
     def _set_weights(self, values) -> None:
         torch._foreach_copy_(self.weights, list(values))
 
-    def _report(self, epoch: int) -> Row:
+    def _end_of_epoch(self, epoch: int, index: int, learns: bool) -> Row:
+        eigenvalue = self._eigenvalue(index) if learns and self.settings.stop.by == "eigenvalue" else None
         losses = (self.loss_sums / self.batches.per_epoch).tolist()
         self.loss_sums.zero_()
         check_finite(losses[0])
         with torch.no_grad():
-            self.mixture.weights = self.alphas.probabilities()
+            self._mix()
             error = error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
-        row = {"epoch": epoch + 1, "train_loss": losses[0], "architecture_loss": losses[1], "validation_error": error}
-        passes = 2 if self.settings.order == 1 else 5  # forward and backward, of a batch, in a step
-        images = (epoch + 1) * self.batches.per_epoch * passes * self.settings.batch_size
-        return row | {"entropy": self.alphas.entropy(), "trained_images": images}
+        row = {"epoch": epoch + 1, "train_loss": losses[0]}
+        row |= {"architecture_loss": losses[1]} if learns else {}
+        row |= {"validation_error": error, "entropy": self.alphas.entropy(), "skip_share": self.skip_share()}
+        row |= {"trained_images": self.trained_images}
+        if learns:
+            self.stopping.observe(epoch + 1, self.alphas.strengths(), eigenvalue)
+        return row if eigenvalue is None else row | {"dominant_eigenvalue": eigenvalue}
+
+    def _eigenvalue(self, index: int) -> float:
+        """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
+        release of RobustDARTS, but for the weight decay there, which adds itself to every eigenvalue)."""
+        held_out, leaves = self.alpha_batches[index], self.alphas.leaves()
+
+        def gradient() -> list[torch.Tensor]:
+            reseed(self.context.seed, "dropout", index)
+            return self._first_order(held_out)[0]
+
+        size = sum(leaf.numel() for leaf in leaves)
+        start = torch.randn(size, generator=generator(self.context.seed, "lanczos", index), dtype=torch.float64)
+        with statistics_kept(self.network):
+            return dominant_eigenvalue(gradient, leaves, start, self.settings.stop.iterations)
+
+    def _decide(self, number: int) -> Row:
+        """One round of decisions, each judged with those before it in force."""
+        decided = [self.decisions.decide(subject, self._harm) for subject in self.rounds[number]]
+        tuned = self.loss_sums[0].item() / self.tune_steps
+        self.loss_sums.zero_()
+        check_finite(tuned)
+        row = {"decision": number + 1, "decided": "; ".join(decided), "validation_error": self._harm()[0]}
+        row |= {"train_loss": tuned} if number else {}
+        return row | {"skip_share": self.skip_share(), "trained_images": self.trained_images}
+
+    def _harm(self) -> Harm:
+        """Error rate and loss on the validation images, with each batch's own statistics, as in the release: running
+        ones are those of the supernet with all its options."""
+        targets = self.context.validation.targets
+        with torch.no_grad(), statistics_kept(self.network):
+            self._mix()
+            logits = logits_of(self.network, self.held_out, batch_statistics=True)
+        return error_rate(logits, targets), F.cross_entropy(logits, targets).item()
+
+    def strengths(self) -> dict[str, torch.Tensor]:
+        """Of every option, (O,) per choice: softmax(α), times the weight of the edge where edges have one; of the
+        epoch that an early stop returns to; one and zeros where perturbation has decided."""
+        stop = self.stopping.stop
+        return self.decisions.strengths(stop.strengths if stop else self.alphas.strengths())
+
+    def report(self) -> dict[str, bool | float | int | str]:
+        stop = self.stopping.stop
+        report = super().report() | ({"stopped": stop.reason, "epoch": stop.epoch} if stop else {})
+        return report | {"selection": self.settings.selection.by}
+
+    def state_dict(self) -> dict[str, Any]:
+        watched = {"stopping": self.stopping.state_dict(), "decisions": self.decisions.state_dict()}
+        return super().state_dict() | watched | {"trained_images": self.trained_images}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        super().load_state_dict(state)
+        self.stopping.load_state_dict(state["stopping"])
+        self.decisions.load_state_dict(state["decisions"])
+        self.trained_images = state["trained_images"]

@@ -1,10 +1,11 @@
 """What searches by gradient have in common: a supernet, architecture parameters α, and their state."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
+from dfnas.search import collapse
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.spaces.candidate import Candidate
@@ -13,9 +14,13 @@ from dfnas.spaces.candidate import Candidate
 class DifferentiableSearch:
     """The state of a search that descends on α and on the weights of a supernet in turn."""
 
+    remedy: ClassVar[str]
+    """What a user can do whose search has collapsed."""
     context: SearchContext
     network: nn.Module
     alphas: Alphas
+    epochs: int
+    """Of the whole search."""
     optimizer: torch.optim.Optimizer
     """Of the weights."""
     loss_sums: torch.Tensor
@@ -32,6 +37,15 @@ class DifferentiableSearch:
     def candidates(self) -> list[Candidate]:
         """None: no architecture is judged on its own."""
         return []
+
+    def skip_share(self) -> float:
+        """Of skip connections in the present architecture, see `collapse.skip_share`."""
+        return collapse.skip_share(self.context.space, self.architecture())
+
+    def report(self) -> dict[str, bool | float | int | str]:
+        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and the `epoch`, from 1, that
+        the architecture is of."""
+        return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "epoch": self.epochs}
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ import torch
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
+from dfnas.search import collapse
 from dfnas.search.context import SearchContext
 from dfnas.search.evolution import encoded
 from dfnas.settings.from_scratch import FromScratchSettings
@@ -32,6 +33,8 @@ class FromScratchSearch(ABC):
         judged: every candidate by its encoding, in the order of judgement.
         proposed: the encodings of all that were proposed, in order, the present one included.
     """
+
+    remedy = "raise its steps, so that candidates with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: FromScratchSettings, candidates: int):
         self.context, self.settings = context, settings
@@ -98,6 +101,11 @@ class FromScratchSearch(ABC):
     def strengths(self) -> dict[str, torch.Tensor]:
         """One for the options of the best candidate, zero for the others; (O,) per choice."""
         return self.context.space.indicators(self.architecture())
+
+    def report(self) -> dict[str, bool | float | int | str]:
+        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
+        `judged`."""
+        return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "judged": len(self.judged)}
 
     def candidates(self) -> list[Candidate]:
         """Every candidate judged, in the order of their judgement."""

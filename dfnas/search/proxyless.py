@@ -49,6 +49,11 @@ class BinaryGates:
 class ProxylessSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
 
+    remedy = (
+        "weaken search_proxyless.cost (a smaller beta or a larger reference_macs_m), lower search_proxyless.arch_lr "
+        "or lengthen search_proxyless.warmup_epochs"
+    )
+
     def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
         self.context, self.settings, seed = context, settings, context.seed
         reseed(seed, "weights")
@@ -60,7 +65,8 @@ class ProxylessSearch(DifferentiableSearch):
         size = min(settings.batch_size, len(context.validation))
         self.alpha_batches = context.batches(settings, context.validation, "alphas", size)
         self.held_out = context.held_out(settings)
-        self.steps = (settings.warmup_epochs + settings.epochs) * self.batches.per_epoch
+        self.epochs = settings.warmup_epochs + settings.epochs
+        self.steps = self.epochs * self.batches.per_epoch
         if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
             raise InputError(
                 f"search_proxyless would take no architecture step: epochs = {settings.epochs} (at least 2), "
@@ -169,11 +175,8 @@ class ProxylessSearch(DifferentiableSearch):
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss}
         if epoch > self.settings.warmup_epochs:  # the first with architecture steps, see `step`
             row["architecture_loss"] = alpha_loss
-        return (
-            row
-            | {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
-            | {"trained_images": self._trained_images(epoch)}
-        )
+        row |= {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        return row | {"skip_share": self.skip_share(), "trained_images": self._trained_images(epoch)}
 
     def _trained_images(self, epoch: int) -> int:
         """Images that went forward and backward until the end of an epoch, from 0."""

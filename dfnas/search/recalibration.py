@@ -1,6 +1,7 @@
-"""BatchNorm statistics of one path of a supernet, computed anew before the path is judged."""
+"""The running statistics of a supernet's BatchNorms: computed anew before a path is judged, or kept from changing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     Args:
         batches: views (B, C, S, S).
     """
-    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    norms = _norms(network)
     momenta = [norm.momentum for norm in norms]
     was_training = network.training
     network.eval()
@@ -29,3 +30,19 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     network.train(was_training)
+
+
+@contextmanager
+def statistics_kept(network: nn.Module) -> Iterator[None]:
+    """Within, running statistics stay as they are to the bit, whatever runs through the network in training mode."""
+    norms = _norms(network)
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 0.0
+    yield
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+
+
+def _norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]

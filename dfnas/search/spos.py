@@ -13,6 +13,7 @@ from dfnas.measure.accuracy import error_rate
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
+from dfnas.search import collapse
 from dfnas.search.context import SearchContext
 from dfnas.search.evolution import Evolution
 from dfnas.search.path_scores import PathScores
@@ -24,6 +25,8 @@ from dfnas.training.optimizers import clip_gradients, sgd
 
 class SposSearch:
     """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
+
+    remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):
         self.context, self.settings, seed = context, settings, context.seed
@@ -107,6 +110,12 @@ class SposSearch:
     def strengths(self) -> dict[str, torch.Tensor]:
         """One for the options of the best path, zero for the others; (O,) per choice."""
         return self.context.space.indicators(self.architecture())
+
+    def report(self) -> dict[str, bool | float | int | str]:
+        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
+        `judged`."""
+        judged = collapse.judged(self.context.space, self.architecture())
+        return judged | {"stopped": "end", "judged": len(self.evolution.judged)}
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -2,6 +2,8 @@
 
 {"format": 1, "space": {"name": "darts", "options": {…}}, "task": {"channels": 3, "size": [32, 32], "classes": 10},
  "choices": {"normal/2-0": "sep_conv_3x3", …}, "macs": 528400000, "parameters": 3349000, "provenance": {…}}
+
+A search adds "search", how it went: whether it collapsed, why it stopped, and the like.
 """
 
 from collections.abc import Mapping

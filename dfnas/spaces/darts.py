@@ -16,12 +16,15 @@ from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
 from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
 from dfnas.spaces.layout import CellGraph, Cells, Edge
+from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task
+from dfnas.spaces.space import Architecture, Node, Space, Task
 
 KINDS = ("normal", "reduce")
 OPERATIONS = DARTS_OPERATIONS[1:]
 """What a kept edge may be: everything but `none`."""
+KEPT_EDGES = 2
+"""Into each node of an architecture."""
 
 
 class CellSpace(Space):
@@ -35,6 +38,8 @@ class CellSpace(Space):
         nodes: states that a cell computes.
         search_channels: `channels` of the supernet.
         search_cells: `cells` of the supernet.
+        search_partial_channels: K: the supernet's options see one channel in K, the rest passes them by (PC-DARTS:
+            4). 1 gives them all. Has to divide `search_channels`.
         auxiliary: whether the final network has a second classifier at 2/3 for training.
         stem: `cifar` keeps the side of the image, `imagenet` divides it by 8.
 
@@ -51,6 +56,7 @@ class CellSpace(Space):
         nodes: int = 4,
         search_channels: int = 16,
         search_cells: int = 8,
+        search_partial_channels: int = 1,
         auxiliary: bool = False,
         stem: str = "cifar",
     ):
@@ -62,6 +68,7 @@ class CellSpace(Space):
         self.nodes = sizes.whole("nodes", nodes)
         self.search_channels = sizes.whole("search_channels", search_channels, least_channels)
         self.search_cells = sizes.whole("search_cells", search_cells)
+        self.search_share = share_of("search_channels", self.search_channels, search_partial_channels)
         self.auxiliary = sizes.one_of("auxiliary", auxiliary, (True, False))
         self.choices = {edge: DARTS_OPERATIONS for _, edges in self.nodes_with_edges() for edge in edges}
 
@@ -71,9 +78,23 @@ class CellSpace(Space):
             for node in range(2, self.nodes + 2):
                 yield f"{kind}/{node}", tuple(edge_name(kind, node, state) for state in range(node))
 
+    def topology(self) -> dict[str, Node]:
+        return {node: Node(edges, KEPT_EDGES) for node, edges in self.nodes_with_edges()}
+
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        return {kind: tuple(choice for choice in self.choices if choice.startswith(f"{kind}/")) for kind in KINDS}
+
+    def skips(self, choice: str) -> tuple[str, ...]:
+        """Those of the normal cells, which the literature counts. In a reduction cell a skip connection from one of
+        the cell's inputs halves the side by convolutions."""
+        return ("skip_connect",) if choice.startswith("normal/") else ()
+
     def supernet(self) -> nn.Module:
         def slot(choice: str, channels: int, stride: int) -> Slot:
-            return Slot(choice, darts_options(channels, stride, affine=False))
+            def options(channels: int) -> dict[str, nn.Module]:
+                return darts_options(channels, stride, affine=False)
+
+            return slot_on_share(choice, options, channels, self.search_share, stride)
 
         return self._network(self.search_channels, self.search_cells, affine=False, edge=slot)
 
@@ -102,7 +123,7 @@ class CellSpace(Space):
         super().check(architecture)
         for node, edges in self.nodes_with_edges():
             kept = _kept(architecture, edges)
-            if len(kept) != 2:
+            if len(kept) != KEPT_EDGES:
                 raise InputError(
                     f"node {node} of the architecture keeps {len(kept)} edges ({', '.join(kept) or 'none'}); "
                     "expected exactly two, with 'none' on the others"
@@ -119,14 +140,14 @@ class CellSpace(Space):
         architecture = dict.fromkeys(self.choices, "none")
         for _, edges in self.nodes_with_edges():
             best = {edge: max(zip(strengths[edge].tolist()[1:], OPERATIONS, strict=True), key=_first) for edge in edges}
-            for edge in sorted(edges, key=lambda edge: -best[edge][0])[:2]:
+            for edge in sorted(edges, key=lambda edge: -best[edge][0])[:KEPT_EDGES]:
                 architecture[edge] = best[edge][1]
         return architecture
 
     def sample(self, rng: random.Random) -> dict[str, str]:
         architecture = dict.fromkeys(self.choices, "none")
         for _, edges in self.nodes_with_edges():
-            for edge in rng.sample(edges, 2):
+            for edge in rng.sample(edges, KEPT_EDGES):
                 architecture[edge] = rng.choice(OPERATIONS)
         return architecture
 

@@ -96,6 +96,10 @@ class MBConvSpace(Space):
         names = tuple(self.convolutions)
         self.choices = {block.choice: (*names, "zero") if block.shortcut else names for block in self.blocks}
 
+    def skips(self, choice: str) -> tuple[str, ...]:
+        """`zero`, which leaves a block's shortcut alone."""
+        return ("zero",) if "zero" in self.choices[choice] else ()
+
     def supernet(self) -> nn.Module:
         return self._network(self._slot)
 

@@ -16,8 +16,9 @@ from torch import nn
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
 from dfnas.spaces.layout import CellGraph, Cells, Edge
+from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
-from dfnas.spaces.space import Architecture, Space, Task
+from dfnas.spaces.space import Architecture, Node, Space, Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4
@@ -39,6 +40,8 @@ class NASBench201Space(Space):
         search_cells_per_stage: `cells_per_stage` of the supernet, likewise.
         search_affine: whether the BatchNorms on the supernet's edges have weights. The benchmark's searches run
             without; the bias that their convolutions get instead, the normalisation cancels, and is left out.
+        search_partial_channels: K: the supernet's options see one channel in K, the rest passes them by (PC-DARTS:
+            4). 1 gives them all. Has to divide `search_channels`.
 
     Raises:
         InputError: a size that cannot be.
@@ -53,6 +56,7 @@ class NASBench201Space(Space):
         search_channels: int | None = None,
         search_cells_per_stage: int | None = None,
         search_affine: bool = False,
+        search_partial_channels: int = 1,
     ):
         self.task = task
         self.channels = sizes.whole("channels", channels)
@@ -62,13 +66,27 @@ class NASBench201Space(Space):
             "search_cells_per_stage", cells_per_stage if search_cells_per_stage is None else search_cells_per_stage
         )
         self.search_affine = sizes.one_of("search_affine", search_affine, (True, False))
+        self.search_share = share_of("search_channels", self.search_channels, search_partial_channels)
         self.choices = {f"{node}-{state}": OPERATIONS for node in range(1, NODES) for state in range(node)}
 
+    def topology(self) -> dict[str, Node]:
+        entering = {str(node): tuple(f"{node}-{state}" for state in range(node)) for node in range(1, NODES)}
+        return {node: Node(edges) for node, edges in entering.items()}
+
     def supernet(self) -> nn.Module:
-        return self._slotted(self.search_channels, self.search_cells_per_stage, self.search_affine)
+        def slot(choice: str, channels: int) -> Slot:
+            return slot_on_share(choice, self._search_options, channels, self.search_share)
+
+        return self._network(self.search_channels, self.search_cells_per_stage, slot)
 
     def slotted_network(self) -> nn.Module:
-        return self._slotted(self.channels, self.cells_per_stage, affine=True)
+        def slot(choice: str, channels: int) -> Slot:
+            return Slot(choice, {name: _operation(name, channels, affine=True) for name in OPERATIONS})
+
+        return self._network(self.channels, self.cells_per_stage, slot)
+
+    def _search_options(self, channels: int) -> dict[str, nn.Module]:
+        return {name: _operation(name, channels, self.search_affine) for name in OPERATIONS}
 
     def network(self, architecture: Architecture) -> nn.Module:
         self.check(architecture)
@@ -110,12 +128,6 @@ class NASBench201Space(Space):
             ends = [(architecture[f"{node}-{state}"], state) for state in range(node)]
             ways.append([(*way, operation) for operation, state in ends if operation != "none" for way in ways[state]])
         return not any(operation.startswith("nor_conv") for way in ways[-1] for operation in way)
-
-    def _slotted(self, channels: int, cells_per_stage: int, affine: bool) -> nn.Sequential:
-        def slot(choice: str, channels: int) -> Slot:
-            return Slot(choice, {name: _operation(name, channels, affine) for name in OPERATIONS})
-
-        return self._network(channels, cells_per_stage, slot)
 
     def _network(self, channels: int, cells_per_stage: int, edge: EdgeBuilder) -> nn.Sequential:
         layers = [nn.Conv2d(self.task.channels, channels, 3, 1, 1, bias=False), nn.BatchNorm2d(channels)]

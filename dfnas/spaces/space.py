@@ -21,6 +21,11 @@ from dfnas.spaces.layout import Layout, Position, chain
 
 Architecture = Mapping[str, str]
 
+ABSENT = "none"
+"""The option of an edge that is not there, in every space of cells."""
+SKIPS = ("skip_connect", "identity")
+"""Options that pass their input on, by the names that they commonly have."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -33,6 +38,15 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", as_size(self.size))
+
+
+@dataclass(frozen=True)
+class Node:
+    """A place at which edges are added up: the choices of the `edges` that may enter it, and how many of them every
+    architecture keeps, the others being `none`. Without such a rule, where `none` is an option like others, None."""
+
+    edges: tuple[str, ...]
+    kept: int | None = None
 
 
 class Space(ABC):
@@ -94,6 +108,19 @@ class Space(ABC):
     def layout(self) -> Layout:
         """How an architecture is to be drawn; a chain of the choices, unless a space says otherwise."""
         return chain(Position(choice=choice) for choice in self.choices)
+
+    def skips(self, choice: str) -> tuple[str, ...]:
+        """Options of a choice that pass their input on and compute nothing, which searches by gradient are known to
+        prefer (`dfnas.search.collapse`). Unless a space says otherwise, those with a name in SKIPS."""
+        return tuple(option for option in self.choices[choice] if option in SKIPS)
+
+    def kinds(self) -> dict[str, tuple[str, ...]]:
+        """The choices, divided into those that are counted together: by kind of cell, where there are several."""
+        return {"all": tuple(self.choices)}
+
+    def topology(self) -> dict[str, Node]:
+        """The nodes of the cells. None in a space without edges to choose from, such as a chain of blocks."""
+        return {}
 
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""

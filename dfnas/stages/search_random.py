@@ -7,6 +7,7 @@ import sys
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.search.budget import Budget
+from dfnas.search.collapse import judged
 from dfnas.search.uniform import RandomSearch, random_architectures
 from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
@@ -43,7 +44,8 @@ def search_random(job: Job) -> None:
     space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
     (choices,) = random_architectures(Budget(space, settings.budget), options.seed, 1)
     provenance = job.provenance([], reference(settings.space.name))
-    write_json(options.out, describe(settings.space.name, settings.space.options, space, choices, provenance))
+    document = describe(settings.space.name, settings.space.options, space, choices, provenance)
+    write_json(options.out, document | {"search": judged(space, choices)})
 
 
 if __name__ == "__main__":

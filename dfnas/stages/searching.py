@@ -1,5 +1,6 @@
 """What the stages of the searches share: data in, a search run, an architecture and its history out."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
+from dfnas.search import collapse
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
@@ -50,8 +52,9 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     """Runs an algorithm's `Resumable` search on the job's data and writes what it found.
 
     Args:
-        algorithm: makes the search from its context and settings; has `architecture`, `strengths` and `candidates` at
-            the end and, where the stage has a supernet, `network`.
+        algorithm: makes the search from its context and settings; has `architecture`, `strengths`, `candidates` and
+            `report` at the end, a `remedy` to name if the report says that the search has collapsed, and `network` where
+            the stage has a supernet.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -69,6 +72,10 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
 
     provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
+    report = search.report()
+    if report["collapsed"]:
+        print(f"{job.stage}: warning: {collapse.warning(report, search.remedy)}", file=sys.stderr, flush=True)
+    document["search"] = report
     write_history(options.history, history)
     write_candidates(options.candidates, space, search.candidates())
     write_strengths(options.strengths, space, search.strengths())

@@ -114,6 +114,7 @@ KILLED = {
     "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
     "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
     "search_darts": ("search_darts", 2, FOUND),
+    "search_darts in its selection": ("search_darts", 4, FOUND),
     "search_proxyless": ("search_proxyless", 2, FOUND),
     "search_spos in its supernet": ("search_spos", 2, FOUND),
     "search_spos in its evolution": ("search_spos", 5, FOUND),
@@ -123,6 +124,9 @@ KILLED = {
 WITHOUT_SUPERNET = ("search_evolution", "search_random")
 SEARCH = {
     "search_darts": ["--epochs", "2", "--batch-size", "8"],
+    "search_darts in its selection": [
+        *("--epochs", "1", "--batch-size", "8", "--selection", '{"by": "perturbation", "tune_epochs": 1}'),
+    ],
     "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
     "search_evolution": [
         *("--steps", "2", "--cycles", "4", "--population", "2", "--sample", "1", "--batch-size", "8"),
@@ -138,7 +142,7 @@ SEARCH = {
 }
 
 
-def arguments_of(chain, name: str) -> list:
+def arguments_of(chain, name: str, case: str) -> list:
     """The stage on the chain; searches leave `found.*`."""
     if name not in SEARCH:
         return getattr(chain, name)()
@@ -150,14 +154,14 @@ def arguments_of(chain, name: str) -> list:
     if "teacher" in SEARCH[name]:
         files += ["--teacher", chain.folder / "teacher.pt"]
     data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
-    return [*files, *data, *SEARCH[name]]
+    return [*files, *data, *SEARCH.get(case, SEARCH[name])]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", KILLED)
 def test_a_killed_stage_continues_to_the_identical_result(chain, case, monkeypatch):
     name, saves, outputs = KILLED[case]
-    arguments = arguments_of(chain, name)
+    arguments = arguments_of(chain, name, case)
     assert run(name, *arguments) == 0
     whole = {output: (chain.folder / output).read_bytes() for output in outputs}
     for output in outputs:

@@ -41,9 +41,7 @@ def test_a_square_that_does_not_divide_the_images(fails, evolution):
 
 
 def test_several_random_candidates_need_data_and_a_single_one_a_task(chain, fails):
-    fails(
-        "search_random", [*chain.search_random(), "--draws", "2"], "draws = 2 needs --dataset, --search-data"
-    )
+    fails("search_random", [*chain.search_random(), "--draws", "2"], "draws = 2 needs --dataset, --search-data")
     alone = ["--seed", "0", "--space", SPACE, "--out", chain.folder / "architecture.json"]
     fails("search_random", alone, "draws = 1 needs --channels, --size, --classes")
 

@@ -52,6 +52,41 @@ def test_a_run_interrupted_at_any_step_ends_as_an_uninterrupted_one(make, monkey
     assert work.taken == list(range(0 if interval else dies_at, STEPS))
 
 
+class ShortWalk(Walk):
+    """Ends after the fourth step, which it learns in the third."""
+
+    ended = False
+
+    @property
+    def steps(self):
+        return 4 if self.ended else STEPS
+
+    def step(self, index):
+        self.ended = self.ended or index == 2
+        return super().step(index)
+
+    def state_dict(self):
+        return super().state_dict() | {"ended": self.ended}
+
+    def load_state_dict(self, state):
+        super().load_state_dict(state)
+        self.ended = state["ended"]
+
+
+@pytest.mark.parametrize("dies_at", range(4))
+def test_work_that_ends_early_does_not_take_the_steps_after_its_end(make, monkeypatch, dies_at):
+    monkeypatch.setattr(checkpoint_module, "INTERVAL_S", 0.0)
+    whole = ShortWalk()
+    expected = run(whole, make(of="whole"), "walk")
+    assert whole.taken == list(range(4))
+    with pytest.raises(KeyboardInterrupt):
+        run(ShortWalk(dies_at), make(), "walk")
+    work = ShortWalk()
+    assert run(work, make(), "walk").history == expected.history
+    assert work.taken == list(range(dies_at, 4))
+    assert torch.equal(work.position, whole.position)
+
+
 def test_seconds_include_those_before_the_interruption(make):
     make().save({"done": STEPS, "history": [{"step": 2}], "seconds": 100.0, "work": Walk().state_dict()})
     outcome = run(Walk(), make(), "walk")

@@ -15,12 +15,45 @@ from dfnas.search.uniform import random_architectures
 from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.architecture import describe
+from dfnas.spaces.registry import make
 from dfnas.spaces.slot import set_mixer
 from dfnas.spaces.space import Task
 
 ALGORITHMS = {
     "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 32}, 2),
     "darts, second order": ("make_darts", {"order": 2, "epochs": 2, "train": 32}, 3),
+    "darts, stopped by skips": (
+        "make_darts",
+        {"order": 1, "epochs": 4, "train": 32, "arch_lr": 0.1, "stop": {"by": "skips", "skips": 1}},
+        1,
+    ),
+    "darts, stopped by curvature": (
+        "make_darts",
+        {
+            "order": 1,
+            "epochs": 4,
+            "train": 32,
+            "arch_warmup_epochs": 1,
+            "stop": {"by": "eigenvalue", "window": 1, "ratio": 1.0, "first_epoch": 0, "iterations": 3},
+        },
+        5,
+    ),
+    "darts, selected by perturbation": (
+        "make_darts",
+        {"order": 1, "epochs": 1, "train": 32, "selection": {"by": "perturbation", "tune_epochs": 0.5}},
+        5,
+    ),
+    "darts, uniform, selected by perturbation": (
+        "make_darts",
+        {
+            "order": 2,
+            "epochs": 1,
+            "train": 16,
+            "train_architecture": False,
+            "selection": {"by": "perturbation", "tune_epochs": 1},
+        },
+        4,
+    ),
     "proxyless": ("make_proxyless", {"warmup_epochs": 0, "epochs": 2, "arch_every": 1, "train": 16}, 3),
     "spos, stopped in training": ("make_spos", {"steps": 3}, 2),
     "spos, stopped in evolution": ("make_spos", {"steps": 2}, 6),
@@ -28,6 +61,11 @@ ALGORITHMS = {
     "evolution, stopped between two": ("make_evolution", {"cycles": 5}, 8),
     "random, stopped in a candidate": ("make_random", {}, 3),
 }
+PARTIAL = {
+    "darts": {"channels": 2, "search_channels": 4, "cells": 3, "search_cells": 3, "nodes": 2},
+    "nasbench201": {"channels": 4, "cells_per_stage": 1},
+}
+PARTIAL = {name: options | {"search_partial_channels": 2} for name, options in PARTIAL.items()}
 
 
 def leaves(value) -> list:
@@ -40,7 +78,11 @@ def leaves(value) -> list:
 
 
 def finish(search, start, end=None):
-    return [row for index in range(start, search.steps if end is None else end) if (row := search.step(index))]
+    rows = []
+    while start < (search.steps if end is None else end):
+        rows.append(search.step(start))
+        start += 1
+    return [row for row in rows if row]
 
 
 @pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
@@ -64,6 +106,7 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     assert before + finish(second, stop) == rows
 
     assert leaves(whole.state_dict()) == leaves(second.state_dict())
+    assert whole.report() == second.report()
     architecture = whole.architecture()
     assert second.architecture() == architecture
     space.check(architecture)
@@ -72,6 +115,33 @@ def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces,
     strengths = whole.strengths()
     assert all(abs(p.sum() - 1) < 1e-5 for p in strengths.values())
     assert space.discretise(strengths) == architecture
+
+
+@pytest.mark.parametrize("name", ["darts", "nasbench201"])
+def test_partial_channels_with_weighed_edges_resume_bit_for_bit(spaces, make_darts, tmp_path, name):
+    """PC-DARTS. Strengths are then those of options times those of edges, by which the cell's rule compares."""
+    space = make(name, spaces[name].task, PARTIAL[name])
+    settings = {"order": 2, "epochs": 3, "train": 32, "arch_warmup_epochs": 1, "edge_normalisation": True}
+    whole, first, second = (make_darts(space, **settings) for _ in range(3))
+    rows = finish(whole, 0)
+    before = finish(first, 0, 3)
+    save_archive(tmp_path / "state.pt", first.state_dict())
+    second.load_state_dict(load_archive(tmp_path / "state.pt"))
+    assert before + finish(second, 3) == rows
+    assert leaves(whole.state_dict()) == leaves(second.state_dict())
+    space.check(whole.architecture())
+    strengths = whole.strengths()
+    for node in space.topology().values():
+        assert sum(strengths[edge].sum().item() for edge in node.edges) == pytest.approx(1, abs=1e-5)
+    assert ["architecture_loss" in row for row in rows] == [False, True, True]
+
+
+@pytest.mark.parametrize("name", ["mbconv", "shufflenet"])
+def test_what_only_cells_have_is_refused_elsewhere(spaces, make_darts, name):
+    with pytest.raises(InputError, match=f"the space '{name}' takes no option 'search_partial_channels'"):
+        make(name, spaces[name].task, {"search_partial_channels": 2})
+    with pytest.raises(InputError, match=r"edge_normalisation = true, but \w+ has no nodes"):
+        make_darts(spaces[name], edge_normalisation=True)
 
 
 @pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_spos", "make_evolution", "make_random"])

@@ -35,6 +35,8 @@ SPACES = {
     "darts imagenet stem": make("darts", TASK, DARTS | {"stem": "imagenet", "nodes": 2}),
     "darts two cells": make("darts", TASK, DARTS | {"cells": 2, "search_cells": 2, "nodes": 2}),
     "darts odd": make("darts", ODD_TASK, DARTS),
+    "darts partial": make("darts", TASK, DARTS | {"search_channels": 8, "search_partial_channels": 4}),
+    "darts partial odd": make("darts", ODD_TASK, DARTS | {"search_partial_channels": 2}),
     "darts wide": make("darts", WIDE_TASK, DARTS),
     "darts imagenet stem tall": make("darts", TALL_TASK, DARTS | {"stem": "imagenet", "nodes": 2}),
     "mbconv wide": make("mbconv", WIDE_TASK, MBCONV),
@@ -48,6 +50,7 @@ SPACES = {
     "shufflenet": make("shufflenet", TASK, SHUFFLENET | {"last_width": 16}),
     "shufflenet odd": make("shufflenet", ODD_TASK, SHUFFLENET | {"last_width": 16}),
     "nasbench201": make("nasbench201", TASK, {"channels": 4, "cells_per_stage": 1}),
+    "nasbench201 partial": make("nasbench201", TASK, {"channels": 8, "search_partial_channels": 4}),
     "nasbench201 odd": make("nasbench201", ODD_TASK, {"channels": 3, "cells_per_stage": 2, "search_affine": True}),
 }
 SUPERNETS = {name: space.supernet() for name, space in SPACES.items()}
@@ -121,6 +124,29 @@ def test_macs_table_is_exact(name, seed):
     with torch.device("meta"):
         network = space.network(architecture)
     assert space.macs(architecture) == count_macs(network, space.task.channels, *space.task.size)
+
+
+@every_space
+def test_kinds_divide_the_choices_and_nodes_the_edges_of_cells(name):
+    space = SPACES[name]
+    kinds = [choice for choices in space.kinds().values() for choice in choices]
+    assert sorted(kinds) == sorted(space.choices)
+    edges = [edge for node in space.topology().values() for edge in node.edges]
+    assert len(set(edges)) == len(edges)
+    assert set(edges) == (set(space.choices) if name.startswith(("darts", "nasbench201")) else set())
+    for choice, options in space.choices.items():
+        assert set(space.skips(choice)) < set(options)
+
+
+@every_space
+@few
+@given(seed=seeds)
+def test_sampled_architectures_keep_as_many_edges_as_each_node_says(name, seed):
+    space = SPACES[name]
+    architecture = space.sample(random.Random(seed))
+    for node in space.topology().values():
+        if node.kept is not None:
+            assert sum(architecture[edge] != "none" for edge in node.edges) == node.kept
 
 
 @every_space

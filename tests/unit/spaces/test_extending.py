@@ -33,6 +33,12 @@ def test_example_has_five_slots_of_four_options(space):
     assert [len(options) for options in space.choices.values()] == [4] * 5
 
 
+def test_example_has_skips_by_their_name_and_no_cells(space):
+    assert {space.skips(choice) for choice in space.choices} == {("identity",)}
+    assert list(space.kinds()) == ["all"]
+    assert space.topology() == {}
+
+
 def test_example_supernet_runs_on_a_path(space):
     supernet = space.supernet()
     set_mixer(supernet, SinglePath(space.path(space.sample(random.Random(1)))))
