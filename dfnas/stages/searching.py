@@ -53,8 +53,8 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
 
     Args:
         algorithm: makes the search from its context and settings; has `architecture`, `strengths`, `candidates` and
-            `report` at the end, a `remedy` to name if the report says that the search has collapsed, and `network` where
-            the stage has a supernet.
+            `report` at the end, a `remedy` to name if the report says that the search has collapsed, and, where the
+            stage has a supernet, `network`.
     """
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))

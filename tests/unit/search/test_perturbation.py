@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from dfnas.measure.accuracy import error_rate, predict
+from dfnas.dataset.batches import PlainViews
+from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.search.perturbation import Decisions, Subject, rounds
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.mbconv import MBConvSpace
@@ -108,7 +109,7 @@ def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, mak
                 return sum(weights[slot.choice][i] * slot.options[i](x) for i in kept)
 
             set_mixer(twin.network, mixer)
-            logits = predict(twin.network, validation, 256, batch_statistics=True)
+            logits = logits_of(twin.network, PlainViews(validation, 256), batch_statistics=True)
             harms.append((error_rate(logits, validation.targets), F.cross_entropy(logits, validation.targets).item()))
         if name == "darts":
             harms[0] = (0.0, 0.0)  # `none` is the nodes' to decide
