@@ -33,6 +33,7 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
+    space=r"[0-9a-f]{12}",
     algorithm="darts|proxyless|spos|random",
     search_data="original|synthetic|none",
     retrain_data="original|synthetic",

@@ -6,6 +6,7 @@ import torch
 
 from dfnas.dataset.images import ImageSet
 from dfnas.search.budget import Budget
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
 
 
@@ -19,6 +20,7 @@ class SearchContext:
         validation: held-out images of the same source, for architecture steps and scores.
         seed: the run's seed.
         budget: what an architecture may cost; checked.
+        latency: milliseconds of every option on the user's device, where that is asked for.
     """
 
     space: Space
@@ -26,6 +28,7 @@ class SearchContext:
     validation: ImageSet
     seed: int
     budget: Budget
+    latency: CostTable | None = None
 
     @property
     def device(self) -> torch.device:

@@ -11,7 +11,7 @@ from dfnas.settings.dataset import (
     ShardOriginalSettings,
     SynthesisSettings,
 )
-from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
+from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings, MeasureOptionsSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.search_darts import SearchDartsSettings
@@ -31,6 +31,7 @@ Rule = Literal[
     "calibrate_labels",
     "shard_dataset",
     "shard_original",
+    "measure_options",
     "search_darts",
     "search_proxyless",
     "search_spos",
@@ -104,6 +105,7 @@ class Config(Settings):
     judge_images: JudgeImagesSettings
     shard_dataset: ShardDatasetSettings
     shard_original: ShardOriginalSettings
+    measure_options: MeasureOptionsSettings = MeasureOptionsSettings()
     search_darts: SearchDartsSettings
     search_proxyless: SearchProxylessSettings
     search_spos: SearchSposSettings

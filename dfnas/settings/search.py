@@ -28,11 +28,23 @@ class BudgetSettings(Settings):
     """Milliseconds of a batch, by the table that is measured on this machine."""
 
 
-class SearchSettings(Settings):
-    """What every search is told."""
+class SpaceSearchSettings(Settings):
+    """What every search is told, whether it looks at data or not."""
 
     space: SpaceSettings
     """The search space."""
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether the search asks for the space's latency table."""
+        return self.budget.max_latency_ms > 0
+
+
+class SearchSettings(SpaceSearchSettings):
+    """What every search on data is told."""
+
     labels: Literal["soft", "hard"] = "soft"
     """Targets: the data set's soft labels (for original data these are the classes themselves), or the
     most likely class alone."""
@@ -42,5 +54,3 @@ class SearchSettings(Settings):
     """Images per step."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
-    budget: BudgetSettings = BudgetSettings()
-    """What the architecture may cost at most."""

@@ -90,6 +90,14 @@ class Space(ABC):
         with torch.device("meta"):
             return CostTable(self.choices, *count_slot_parameters(self.slotted_network()))
 
+    def expected_cost(self, table: CostTable, probabilities: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Mean cost of an architecture whose options are drawn by given probabilities, a scalar, differentiable.
+
+        Args:
+            probabilities: (O,) of every choice, each with the sum 1.
+        """
+        return table.expected(probabilities)
+
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""
         return {choice: rng.choice(options) for choice, options in self.choices.items()}

@@ -7,13 +7,13 @@ from typing import Any
 from dfnas.dataset.images import load_split
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
-from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
+from dfnas.stages.budgets import add_latency_argument, budget_of
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 
@@ -28,6 +28,7 @@ def search_stage(name: str, description: str, settings: type[SearchSettings]) ->
     stage.argument("--history", type=Path, required=True, metavar="FILE", help="the search by epoch, CSV")
     stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and its options' strengths")
     stage.argument("--timing", type=Path, required=True, metavar="FILE", help="seconds of the search, JSON")
+    add_latency_argument(stage)
     return stage
 
 
@@ -41,14 +42,14 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     code = reference(settings.space.name)
-    budget = Budget(space, settings.budget)
-    budget.check()
-    checkpoint = job.checkpoint([options.dataset], code)
-    search = algorithm(SearchContext(space, train, validation, options.seed, budget), settings)
+    budget, latency, tables = budget_of(job, space)
+    inputs = [options.dataset, *tables]
+    checkpoint = job.checkpoint(inputs, code)
+    search = algorithm(SearchContext(space, train, validation, options.seed, budget, latency), settings)
     name = job.stage.removeprefix("search_")
     history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
 
-    provenance = job.provenance([options.dataset], code)
+    provenance = job.provenance(inputs, code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     write_history(options.history, history)
     save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})

@@ -22,6 +22,7 @@ CHAIN = {
     "search_proxyless",
     "search_spos",
     "search_random",
+    "measure_options",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -131,8 +132,8 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    judged = overlay(tmp_path / "judged.yaml", {"comparison": {"judge_images": True}})
-    files = recipes(tmp_path / "run", configuration=(judged,))
+    asked = {"comparison": {"judge_images": True}, "search_darts": {"budget": {"max_latency_ms": 1.0}}}
+    files = recipes(tmp_path / "run", configuration=(overlay(tmp_path / "asked.yaml", asked),))
     commands = {made.rule: made.command for made in files.values() if made.rule in CHAIN}
     assert set(commands) == CHAIN
     for name, command in commands.items():

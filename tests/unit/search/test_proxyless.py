@@ -89,8 +89,8 @@ def test_the_published_formula_with_numbers_made_by_hand(search):
 @pytest.mark.parametrize(
     "cost",
     [
-        {"form": "add#linear", "reference_macs_m": 5.0, "beta": 0.1},
-        {"form": "mul#log", "reference_macs_m": 5.0, "alpha": 0.2, "beta": 0.3},
+        {"form": "add#linear", "reference": 5.0, "beta": 0.1},
+        {"form": "mul#log", "reference": 5.0, "alpha": 0.2, "beta": 0.3},
     ],
     ids=lambda cost: cost["form"],
 )
