@@ -121,4 +121,4 @@ def _signature(module: nn.Module) -> Hashable:
 
 def _relative_spread(times: list[float]) -> float:
     low, middle, high = statistics.quantiles(times, n=4)
-    return (high - low) / middle
+    return (high - low) / middle if middle else 0.0

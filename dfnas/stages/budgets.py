@@ -12,9 +12,7 @@ from dfnas.stages.latency_tables import load_latency_table
 
 def add_latency_argument(stage: Stage) -> None:
     """Adds `--latency`, the file of the space's latency table, to a search."""
-    stage.argument(
-        "--latency", type=Path, metavar="FILE", help="latency table of the space, where the settings ask for it"
-    )
+    stage.argument("--latency", type=Path, metavar="FILE", help="latency table, where the settings ask for it")
 
 
 def budget_of(job: Job, space: Space) -> tuple[Budget, CostTable | None, list[Path]]:
@@ -25,9 +23,7 @@ def budget_of(job: Job, space: Space) -> tuple[Budget, CostTable | None, list[Pa
     """
     settings, path = job.settings, job.options.latency
     if settings.needs_latency and path is None:
-        raise InputError(
-            "the settings speak of milliseconds; give the space's table, as measure_options makes it, by --latency"
-        )
+        raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
     tables = [path] if settings.needs_latency else []
     latency = load_latency_table(path, settings.space, space) if tables else None
     budget = Budget(space, settings.budget, latency)

@@ -70,9 +70,7 @@ def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> Cos
         }
         fixed = float(document["fixed_ms"])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(
-            f"{path} has no time for every option of the space ({error}); delete it to rebuild it"
-        ) from error
+        raise InputError(f"{path} lacks the time of an option ({error}); delete it to rebuild it") from error
     if not all(map(math.isfinite, (fixed, *(ms for times in options.values() for ms in times)))):
         raise InputError(f"{path} has a time that is no number; delete it to rebuild it")
     return CostTable(space.choices, fixed, options)
