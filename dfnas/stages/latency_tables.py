@@ -1,9 +1,11 @@
 """The file of a space's latency table: which space was timed, where and how, and the milliseconds of every option.
 
 {"format": 1, "space": {"name": "mbconv", "options": {…}}, "task": {"channels": 3, "size": [32, 32], "classes": 10},
- "device": "…", "threads": 1, "batch_size": 1, "fixed_ms": 1.9,
- "options_ms": {"stage1/block1": {"mbconv3_3x3": 0.21, …}, …}, "distinct_options": 71, "spread": 0.02,
+ "fixed_ms": 1.9, "options_ms": {"stage1/block1": {"mbconv3_3x3": 0.21, …}, …},
+ "device": "…", "threads": 1, "batch_size": 1, "distinct_options": 71, "spread": 0.02,
  "networks": {"measured_ms": […], "predicted_ms": […], "relative_error": 0.03}, "provenance": {…}}
+
+What measures is not imported here: a search depends on the table, and not on the code that made it.
 """
 
 import math
@@ -12,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dfnas.measure.option_latency import OptionLatency
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json, write_json
 from dfnas.settings.search import SpaceSettings
@@ -24,31 +25,19 @@ KEYS = ("format", "space", "task", "fixed_ms", "options_ms")
 
 
 def write_latency_table(
-    path: Path,
-    settings: SpaceSettings,
-    space: Space,
-    found: OptionLatency,
-    machine: Mapping[str, Any],
-    provenance: Mapping[str, Any],
+    path: Path, settings: SpaceSettings, space: Space, table: CostTable, about: Mapping[str, Any]
 ) -> None:
-    """Writes what was measured.
+    """Writes a table, with what else there is to say of it.
 
     Args:
-        machine: what the times are times of: device, threads, batch size.
+        about: where and how it was measured, how good it is, and what determined it.
     """
     options_ms = {
-        choice: {option: _rounded(ms) for option, ms in zip(names, found.table.options[choice], strict=True)}
+        choice: {option: rounded(ms) for option, ms in zip(names, table.options[choice], strict=True)}
         for choice, names in space.choices.items()
     }
-    networks = {
-        "measured_ms": [_rounded(ms) for ms in found.network_ms],
-        "predicted_ms": [_rounded(ms) for ms in found.predicted_ms],
-        "relative_error": _rounded(found.relative_error),
-    }
-    table = {"fixed_ms": _rounded(found.table.fixed), "options_ms": options_ms}
-    quality = {"distinct_options": found.distinct, "spread": _rounded(found.spread), "networks": networks}
-    document = {"format": FORMAT, **_subject(settings, space), **machine, **table, **quality}
-    write_json(path, document | {"provenance": dict(provenance)})
+    times = {"fixed_ms": rounded(table.fixed), "options_ms": options_ms}
+    write_json(path, {"format": FORMAT, **_subject(settings, space), **times, **about})
 
 
 def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> CostTable:
@@ -82,6 +71,6 @@ def _subject(settings: SpaceSettings, space: Space) -> dict[str, Any]:
     return {"space": settings.plain(), "task": task | {"size": list(task["size"])}}
 
 
-def _rounded(value: float) -> float:
+def rounded(value: float) -> float:
     """To six digits, far below what a clock can tell."""
     return float(f"{value:.6g}")

@@ -15,7 +15,7 @@ from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.stages.command import Job, Stage
-from dfnas.stages.latency_tables import write_latency_table
+from dfnas.stages.latency_tables import rounded, write_latency_table
 from dfnas.stages.tasks import add_task_arguments, task_of
 
 STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
@@ -32,12 +32,20 @@ def measure_options(job: Job) -> None:
     space = make(described.name, task_of(options), described.options)
     architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
     found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
-    machine = {
+    about = {
         "device": torch.cuda.get_device_name(job.device) if job.device.type == "cuda" else _processor(),
         "threads": torch.get_num_threads(),
         "batch_size": settings.batch_size,
+        "distinct_options": found.distinct,
+        "spread": rounded(found.spread),
+        "networks": {
+            "measured_ms": [rounded(ms) for ms in found.network_ms],
+            "predicted_ms": [rounded(ms) for ms in found.predicted_ms],
+            "relative_error": rounded(found.relative_error),
+        },
+        "provenance": job.provenance([], reference(described.name)),
     }
-    write_latency_table(options.out, described, space, found, machine, job.provenance([], reference(described.name)))
+    write_latency_table(options.out, described, space, found.table, about)
 
 
 def _processor() -> str:
