@@ -33,6 +33,7 @@ wildcard_constraints:
     generation=r"\d+",
     shard=r"\d+",
     seed=r"\d+",
+    space=r"[0-9a-f]{12}",
     algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, "random"])),
     source="|".join(plan.sources),
     search_data="|".join(["original", *plan.sources, "none"]),

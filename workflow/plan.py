@@ -1,6 +1,7 @@
 """What the rules need to know of a configuration: which files there are, how work is cut, and the command lines."""
 
 import ast
+import hashlib
 import json
 import os
 import shlex
@@ -16,6 +17,7 @@ from dfnas.runtime.objects import split_reference
 from dfnas.settings.base import Settings, sections_in
 from dfnas.settings.config import RULES, Config
 from dfnas.settings.quality import JudgeImagesSettings
+from dfnas.settings.search import SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL, SourceSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
@@ -174,6 +176,15 @@ class Plan:
         """The picture of every search, the random draws' included."""
         return [f"{self.results}/search/{search}/search.png" for search in self.searches()]
 
+    def latency_table(self, rule: str) -> list[str]:
+        """The latency table of a search's space, where the search asks for one."""
+        section = getattr(self.config, rule)
+        return [f"{self.results}/latency_tables/{_digest(section.space)}.json"] if section.needs_latency else []
+
+    def latency_option(self, rule: str) -> Callable[..., str]:
+        """The option that names it."""
+        return _verbatim(self.paths("--latency", self.latency_table(rule)))
+
     def image_files(self, data: str) -> list[str]:
         """The shards behind a data set, in its order."""
         if data == ORIGINAL:
@@ -291,6 +302,14 @@ class Plan:
         judged = self.used_sources() if self.config.comparison.judge_images else []
         return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
 
+    def timed_space(self, wildcards: Any) -> str:
+        """The option that says which space a latency table is of."""
+        return f"--space {shlex.quote(json.dumps(self._spaces()[wildcards.space].plain()))}"
+
+    def timed_code(self, wildcards: Any) -> str:
+        """Digest of the code that times that space: of no other."""
+        return code_digest("measure_options", reference(self._spaces()[wildcards.space].name))
+
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(wildcards.source, int(wildcards.shard))
@@ -364,6 +383,11 @@ class Plan:
     def paths(option: str, files: list[str]) -> str:
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
+
+    def _spaces(self) -> dict[str, SpaceSettings]:
+        """The spaces that are searched, by their digest."""
+        spaces = [getattr(self.config, rule).space for rule in SEARCHES]
+        return {_digest(space): space for space in spaces}
 
     def _check_names(self) -> None:
         """Raises InputError where the name of a space, or of the student's builder, leads nowhere."""
@@ -478,6 +502,11 @@ def _expanded(key: str, path: str | None) -> str | None:
     if expanded and "$" in expanded:
         raise InputError(f"{key} = '{path}': the environment variable in it is not set")
     return expanded
+
+
+def _digest(space: SpaceSettings) -> str:
+    """A name for the files of a space. All networks of a configuration have one task."""
+    return hashlib.sha256(json.dumps(space.plain(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _options(section: Settings) -> str:

@@ -1,7 +1,8 @@
 """Time of a forward pass, as a user of the network would feel it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,8 +13,34 @@ WARMUP = 5
 
 
 @torch.inference_mode()
+def interleaved_seconds(
+    calls: Sequence[Callable[[], Any]], device: torch.device, repeats: int, warmup: int = WARMUP
+) -> list[list[float]]:
+    """Seconds of `repeats` runs of each call, taken round by round after a warm-up, so that drift hits all alike.
+
+    On a single CPU thread the clock is that thread's own. On an idle machine it agrees with the one on the wall; on a
+    busy one it leaves out what other programs took, which is more of a long call than of a short one. With several
+    threads, or on a GPU, it is the clock on the wall.
+
+    Args:
+        calls: what they run computes on `device`.
+    """
+    own = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.thread_time if own else time.perf_counter
+    seconds: list[list[float]] = [[] for _ in calls]
+    for turn in range(-warmup, repeats):
+        for call, times in zip(calls, seconds, strict=True):
+            synchronize(device)
+            begun = clock()
+            call()
+            synchronize(device)
+            if turn >= 0:
+                times.append(clock() - begun)
+    return seconds
+
+
 def forward_seconds(networks: Sequence[nn.Module], shape: tuple[int, ...], repeats: int) -> list[list[float]]:
-    """Seconds of `repeats` forward passes of each network, taken round by round after a warm-up.
+    """Seconds of `repeats` forward passes of each network, see `interleaved_seconds`.
 
     Args:
         networks: in evaluation mode, all on one device.
@@ -21,13 +48,4 @@ def forward_seconds(networks: Sequence[nn.Module], shape: tuple[int, ...], repea
     """
     device = next(networks[0].parameters()).device
     x = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
-    seconds: list[list[float]] = [[] for _ in networks]
-    for turn in range(-WARMUP, repeats):
-        for network, times in zip(networks, seconds, strict=True):
-            synchronize(device)
-            begun = time.perf_counter()
-            network(x)
-            synchronize(device)
-            if turn >= 0:
-                times.append(time.perf_counter() - begun)
-    return seconds
+    return interleaved_seconds([lambda network=network: network(x) for network in networks], device, repeats)

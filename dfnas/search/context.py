@@ -9,6 +9,7 @@ from dfnas.dataset.images import ImageSet
 from dfnas.dataset.labels import ClassLabels, Labels, StoredLabels, TeacherLabels
 from dfnas.search.budget import Budget
 from dfnas.settings.search import SearchSettings
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
 from dfnas.teacher import Teacher
 
@@ -26,6 +27,7 @@ class SearchContext:
         seed: the run's seed.
         budget: what an architecture may cost; checked.
         teacher: what labels the views where the settings ask for that.
+        latency: milliseconds of every option on the user's device, where that is asked for.
     """
 
     space: Space
@@ -34,6 +36,7 @@ class SearchContext:
     seed: int
     budget: Budget
     teacher: Teacher | None = None
+    latency: CostTable | None = None
 
     @property
     def device(self) -> torch.device:

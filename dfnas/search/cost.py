@@ -4,16 +4,32 @@ import math
 
 import torch
 
+from dfnas.runtime.errors import InputError
 from dfnas.settings.search_proxyless import CostTermSettings
+from dfnas.spaces.costs import CostTable
 
 
-def with_cost(loss: torch.Tensor, expected_m: torch.Tensor, settings: CostTermSettings) -> torch.Tensor:
-    """The loss of the architecture parameters with the cost term in one of its published forms."""
-    reference = settings.reference_macs_m
+def with_cost(loss: torch.Tensor, expected: torch.Tensor, settings: CostTermSettings) -> torch.Tensor:
+    """The loss of the architecture parameters with the cost term in one of its published forms.
+
+    Args:
+        expected: multiply-accumulates or milliseconds, as `settings.measure` says. The ratio of logarithms depends on
+            the unit; the release has these two.
+    """
+    reference = settings.reference_in_table
     if settings.form == "mul#log":
-        # Logarithms of MACs, not of millions: the ratio of logarithms depends on the unit.
-        ratio = torch.log(expected_m * 1e6) / math.log(reference * 1e6)
-        return settings.alpha * loss * ratio**settings.beta
+        return settings.alpha * loss * (expected.log() / math.log(reference)) ** settings.beta
     if settings.form == "add#linear":
-        return loss + settings.beta * (expected_m - reference) / reference
+        return loss + settings.beta * (expected - reference) / reference
     return loss
+
+
+def check_cost(table: CostTable, settings: CostTermSettings) -> None:
+    """Raises InputError where `mul#log` has no value: costs of one unit or less, whose logarithms are not positive."""
+    least = table.fixed + sum(map(min, table.options.values()))
+    if settings.form == "mul#log" and min(settings.reference_in_table, least) <= 1:
+        raise InputError(
+            f"search_proxyless.cost.form = mul#log needs costs above 1; with cost.measure = {settings.measure} the "
+            f"reference is {settings.reference_in_table:.4g} and the cheapest architecture may have {least:.4g}; "
+            "take add#linear, or measure a larger batch"
+        )

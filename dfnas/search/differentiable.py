@@ -47,6 +47,19 @@ class DifferentiableSearch:
         the architecture is of."""
         return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "epoch": self.epochs}
 
+    @torch.no_grad()
+    def expected_costs(self) -> dict[str, float]:
+        """Mean cost of architectures drawn by the present probabilities: millions of multiply-accumulates, millions of
+        weights, and where the space was timed, milliseconds."""
+        space, probabilities = self.context.space, self.alphas.probabilities()
+        tables = {"macs_m": (space.macs_table(), 1e6), "params_m": (space.parameters_table(), 1e6)}
+        if self.context.latency is not None:
+            tables["latency_ms"] = (self.context.latency, 1.0)
+        return {
+            f"expected_{name}": space.expected_cost(table, probabilities).item() / unit
+            for name, (table, unit) in tables.items()
+        }
+
     def state_dict(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),

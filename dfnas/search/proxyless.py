@@ -18,9 +18,10 @@ from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
-from dfnas.search.cost import with_cost
+from dfnas.search.cost import check_cost, with_cost
 from dfnas.search.differentiable import DifferentiableSearch
 from dfnas.settings.search_proxyless import SearchProxylessSettings
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import sgd
@@ -61,6 +62,8 @@ class ProxylessSearch(DifferentiableSearch):
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
+        self.cost_table = self._cost_table()
+        check_cost(self.cost_table, settings.cost)
         self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.batch_size, len(context.validation))
         self.alpha_batches = context.batches(settings, context.validation, "alphas", size)
@@ -131,7 +134,8 @@ class ProxylessSearch(DifferentiableSearch):
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
         loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
-        loss = with_cost(loss, self._expected_macs_m(), self.settings.cost)
+        expected = self.context.space.expected_cost(self.cost_table, self.alphas.probabilities())
+        loss = with_cost(loss, expected, self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]
         found = torch.autograd.grad(loss, leaves, materialize_grads=True)
@@ -147,8 +151,12 @@ class ProxylessSearch(DifferentiableSearch):
             gradients[choice][pair] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
 
-    def _expected_macs_m(self) -> torch.Tensor:
-        return self.context.space.macs_table().expected(self.alphas.probabilities()) / 1e6
+    def _cost_table(self) -> CostTable:
+        if not self.settings.cost.needs_latency:
+            return self.context.space.macs_table()
+        if self.context.latency is None:
+            raise InputError("search_proxyless.cost.measure = latency needs the measured latency table of the space")
+        return self.context.latency
 
     def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
         """Different options of every choice, drawn by their probabilities."""
@@ -169,13 +177,11 @@ class ProxylessSearch(DifferentiableSearch):
         set_mixer(self.network, self.path)
         logits = logits_of(self.network, self.held_out, batch_statistics=True)
         error = error_rate(logits, self.context.validation.targets)
-        with torch.no_grad():
-            expected = self._expected_macs_m().item()
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss}
         if epoch > self.settings.warmup_epochs:  # the first with architecture steps, see `step`
             row["architecture_loss"] = alpha_loss
-        row |= {"validation_error": error, "entropy": self.alphas.entropy(), "expected_macs_m": expected}
+        row |= {"validation_error": error, "entropy": self.alphas.entropy()} | self.expected_costs()
         return row | {"skip_share": self.skip_share(), "trained_images": self._trained_images(epoch)}
 
     def _trained_images(self, epoch: int) -> int:

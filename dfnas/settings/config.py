@@ -11,7 +11,7 @@ from dfnas.settings.dataset import (
     ShardOriginalSettings,
     SynthesisSettings,
 )
-from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings
+from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings, MeasureOptionsSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
@@ -34,6 +34,7 @@ Rule = Literal[
     "calibrate_labels",
     "shard_dataset",
     "shard_original",
+    "measure_options",
     "search_darts",
     "search_proxyless",
     "search_spos",
@@ -116,6 +117,7 @@ class Config(Settings):
     sources: dict[Data, SourceSettings] = Field(default_factory=dict)
     """Synthetic data sets beside `synthetic`, by name. Only those that `comparison` names are made."""
     shard_original: ShardOriginalSettings
+    measure_options: MeasureOptionsSettings = MeasureOptionsSettings()
     search_darts: SearchDartsSettings
     search_proxyless: SearchProxylessSettings
     search_spos: SearchSposSettings

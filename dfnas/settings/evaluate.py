@@ -1,6 +1,10 @@
 """Settings of what is measured on finished networks."""
 
-from dfnas.settings.base import Count, Settings
+from typing import Annotated
+
+from pydantic import Field
+
+from dfnas.settings.base import Count, Integer, Settings
 
 
 class EvaluateSettings(Settings):
@@ -17,3 +21,15 @@ class MeasureLatencySettings(Settings):
     """Images per forward pass."""
     repeats: Count = 30
     """Timed passes of each network, taken in turn so that drift of the machine hits all alike."""
+
+
+class MeasureOptionsSettings(Settings):
+    """Section `measure_options`: the latency table of a search space on this machine, for searches that limit
+    milliseconds or learn with them."""
+
+    batch_size: Count = 1
+    """Images per forward pass; the table's milliseconds are those of a batch."""
+    repeats: Annotated[Integer, Field(ge=2)] = 30
+    """Timed rounds; an option's time is the median."""
+    networks: Annotated[Integer, Field(ge=2)] = 8
+    """Whole networks timed beside the options, from which follows what a network takes beyond them."""

@@ -29,10 +29,12 @@ class BudgetSettings(Settings):
 
 
 class SearchSettings(Settings):
-    """What every search is told."""
+    """What every search is told, whether it looks at data or not."""
 
     space: SpaceSettings
     """The search space."""
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""
     labels: Literal["soft", "hard", "teacher"] = "soft"
     """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
     the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
@@ -46,5 +48,8 @@ class SearchSettings(Settings):
     """Images per step."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
-    budget: BudgetSettings = BudgetSettings()
-    """What the architecture may cost at most."""
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether the search asks for the space's latency table."""
+        return self.budget.max_latency_ms > 0

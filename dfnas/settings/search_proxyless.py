@@ -7,16 +7,28 @@ from dfnas.settings.search import SearchSettings
 
 
 class CostTermSettings(Settings):
-    """How the expected MACs enter the loss of the architecture parameters."""
+    """How the expected cost E enters the loss of the architecture parameters."""
 
     form: Literal["mul#log", "add#linear", "none"] = "mul#log"
     """`mul#log`: alpha · CE · (log E / log R)^beta; `add#linear`: CE + beta · (E - R) / R."""
-    reference_macs_m: Positive = 300.0
-    """R, in millions of multiply-accumulates."""
+    measure: Literal["macs", "latency"] = "macs"
+    """What E is: multiply-accumulates per image, or milliseconds by the table that is measured on this machine."""
+    reference: Positive = 300.0
+    """R, in millions of multiply-accumulates or in milliseconds (published for a phone: 80)."""
     alpha: Positive = 0.2
     """Factor of `mul#log`."""
     beta: Number = 0.3
     """Exponent of `mul#log`, weight of `add#linear` (published: 0.1 there)."""
+
+    @property
+    def needs_latency(self) -> bool:
+        """Whether E is in milliseconds."""
+        return self.form != "none" and self.measure == "latency"
+
+    @property
+    def reference_in_table(self) -> float:
+        """R in the unit of the cost table: multiply-accumulates, or milliseconds."""
+        return self.reference * 1e6 if self.measure == "macs" else self.reference
 
 
 class SearchProxylessSettings(SearchSettings):
@@ -46,3 +58,7 @@ class SearchProxylessSettings(SearchSettings):
     """L2 penalty on the architecture parameters."""
     cost: CostTermSettings = CostTermSettings()
     """The cost term."""
+
+    @property
+    def needs_latency(self) -> bool:
+        return super().needs_latency or self.cost.needs_latency

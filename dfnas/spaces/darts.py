@@ -14,6 +14,7 @@ from torch import nn
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.darts_cells import CellNetwork, EdgeBuilder, edge_name
 from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.partial_channels import share_of, slot_on_share
@@ -195,6 +196,28 @@ class CellSpace(Space):
         return Cells(
             tuple(CellGraph(title, names, tuple(edges), names[2:-1]) for title, edges in titles), absent="none"
         )
+
+    def expected_cost(self, table: CostTable, probabilities: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Mean cost of an architecture of this space: options are drawn by their probabilities, edge by edge, and drawn
+        again for a node of which not exactly two edges are kept. The plain sum over all edges would count networks that
+        cannot be built: at uniform probabilities, and four nodes, half as many edges again.
+
+        With k the probability that an edge is kept, two edges (a, b) are a node's with a probability proportional to
+        k_a k_b Π_{c ≠ a, b} (1 - k_c), which is to say to the product of their odds.
+        """
+        total = table.fixed
+        for _, edges in self.nodes_with_edges():
+            p = torch.stack([probabilities[edge] for edge in edges])  # (E, O), `none` first
+            costs = torch.tensor([table.options[edge] for edge in edges], dtype=torch.float64).to(p)
+            least = torch.finfo(p.dtype).tiny
+            kept = p[:, 1:].sum(1).clamp_min(least)
+            odds = kept.log() - p[:, 0].clamp_min(least).log()
+            pairs = torch.combinations(torch.arange(len(edges), device=p.device))  # (P, 2)
+            shares = odds[pairs].sum(1).softmax(0)
+            inclusion = p.new_zeros(len(edges)).index_add(0, pairs.flatten(), shares.repeat_interleave(2))
+            if_kept = (p[:, 1:] * costs[:, 1:]).sum(1) / kept
+            total = total + (inclusion * if_kept + (1 - inclusion) * costs[:, 0]).sum()
+        return total
 
     def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
         """The architecture of a genotype in DARTS's own notation.

@@ -122,6 +122,14 @@ class Space(ABC):
         """The nodes of the cells. None in a space without edges to choose from, such as a chain of blocks."""
         return {}
 
+    def expected_cost(self, table: CostTable, probabilities: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Mean cost of an architecture whose options are drawn by given probabilities, a scalar, differentiable.
+
+        Args:
+            probabilities: (O,) of every choice, each with the sum 1.
+        """
+        return table.expected(probabilities)
+
     def sample(self, rng: random.Random) -> dict[str, str]:
         """An architecture drawn uniformly from the space."""
         return {choice: rng.choice(options) for choice, options in self.choices.items()}

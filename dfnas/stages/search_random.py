@@ -1,34 +1,25 @@
 """Draw architectures uniformly: the baseline that every search has to beat. One is taken as it is, and no images are
 looked at; of several, each is trained from scratch and scored, and the best is taken."""
 
-import json
 import sys
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
-from dfnas.search.budget import Budget
 from dfnas.search.collapse import judged
 from dfnas.search.uniform import RandomSearch, random_architectures
-from dfnas.settings.base import as_size
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
-from dfnas.spaces.space import Task
+from dfnas.stages.budgets import budget_of
 from dfnas.stages.command import Job
 from dfnas.stages.searching import run_search, search_stage
+from dfnas.stages.tasks import add_task_arguments, task_of
 
 TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "strengths", "candidates", "timing")
 
-
-def size(text: str) -> tuple[int, int]:
-    return as_size(json.loads(text))
-
-
 STAGE = search_stage("search_random", __doc__, SearchRandomSettings, supernet=False, needs_data=False)
-STAGE.argument("--channels", type=int, metavar="N", help="channels of an image, for a single draw")
-STAGE.argument("--size", type=size, metavar="SIZE", help="its pixels: a side or [height, width]")
-STAGE.argument("--classes", type=int, metavar="N", help="number of classes, likewise")
+add_task_arguments(STAGE, required=False)
 
 
 def search_random(job: Job) -> None:
@@ -41,9 +32,10 @@ def search_random(job: Job) -> None:
     if settings.draws > 1:
         run_search(job, RandomSearch)
         return
-    space = make(settings.space.name, Task(options.channels, options.size, options.classes), settings.space.options)
-    (choices,) = random_architectures(Budget(space, settings.budget), options.seed, 1)
-    provenance = job.provenance([], reference(settings.space.name))
+    space = make(settings.space.name, task_of(options), settings.space.options)
+    budget, _, tables = budget_of(job, space)
+    (choices,) = random_architectures(budget, options.seed, 1)
+    provenance = job.provenance(tables, reference(settings.space.name))
     document = describe(settings.space.name, settings.space.options, space, choices, provenance)
     write_json(options.out, document | {"search": judged(space, choices)})
 

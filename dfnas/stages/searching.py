@@ -10,7 +10,6 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
 from dfnas.search import collapse
-from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
@@ -18,6 +17,7 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.budgets import add_latency_argument, budget_of
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.records import write_candidates, write_strengths
@@ -45,6 +45,7 @@ def search_stage(
     stage.argument("--strengths", type=Path, required=needs_data, metavar="FILE", help="the options' strengths, JSON")
     stage.argument("--candidates", type=Path, required=needs_data, metavar="FILE", help="judged architectures, CSV")
     stage.argument("--timing", type=Path, required=needs_data, metavar="FILE", help="seconds of the search, JSON")
+    add_latency_argument(stage)
     return stage
 
 
@@ -59,14 +60,14 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-    budget = Budget(space, settings.budget)
-    budget.check()
+    budget, latency, tables = budget_of(job, space)
     teacher = _teacher(job)
-    inputs, code = [options.dataset], [reference(settings.space.name)]
+    inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     checkpoint = job.checkpoint(inputs, *code)
-    search = algorithm(SearchContext(space, train, validation, options.seed, budget, teacher), settings)
+    context = SearchContext(space, train, validation, options.seed, budget, teacher, latency)
+    search = algorithm(context, settings)
     name = job.stage.removeprefix("search_")
     history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
 

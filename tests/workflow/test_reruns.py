@@ -52,6 +52,12 @@ SETTINGS = [
         5,
         {"search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
     ),
+    (
+        "search_random.budget.max_latency_ms",
+        1000,
+        {"measure_options": 1, "search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
+    ),
+    ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
     ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **TABLE}),
     ("evaluate.batch_size", 128, {"evaluate": 15, "table1": 1}),
     ("measure_latency.repeats", 3, TABLE),

@@ -26,6 +26,7 @@ CHAIN = {
     "search_spos",
     "search_random",
     "search_evolution",
+    "measure_options",
     "retrain",
     "evaluate",
     "measure_latency",
@@ -149,10 +150,10 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    everything = {"judge_images": True, "algorithms": list(get_args(Algorithm)), "retrain_data": ["original"]}
-    judged = overlay(tmp_path / "judged.yaml", {"comparison": everything})
+    compared = {"judge_images": True, "algorithms": list(get_args(Algorithm)), "retrain_data": ["original"]}
+    asked = {"comparison": compared, "search_darts": {"budget": {"max_latency_ms": 1.0}}}
     table = made_up_table(tmp_path / "run" / "table.csv")
-    files = recipes(table.parent, base=LOOKUP_BASE, configuration=(judged,))
+    files = recipes(table.parent, base=LOOKUP_BASE, configuration=(overlay(tmp_path / "asked.yaml", asked),))
     commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
     assert set(commands) == CHAIN | LOOKUP
     for name, command in commands.items():

@@ -9,6 +9,7 @@ for algorithm in plan.algorithms_on_data:
             dataset=f"{plan.results}/dataset/{{search_data}}.h5",
             shards=plan.searched_images,
             teacher=plan.labelling_teacher(f"search_{algorithm}"),
+            latency=plan.latency_table(f"search_{algorithm}"),
         output:
             **plan.search_files(algorithm),
         log:
@@ -24,17 +25,20 @@ for algorithm in plan.algorithms_on_data:
             stage=f"dfnas.stages.search_{algorithm}",
             files=plan.output_options,
             teacher=plan.paths("--teacher", plan.labelling_teacher(f"search_{algorithm}")),
+            latency=plan.latency_option(f"search_{algorithm}"),
             options=plan.options(f"search_{algorithm}"),
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code[f"search_{algorithm}"],
         shell:
             "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data} {params.teacher}"
-            " --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
+            " --seed {wildcards.seed} {params.files} {params.latency} {params.options} {params.machine} 2> {log:q}"
 
 
 if not plan.is_on_data("random"):
 
     rule search_random:
+        input:
+            latency=plan.latency_table("search_random"),
         output:
             f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
         log:
@@ -47,10 +51,35 @@ if not plan.is_on_data("random"):
         resources:
             **plan.resources("search_random"),
         params:
+            latency=plan.latency_option("search_random"),
             options=plan.options("search_random"),
             task=plan.task(),
             machine=plan.machine("search_random"),
             code=plan.code["search_random"],
         shell:
             "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
-            " {params.options} {params.machine} 2> {log:q}"
+            " {params.latency} {params.options} {params.machine} 2> {log:q}"
+
+
+rule measure_options:
+    output:
+        f"{plan.results}/latency_tables/{{space}}.json",
+    log:
+        f"{plan.results}/logs/measure_options/{{space}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/measure_options/{{space}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    # All cores that there are, so that nothing else runs on this machine meanwhile; the timed passes use --threads.
+    threads: 1024
+    resources:
+        **plan.resources("measure_options"),
+    params:
+        space=plan.timed_space,
+        task=plan.task(),
+        options=plan.options("measure_options"),
+        machine=plan.machine("measure_options"),
+        code=plan.timed_code,
+    shell:
+        "python -m dfnas.stages.measure_options {params.space} {params.task} --out {output:q}"
+        " {params.options} {params.machine} 2> {log:q}"

@@ -72,14 +72,14 @@ def toy_space() -> ToySpace:
 
 @pytest.fixture
 def context(make_images):
-    """context(space, train=48, seed=0, budget={}): small data, and a teacher of another normalisation."""
+    """context(space, train=48, seed=0, budget={}, latency=None): small data, and a teacher of another normalisation."""
     torch.manual_seed(0)
     spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.4,), std=(0.3,))
     teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
 
-    def make(space: Space, train: int = 48, seed: int = 0, budget: dict[str, float] | None = None) -> SearchContext:
-        limits = Budget(space, BudgetSettings(**budget or {}))
-        return SearchContext(space, make_images(train), make_images(18, seed=1), seed, limits, teacher)
+    def make(space: Space, train: int = 48, seed: int = 0, budget=None, latency=None) -> SearchContext:
+        limits = Budget(space, BudgetSettings(**budget or {}), latency)
+        return SearchContext(space, make_images(train), make_images(18, seed=1), seed, limits, teacher, latency)
 
     return make
 
@@ -99,12 +99,13 @@ def make_darts(context):
 
 @pytest.fixture
 def make_proxyless(context):
-    def make(space: Space, seed: int = 0, train: int = 48, budget=None, cost=None, **changes) -> ProxylessSearch:
+    def make(
+        space: Space, seed: int = 0, train: int = 48, budget=None, latency=None, cost=None, **changes
+    ) -> ProxylessSearch:
         settings = {"epochs": 3, "warmup_epochs": 0, "arch_every": 2, "arch_lr": 0.05}
         settings["cost"] = CostTermSettings(**cost or {"form": "none"})
-        return ProxylessSearch(
-            context(space, train, seed, budget), SearchProxylessSettings(**COMMON | settings | changes)
-        )
+        settings = SearchProxylessSettings(**COMMON | settings | changes)
+        return ProxylessSearch(context(space, train, seed, budget, latency), settings)
 
     return make
 

@@ -5,8 +5,13 @@ import itertools
 import pytest
 import torch
 
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
+from dfnas.search.darts import SoftmaxMixture
+from dfnas.spaces.costs import CostTable
+from dfnas.spaces.mbconv import MBConvSpace
 from dfnas.spaces.slot import set_mixer, slots
+from dfnas.spaces.space import Task
 from dfnas.training.losses import soft_cross_entropy
 
 DRAWN = [
@@ -89,8 +94,8 @@ def test_the_published_formula_with_numbers_made_by_hand(search):
 @pytest.mark.parametrize(
     "cost",
     [
-        {"form": "add#linear", "reference_macs_m": 5.0, "beta": 0.1},
-        {"form": "mul#log", "reference_macs_m": 5.0, "alpha": 0.2, "beta": 0.3},
+        {"form": "add#linear", "reference": 5.0, "beta": 0.1},
+        {"form": "mul#log", "reference": 5.0, "alpha": 0.2, "beta": 0.3},
     ],
     ids=lambda cost: cost["form"],
 )
@@ -207,3 +212,120 @@ def test_the_reported_losses_are_means_over_their_own_steps(toy_space, make_prox
     assert "architecture_loss" not in rows[0]
     assert rows[1]["architecture_loss"] == pytest.approx(sum(losses[True]) / 2, rel=1e-5)
     assert rows[1]["train_loss"] == pytest.approx(sum(losses[False][6:]) / 6, rel=1e-5)
+
+
+@pytest.mark.parametrize("other", [0, 1, 2])
+def test_where_a_block_is_left_out_its_gates_still_learn(search, double_batch, other):
+    """In the release a block whose active option is Zero skips its gradient (search/modules/mix_op.py)."""
+    zero, batch = 3, double_batch(search.alpha_batches[0])
+    with torch.no_grad():
+        for alpha in search.alphas.values.values():
+            alpha[zero] = alpha[other] + 3
+    drawn = {choice: [other, zero] for choice in search.alphas.values}
+    found, _ = search.architecture_gradient(*batch, drawn, generator(0))
+    assert all(pair == (zero, other) for pair in search.gates.drawn.values())  # (on, off)
+    by_gate = gate_gradients(search, batch, search.gates.drawn)
+    p = torch.tensor([3.0, 0.0], dtype=torch.float64).softmax(0).tolist()
+    for choice, (on_zero, on_other) in by_gate.items():
+        assert on_zero == pytest.approx(0, abs=1e-9)
+        expected = p[1] * (on_other - p[1] * on_other)
+        assert found[choice][other].item() == pytest.approx(expected, rel=1e-5)
+        assert found[choice][zero].item() == pytest.approx(-expected, rel=1e-5)
+        assert abs(expected) > 1e-6
+
+
+def kept_for_backward(search, step) -> int:
+    """Bytes that autograd keeps while `step` runs, weights aside."""
+    weights, kept = {p.data_ptr() for p in search.network.parameters()}, {}
+
+    def pack(tensor):
+        if tensor.data_ptr() not in weights:
+            kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        step()
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+@pytest.fixture
+def kept_by_kernels(make_proxyless):
+    """kept_by_kernels(kernels): bytes that a step keeps on one path, on two with gates, and on all options mixed."""
+    sizes = {"stem_width": 4, "stem_stride": 1, "first_width": 4, "last_width": 8, "expansions": [6]}
+    stages = {"widths": [8, 16], "depths": [3, 3], "strides": [1, 2]}
+
+    def kept(kernels):
+        space = MBConvSpace(Task(1, 8, 3), **sizes, **stages, kernels=kernels)
+        search = make_proxyless(space)
+        views, targets = search.alpha_batches[0]
+        pair = {choice: [0, 1] for choice in space.choices}
+        search.path.path = dict.fromkeys(space.choices, 0)
+        mixture = SoftmaxMixture()
+        mixture.weights = search.alphas.probabilities()
+
+        def run(mixer):
+            set_mixer(search.network, mixer)
+            return soft_cross_entropy(search.network(views), targets)
+
+        one = kept_for_backward(search, lambda: run(search.path))
+        two = kept_for_backward(search, lambda: search.architecture_gradient(views, targets, pair, generator(0)))
+        return one, two, kept_for_backward(search, lambda: run(mixture))
+
+    return kept
+
+
+def test_an_architecture_step_keeps_at_most_two_paths_however_many_options_there_are(kept_by_kernels):
+    """Section 3.2.1: the memory of two paths, where DARTS needs that of all."""
+    (one, two, mixed), (same_one, same_two, many_mixed) = (kept_by_kernels(k) for k in ([3, 5], [3, 5, 7, 9, 11, 13]))
+    assert one < two <= 2 * one
+    assert same_one == pytest.approx(one, rel=0.02)
+    assert same_two == pytest.approx(two, rel=0.02)
+    assert mixed > 1.5 * one
+    assert many_mixed > 4 * one
+
+
+def test_the_cost_may_be_measured_milliseconds(toy_space, make_proxyless):
+    latency = CostTable(toy_space.choices, 1.5, {"first": (4.0, 2.0, 0.5, 0.0), "second": (1.0, 1.0, 1.0, 9.0)})
+    cost = {"form": "add#linear", "measure": "latency", "reference": 5.0, "beta": 0.1}
+    search = make_proxyless(toy_space, cost=cost, latency=latency)
+    free = make_proxyless(toy_space)
+    batch = search.alpha_batches[0]
+    found, loss = search.architecture_gradient(*batch, DRAWN[0], generator(1))
+    plain, without = free.architecture_gradient(*batch, DRAWN[0], generator(1))
+    expected = latency.expected(search.alphas.probabilities())
+    assert (loss - without).item() == pytest.approx(0.1 * (expected.item() - 5) / 5, rel=1e-4)
+    of_cost = torch.autograd.grad(0.1 * expected / 5, search.alphas.leaves())
+    for choice, gradient in zip(found, of_cost, strict=True):
+        torch.testing.assert_close(found[choice], plain[choice] + gradient, rtol=1e-4, atol=1e-6)
+    with pytest.raises(InputError, match=r"cost.measure = latency needs the measured latency table"):
+        make_proxyless(toy_space, cost=cost)
+
+
+def test_the_history_tells_what_the_search_expects_to_spend(toy_space, spaces, make_proxyless):
+    space = spaces["mbconv"]
+    latency = CostTable(space.choices, 2.0, {c: tuple(map(float, range(len(o)))) for c, o in space.choices.items()})
+    search = make_proxyless(space, epochs=2, arch_every=1, latency=latency)
+    row = [row for index in range(search.steps) if (row := search.step(index))][-1]
+    p = search.alphas.probabilities()
+    assert row["expected_latency_ms"] == pytest.approx(latency.expected(p).item())
+    assert row["expected_macs_m"] == pytest.approx(space.macs_table().expected(p).item() / 1e6)
+    assert row["expected_params_m"] == pytest.approx(space.parameters_table().expected(p).item() / 1e6)
+    assert "expected_latency_ms" not in make_proxyless(space).expected_costs()
+
+
+@pytest.mark.parametrize(("fixed", "reference"), [(0.5, 20.0), (1.5, 0.9)])
+def test_a_logarithm_of_less_than_a_millisecond_is_refused_before_the_search(
+    toy_space, make_proxyless, fixed, reference
+):
+    latency = CostTable(toy_space.choices, fixed, {})
+    with pytest.raises(InputError, match=r"mul#log needs costs above 1.*take add#linear"):
+        make_proxyless(toy_space, cost={"measure": "latency", "reference": reference}, latency=latency)
+
+
+def test_what_is_derived_is_the_strongest_option_of_every_block(spaces, make_proxyless):
+    search = make_proxyless(spaces["mbconv"])
+    with torch.no_grad():
+        for place, alpha in enumerate(search.alphas.values.values()):
+            alpha[place % len(alpha)] += 1.0
+    names = [options[place % len(options)] for place, options in enumerate(spaces["mbconv"].choices.values())]
+    assert list(search.architecture().values()) == names

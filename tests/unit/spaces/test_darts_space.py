@@ -1,5 +1,7 @@
 """What is particular to the cells of DARTS: two edges a node, the genotype rule, drop path, the auxiliary head."""
 
+import itertools
+import math
 import random
 from collections import Counter
 
@@ -12,6 +14,7 @@ from torch import nn
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, FactorizedReduce
+from dfnas.spaces.costs import CostTable
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.darts_cells import drop_paths
 from dfnas.spaces.slot import slots
@@ -179,3 +182,42 @@ def test_the_weights_of_the_auxiliary_head_are_counted():
     assert with_head.parameters_table().of(architecture) == count_parameters(with_head.network(architecture))
     assert with_head.parameters_table().fixed == plain.parameters_table().fixed + head
     assert with_head.macs(architecture) == plain.macs(architecture)
+
+
+def expected_by_brute_force(space, table, probabilities):
+    """Over all ways to keep two edges of each node; nodes are independent of each other."""
+    total = table.fixed
+    for _, edges in space.nodes_with_edges():
+        mass, cost = 0.0, 0.0
+        for options in itertools.product(range(len(DARTS_OPERATIONS)), repeat=len(edges)):
+            if sum(option != 0 for option in options) == 2:
+                chance = math.prod(probabilities[e][o].item() for e, o in zip(edges, options, strict=True))
+                mass += chance
+                cost += chance * sum(table.options[e][o] for e, o in zip(edges, options, strict=True))
+        total += cost / mass
+    return total
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), sharpness=st.sampled_from([0.1, 1.0, 4.0]))
+def test_the_expected_cost_is_the_mean_over_architectures_that_keep_two_edges_a_node(seed, sharpness):
+    rng = torch.Generator().manual_seed(seed)
+    p = {
+        c: (sharpness * torch.randn(len(o), generator=rng, dtype=torch.float64)).softmax(0)
+        for c, o in SPACE.choices.items()
+    }
+    costs = {c: tuple(torch.rand(len(o), generator=rng).tolist()) for c, o in SPACE.choices.items()}
+    for table in (SPACE.macs_table(), CostTable(SPACE.choices, 0.5, costs)):
+        expected = expected_by_brute_force(SPACE, table, p)
+        assert SPACE.expected_cost(table, p).item() == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_expected_cost_of_one_architecture_is_its_cost_and_differentiable():
+    architecture = SPACE.sample(random.Random(3))
+    chosen = {c: torch.tensor([float(o == architecture[c]) for o in options]) for c, options in SPACE.choices.items()}
+    assert SPACE.expected_cost(SPACE.macs_table(), chosen).item() == pytest.approx(SPACE.macs(architecture), rel=1e-6)
+    leaf = torch.randn(len(SPACE.choices), len(DARTS_OPERATIONS), dtype=torch.float64, requires_grad=True)
+    table = CostTable(SPACE.choices, 1.0, {c: tuple(map(float, range(8))) for c in SPACE.choices})
+    assert torch.autograd.gradcheck(
+        lambda x: SPACE.expected_cost(table, dict(zip(SPACE.choices, x.softmax(1), strict=True))), (leaf,)
+    )

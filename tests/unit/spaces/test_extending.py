@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from dfnas.measure.complexity import count_macs
+from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.pictures.architecture import draw_architecture
 from dfnas.pictures.drawing import readable
+from dfnas.search.budget import Budget
+from dfnas.settings.search import BudgetSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.spaces.space import Task
@@ -24,9 +26,19 @@ def space(tmp_path):
     return make(f"{tmp_path}/chain.py:ChainSpace", Task(1, 16, 10), {"width": 8})
 
 
-def test_example_builds_and_its_macs_are_exact(space):
+def test_example_builds_and_its_costs_are_exact(space):
     architecture = space.sample(random.Random(0))
-    assert space.macs(architecture) == count_macs(space.network(architecture), 1, 16, 16)
+    network = space.network(architecture)
+    assert space.macs(architecture) == count_macs(network, 1, 16, 16)
+    assert space.parameters_table().of(architecture) == count_parameters(network)
+
+
+def test_example_derives_the_strongest_options_within_a_budget(space):
+    strengths = {choice: torch.tensor([0.4, 0.3, 0.2, 0.1]) for choice in space.choices}
+    assert space.discretise(strengths) == dict.fromkeys(space.choices, "conv_3x3")
+    limit = 0.9 * space.macs(space.discretise(strengths)) / 1e6
+    found = Budget(space, BudgetSettings(max_macs_m=limit)).derive(strengths)
+    assert sorted(found.values()) == ["conv_3x3"] * 4 + ["separable_3x3"]
 
 
 def test_example_has_five_slots_of_four_options(space):

@@ -1,0 +1,59 @@
+"""Time every option of a search space on this machine, for searches that limit milliseconds or learn with them."""
+
+import json
+import platform
+import re
+import sys
+from pathlib import Path
+
+import torch
+
+from dfnas.measure.option_latency import time_options
+from dfnas.runtime.seeds import python_random
+from dfnas.settings.evaluate import MeasureOptionsSettings
+from dfnas.settings.search import SpaceSettings
+from dfnas.spaces.names import reference
+from dfnas.spaces.registry import make
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.latency_tables import rounded, write_latency_table
+from dfnas.stages.tasks import add_task_arguments, task_of
+
+STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
+add_task_arguments(STAGE)
+STAGE.argument(
+    "--space", type=json.loads, required=True, metavar="JSON", help="name and options, as in a search's section"
+)
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the latency table, JSON")
+
+
+def measure_options(job: Job) -> None:
+    options, settings = job.options, job.settings
+    described = SpaceSettings.parse(options.space, "space")
+    space = make(described.name, task_of(options), described.options)
+    architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
+    found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
+    about = {
+        "device": torch.cuda.get_device_name(job.device) if job.device.type == "cuda" else _processor(),
+        "threads": torch.get_num_threads(),
+        "batch_size": settings.batch_size,
+        "distinct_options": found.distinct,
+        "spread": rounded(found.spread),
+        "networks": {
+            "measured_ms": [rounded(ms) for ms in found.network_ms],
+            "predicted_ms": [rounded(ms) for ms in found.predicted_ms],
+            "relative_error": rounded(found.relative_error),
+        },
+        "provenance": job.provenance([], reference(described.name)),
+    }
+    write_latency_table(options.out, described, space, found.table, about)
+
+
+def _processor() -> str:
+    """The name of the CPU, as well as the system knows it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.M) if cpuinfo.exists() else None
+    return named[1] if named else platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(measure_options))
