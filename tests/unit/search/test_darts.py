@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call
 
 from dfnas.search import darts as module
-from dfnas.search.darts import SoftmaxMixture
+from dfnas.search.mixture import SoftmaxMixture
 from dfnas.spaces.slot import Slot
 from dfnas.training.losses import soft_cross_entropy
 
