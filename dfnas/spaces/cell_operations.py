@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.spaces.depthwise import DepthwiseConv2d
+from dfnas.spaces.depthwise import SeparableConv2d
 
 DARTS_OPERATIONS = (
     "none",
@@ -69,8 +69,7 @@ def depthwise_separable(channels: int, kernel: int, stride: int, dilation: int, 
     """ReLU, depthwise convolution, 1 × 1 convolution, BatchNorm."""
     return nn.Sequential(
         nn.ReLU(),
-        DepthwiseConv2d(channels, kernel, stride, dilation),
-        nn.Conv2d(channels, channels, 1, bias=False),
+        SeparableConv2d(channels, channels, kernel, stride, dilation),
         nn.BatchNorm2d(channels, affine=affine),
     )
 

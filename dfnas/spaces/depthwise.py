@@ -34,13 +34,27 @@ class DepthwiseConv2d(nn.Conv2d):
         super().__init__(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        stride, dilation = self.stride[0], self.dilation[0]
-        trained = torch.is_grad_enabled() and (x.requires_grad or self.weight.requires_grad)
-        if not trained or x.device.type != "cpu":
+        if not _trained(x, self.weight):
             return super().forward(x)
-        if stride == dilation > 1:
-            x, stride, dilation = x[:, :, ::dilation, ::dilation], 1, 1
-        return _Depthwise.apply(x, self.weight, stride, dilation)
+        return _Depthwise.apply(*_without_skipped_phases(x, self))
+
+
+class SeparableConv2d(nn.Sequential):
+    """(B, C, H, W) to (B, C′, ⌈H/s⌉, ⌈W/s⌉): a depthwise convolution, then a 1 × 1 convolution, without bias.
+
+    The depthwise convolution's output is not kept for the backward pass but computed again there: it is half of what the
+    pair would keep, and costs a fraction of either convolution's gradients.
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1):
+        super().__init__(DepthwiseConv2d(inputs, kernel, stride, dilation), nn.Conv2d(inputs, outputs, 1, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        depthwise, pointwise = self
+        if not _trained(x, depthwise.weight, pointwise.weight):
+            return super().forward(x)
+        x, weight, stride, dilation = _without_skipped_phases(x, depthwise)
+        return _Separable.apply(x, weight, pointwise.weight, stride, dilation)
 
 
 class _Depthwise(torch.autograd.Function):
@@ -52,13 +66,44 @@ class _Depthwise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, grad: torch.Tensor):
-        x, weight = ctx.saved_tensors
-        of_x = of_weight = None
-        if ctx.needs_input_grad[0]:
-            of_x = input_gradient(grad, x, weight, ctx.stride, ctx.dilation)
-        if ctx.needs_input_grad[1]:
-            of_weight = weight_gradient(grad, x, weight, ctx.stride, ctx.dilation)
-        return of_x, of_weight, None, None
+        return *_depthwise_gradients(ctx, grad, *ctx.saved_tensors), None, None
+
+
+class _Separable(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, depthwise, pointwise, stride: int, dilation: int) -> torch.Tensor:
+        ctx.save_for_backward(x, depthwise, pointwise)
+        ctx.stride, ctx.dilation = stride, dilation
+        return F.conv2d(_convolved(x, depthwise, stride, dilation), pointwise)
+
+    @staticmethod
+    def backward(ctx, grad: torch.Tensor):
+        x, depthwise, pointwise = ctx.saved_tensors
+        of_inner = F.conv2d(grad, pointwise.transpose(0, 1))
+        of_pointwise = None
+        if ctx.needs_input_grad[2]:
+            inner = _convolved(x, depthwise, ctx.stride, ctx.dilation)
+            of_pointwise = _native_gradients(grad, inner, pointwise, 1, 1, wanted=(False, True), groups=1)[1]
+        return *_depthwise_gradients(ctx, of_inner, x, depthwise), of_pointwise, None, None
+
+
+def _trained(*tensors: torch.Tensor) -> bool:
+    """Whether there will be a backward pass, on the device that it is written for."""
+    return torch.is_grad_enabled() and tensors[0].device.type == "cpu" and any(t.requires_grad for t in tensors)
+
+
+def _without_skipped_phases(x: torch.Tensor, layer: DepthwiseConv2d) -> tuple[torch.Tensor, torch.Tensor, int, int]:
+    """(x, weight, stride, dilation) to the same effect: where stride and dilation agree, one phase is seen alone."""
+    stride, dilation = layer.stride[0], layer.dilation[0]
+    if stride == dilation > 1:
+        return x[:, :, ::stride, ::stride], layer.weight, 1, 1
+    return x, layer.weight, stride, dilation
+
+
+def _depthwise_gradients(ctx, grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor):
+    of_x = input_gradient(grad, x, weight, ctx.stride, ctx.dilation) if ctx.needs_input_grad[0] else None
+    of_weight = weight_gradient(grad, x, weight, ctx.stride, ctx.dilation) if ctx.needs_input_grad[1] else None
+    return of_x, of_weight
 
 
 def input_gradient(
@@ -97,12 +142,15 @@ def _convolved(x: torch.Tensor, weight: torch.Tensor, stride: int, dilation: int
     return F.conv2d(x, weight, None, stride, dilation * (weight.shape[2] // 2), dilation, groups=x.shape[1])
 
 
-def _native_gradients(grad, x, weight, stride: int, dilation: int, *, wanted, column_padding: int | None = None):
+def _native_gradients(
+    grad, x, weight, stride: int, dilation: int, *, wanted, column_padding: int | None = None, groups: int | None = None
+):
     """torch's own gradients of the input and of the weights, each None unless wanted."""
     padding = dilation * (weight.shape[2] // 2)
     paddings = [padding, padding if column_padding is None else column_padding]
+    groups = groups or x.shape[1]
     return torch.ops.aten.convolution_backward(
-        grad, x, weight, None, [stride] * 2, paddings, [dilation] * 2, False, [0, 0], x.shape[1], [*wanted, False]
+        grad, x, weight, None, [stride] * 2, paddings, [dilation] * 2, False, [0, 0], groups, [*wanted, False]
     )[:2]
 
 

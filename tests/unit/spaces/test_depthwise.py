@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.spaces.depthwise import DepthwiseConv2d
+from dfnas.spaces.depthwise import DepthwiseConv2d, SeparableConv2d
 
 
 def native(layer: DepthwiseConv2d, x: torch.Tensor) -> torch.Tensor:
@@ -67,3 +67,22 @@ def test_parameters_are_those_of_the_plain_layer():
     plain = nn.Conv2d(6, 6, 5, 2, 2, groups=6, bias=False)
     assert torch.equal(layer.weight, plain.weight)
     plain.load_state_dict(layer.state_dict())
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (2, 2)])
+def test_the_separable_pair_has_the_values_and_gradients_of_its_parts(stride, dilation):
+    pair = SeparableConv2d(3, 4, 5, stride, dilation).double()
+    x = torch.randn(2, 3, 7, 8, dtype=torch.float64, requires_grad=True)
+    y, expected = pair(x), nn.functional.conv2d(native(pair[0], x), pair[1].weight)
+    torch.testing.assert_close(y, expected)
+    grad, wanted = torch.randn_like(y), [x, *pair.parameters()]
+    found, other = (torch.autograd.grad(output, wanted, grad) for output in (y, expected))
+    torch.testing.assert_close(found, other)
+
+
+def test_the_separable_pair_keeps_its_input_alone():
+    pair, kept = SeparableConv2d(3, 4, 5), []
+    x = torch.randn(2, 3, 8, 8, requires_grad=True)
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
+        pair(x)
+    assert {t.data_ptr() for t in kept} == {t.data_ptr() for t in (x, *pair.parameters())}
