@@ -138,6 +138,7 @@ class Proxyless:
 
     def __init__(self, checkout: Path, batch: int, side: int):
         with ported(checkout / "search", {}):
+            import models  # ty: ignore  # noqa: F401 - first: run_manager and it import each other
             import nas_manager  # ty: ignore
             from models.super_nets.super_proxyless import SuperProxylessNASNets  # ty: ignore
         self.manager = nas_manager
@@ -169,7 +170,7 @@ class Proxyless:
     def architecture_step(self) -> Step:
         """`gradient_step` of `ArchSearchRunManager`, without a cost term."""
         config = self.manager.GradientArchSearchConfig(
-            arch_opt_param={"betas": (0, 0.999), "eps": 1e-8}, grad_binary_mode="two", grad_update_arch_param_every=5
+            arch_opt_param={"betas": (0.0, 0.999), "eps": 1e-8}, grad_binary_mode="two", grad_update_arch_param_every=5
         )
         data = types.SimpleNamespace(
             valid_loader=types.SimpleNamespace(batch_sampler=types.SimpleNamespace()),

@@ -20,7 +20,7 @@ from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import ExpectedMacs, with_cost
-from dfnas.search.differentiable import DifferentiableSearch
+from dfnas.search.differentiable import DifferentiableSearch, frozen
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
@@ -54,6 +54,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.context, self.settings, seed = context, settings, context.seed
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.weights = list(self.network.parameters())
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.expected_macs = ExpectedMacs(context.space, context.device)
@@ -126,7 +127,8 @@ class ProxylessSearch(DifferentiableSearch):
             pairs[choice] = (pair[on], pair[len(pair) - 1 - on])
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
-        loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
+        with frozen(self.weights):
+            loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
         loss = with_cost(loss, self.expected_macs(self.alphas.probabilities()), self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]

@@ -42,8 +42,8 @@ class DepthwiseConv2d(nn.Conv2d):
 class SeparableConv2d(nn.Sequential):
     """(B, C, H, W) to (B, C′, ⌈H/s⌉, ⌈W/s⌉): a depthwise convolution, then a 1 × 1 convolution, without bias.
 
-    The depthwise convolution's output is not kept for the backward pass but computed again there: it is half of what the
-    pair would keep, and costs a fraction of either convolution's gradients.
+    The depthwise convolution's output is not kept for the backward pass but computed again there: it is half of what
+    the pair would keep, and costs a fraction of either convolution's gradients.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1):
