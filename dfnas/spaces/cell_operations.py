@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.spaces.depthwise import SeparableConv2d
+from dfnas.spaces.depthwise import AveragePool3x3, SeparableConv2d
 
 DARTS_OPERATIONS = (
     "none",
@@ -88,7 +88,7 @@ def darts_operation(name: str, channels: int, stride: int, affine: bool) -> nn.M
         case "max_pool_3x3":
             return nn.MaxPool2d(3, stride, 1)
         case "avg_pool_3x3":
-            return nn.AvgPool2d(3, stride, 1, count_include_pad=False)
+            return AveragePool3x3(stride)
         case "skip_connect":
             return nn.Identity() if stride == 1 else factorized_reduce(channels, channels, affine)
         case "sep_conv_3x3" | "sep_conv_5x5":

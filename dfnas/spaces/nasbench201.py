@@ -17,6 +17,7 @@ from torch import nn
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
+from dfnas.spaces.depthwise import AveragePool3x3
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task, strongest
 
@@ -149,5 +150,5 @@ def _operation(name: str, channels: int, affine: bool) -> nn.Module:
         case "nor_conv_1x1" | "nor_conv_3x3":
             return relu_conv_bn(channels, channels, int(name[-1]), 1, affine)
         case "avg_pool_3x3":
-            return nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+            return AveragePool3x3(1)
     raise AssertionError(name)

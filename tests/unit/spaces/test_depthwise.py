@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.spaces.depthwise import DepthwiseConv2d, SeparableConv2d
+from dfnas.spaces.depthwise import AveragePool3x3, DepthwiseConv2d, SeparableConv2d
 
 
 def native(layer: DepthwiseConv2d, x: torch.Tensor) -> torch.Tensor:
@@ -86,3 +86,13 @@ def test_the_separable_pair_keeps_its_input_alone():
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         pair(x)
     assert {t.data_ptr() for t in kept} == {t.data_ptr() for t in (x, *pair.parameters())}
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("side", [1, 2, 7, 8])
+def test_average_pooling_is_that_of_torch(stride, side):
+    x = torch.randn(2, 3, side, side + 1, dtype=torch.float64, requires_grad=True)
+    y, expected = AveragePool3x3(stride)(x), F.avg_pool2d(x, 3, stride, 1, count_include_pad=False)
+    torch.testing.assert_close(y, expected)
+    grad = torch.randn_like(y)
+    torch.testing.assert_close(*(torch.autograd.grad(output, x, grad)[0] for output in (y, expected)))
