@@ -10,7 +10,7 @@ are what an idle machine takes: others may run beside it.
     python benchmarks/search.py proxyless-weights          --peer /path/to/proxylessnas
     python benchmarks/search.py proxyless-architecture     --peer /path/to/proxylessnas
     python benchmarks/search.py small
-    python benchmarks/search.py batches
+    python benchmarks/search.py batches                    --dataset results/dataset/synthetic.h5
 
 darts                   an architecture step and a weight step at the published size (C = 16, 8 cells, CIFAR)
 spos-step               a step of the supernet, 224 px, batch 32, paths from bins of MACs
@@ -183,24 +183,23 @@ def gemm_gflops(size: int = 1536, rounds: int = 5) -> float:
     return 2e-9 * size**3 / seconds
 
 
-def batches() -> None:
+def batches(dataset: Path | None) -> None:
     """Images a second of everything that could hold up a step."""
     print("| images from | images a second |")
     print("| --- | --: |")
-    for side, batch, classes, count in ((16, 128, 10, 40_000), (32, 64, 10, 40_000), (SIDE, 32, CLASSES, 2_000)):
+    for side, batch, classes, count in ((16, 128, 10, 40_000), (32, 64, 10, 40_000), (SIDE, 32, CLASSES, 320)):
         data = images(count, side, classes)
         views = {"plain": None, "flip, shift": AugmentationSettings(pad=side // 8)}
         views["flip, shift, cutout"] = AugmentationSettings(pad=side // 8, cutout=side // 2)
         for name, augmentation in views.items():
             source = Batches(data, batch, augmentation, True, 0, "benchmark")
-            number = max(2048 // batch, 8)
+            number = max(1024 // batch, 8)
             seconds = min(_timed(lambda: [source[i] for i in range(number)]) for _ in range(3))  # noqa: B023
             print(f"| memory, {side} px, batch {batch}, {name} | {number * batch / seconds:,.0f} |", flush=True)
-    path = Path("results/dataset/synthetic.h5")
-    if path.exists():
-        split = load_split(path, "train", torch.device("cpu"))
-        seconds = min(_timed(lambda: load_split(path, "train", torch.device("cpu"))) for _ in range(3))
-        print(f"| {path}, {split.images.shape[2]} px, whole split, once a search | {len(split) / seconds:,.0f} |")
+    if dataset:
+        split = load_split(dataset, "train", torch.device("cpu"))
+        seconds = min(_timed(lambda: load_split(dataset, "train", torch.device("cpu"))) for _ in range(3))
+        print(f"| HDF5, {split.images.shape[2]} px, the whole split, once a search | {len(split) / seconds:,.0f} |")
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -229,6 +228,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("part", choices=PARTS)
     parser.add_argument("--peer", type=Path, help="checkout of the published code; without it ours alone is timed")
+    parser.add_argument("--dataset", type=Path, help="for batches: a data set of a finished run, in HDF5")
     parser.add_argument("--order", type=int, choices=(1, 2), default=1, help="of DARTS")
     parser.add_argument("--batch", type=int, default=16, help="images a step of DARTS")
     parser.add_argument("--steps", type=int, help="timed steps of a process, after its first (2; for small: 200)")
@@ -242,7 +242,7 @@ def main() -> None:
     name = f"{options.part}, order {options.order}, batch {options.batch}" if options.part == "darts" else options.part
     print(f"torch {torch.__version__}, 1 thread, float32: {name}", flush=True)
     if options.part == "batches":
-        return batches()
+        return batches(options.dataset)
     loops = ("peer", "ours") if options.peer else ("ours",)
     runs: dict[str, list[dict]] = {loop: [] for loop in loops}
     rates = []
