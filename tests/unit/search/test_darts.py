@@ -63,6 +63,14 @@ def test_first_order_is_the_gradient_by_finite_differences(search, batches):
         assert loss.item() == pytest.approx(search._loss(held_out).item())
 
 
+def test_an_architecture_gradient_leaves_the_weights_trainable_and_without_gradients(search, batches):
+    search._first_order(batches[1])
+    assert all(weight.requires_grad for weight in search.weights)
+    search.network.zero_grad(set_to_none=True)
+    search._first_order(batches[1])
+    assert all(weight.grad is None for weight in search.weights)
+
+
 def test_the_unrolled_weights_are_what_the_optimiser_would_make_of_them(search, batches):
     train, _ = batches
     search.settings = search.settings.model_copy(update={"clip_norm": 1e9})
