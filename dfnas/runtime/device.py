@@ -10,6 +10,7 @@ import torch
 from filelock import FileLock, Timeout
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.memory import keep_freed_memory
 
 
 def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
@@ -32,6 +33,7 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
         # Where a user's teacher has an operation without a deterministic form, a warning in the log has to do.
         torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False
+    keep_freed_memory()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if on_cpu:
         return torch.device("cpu")

@@ -22,27 +22,18 @@ from dfnas.runtime.seeds import generator, python_random, reseed
 from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.curvature import dominant_eigenvalue
-from dfnas.search.differentiable import DifferentiableSearch
+from dfnas.search.differentiable import DifferentiableSearch, frozen
 from dfnas.search.edges import EdgeWeights
+from dfnas.search.mixture import SoftmaxMixture
 from dfnas.search.perturbation import Decisions, Harm, rounds
 from dfnas.search.recalibration import statistics_kept
 from dfnas.search.stopping import EarlyStopping
 from dfnas.settings.search_darts import SearchDartsSettings
-from dfnas.spaces.slot import Slot, set_mixer, slots
+from dfnas.spaces.slot import set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
 FINITE_DIFFERENCE = 0.01  # over the norm of the gradient (Liu et al. 2019, footnote 2)
-
-
-class SoftmaxMixture:
-    """The mixer of DARTS: Σ_o softmax(α)_o · option_o(x). `weights` are the softmaxed α of every choice."""
-
-    weights: dict[str, torch.Tensor]
-
-    def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
-        weights = self.weights[slot.choice].unbind()
-        return sum(weight * option(x) for weight, option in zip(weights, slot.options, strict=True))
 
 
 class DartsSearch(DifferentiableSearch):
@@ -167,7 +158,8 @@ class DartsSearch(DifferentiableSearch):
 
     def _first_order(self, held_out) -> tuple[list[torch.Tensor], torch.Tensor]:
         """∇α L_val(w, α) and the loss. Gradients of the weights are neither needed nor computed."""
-        loss = self._loss(held_out)
+        with frozen(self.weights):
+            loss = self._loss(held_out)
         return list(torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)), loss.detach()
 
     def _second_order(self, train, held_out, lr: float, index: int = 0) -> tuple[list[torch.Tensor], torch.Tensor]:
@@ -191,10 +183,10 @@ class DartsSearch(DifferentiableSearch):
         moved = torch._foreach_mul(list(direction), radius)
         self._set_weights(torch._foreach_add(before, moved))
         reseed(self.context.seed, "dropout", index)
-        plus = torch.autograd.grad(self._loss(train), alphas, materialize_grads=True)
+        plus, _ = self._first_order(train)
         self._set_weights(torch._foreach_sub(before, moved))
         reseed(self.context.seed, "dropout", index)
-        minus = torch.autograd.grad(self._loss(train), alphas, materialize_grads=True)
+        minus, _ = self._first_order(train)
         self._set_weights(before)
         implicit = [(p - m) / (2 * radius) for p, m in zip(plus, minus, strict=True)]
         return [d - lr * i for d, i in zip(direct, implicit, strict=True)], loss.detach()

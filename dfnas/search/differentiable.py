@@ -1,5 +1,7 @@
 """What searches by gradient have in common: a supernet, architecture parameters α, and their state."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import torch
@@ -73,3 +75,16 @@ class DifferentiableSearch:
         self.alphas.load_state_dict(state["alphas"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.loss_sums.copy_(state["loss_sums"])
+
+
+@contextmanager
+def frozen(weights: Sequence[torch.Tensor]) -> Iterator[None]:
+    """In here the weights are constants: a loss computed now has no gradient with respect to them, and keeps nothing
+    that such a gradient would need. The backward pass may run afterwards."""
+    for weight in weights:
+        weight.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for weight in weights:
+            weight.requires_grad_(True)

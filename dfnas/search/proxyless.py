@@ -19,7 +19,7 @@ from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_cost, with_cost
-from dfnas.search.differentiable import DifferentiableSearch
+from dfnas.search.differentiable import DifferentiableSearch, frozen
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import SinglePath, Slot, set_mixer
@@ -51,7 +51,7 @@ class ProxylessSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
 
     remedy = (
-        "weaken search_proxyless.cost (a smaller beta or a larger reference_macs_m), lower search_proxyless.arch_lr "
+        "weaken search_proxyless.cost (a smaller beta or a larger cost.reference), lower search_proxyless.arch_lr "
         "or lengthen search_proxyless.warmup_epochs"
     )
 
@@ -59,6 +59,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.context, self.settings, seed = context, settings, context.seed
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.weights = list(self.network.parameters())
         self.path, self.gates = SinglePath(), BinaryGates()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
@@ -133,7 +134,8 @@ class ProxylessSearch(DifferentiableSearch):
             pairs[choice] = (pair[on], pair[len(pair) - 1 - on])
         self.gates.drawn, self.gates.gates = pairs, gates
         set_mixer(self.network, self.gates)
-        loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
+        with frozen(self.weights):
+            loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
         expected = self.context.space.expected_cost(self.cost_table, self.alphas.probabilities())
         loss = with_cost(loss, expected, self.settings.cost)
 

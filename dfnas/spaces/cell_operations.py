@@ -10,6 +10,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.spaces.depthwise import AveragePool3x3, SeparableConv2d
+
 DARTS_OPERATIONS = (
     "none",
     "max_pool_3x3",
@@ -33,23 +35,26 @@ class Zero(nn.Module):
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
 
 
-class FactorizedReduce(nn.Module):
-    """Halves the side without losing every other pixel: two 1 × 1 convolutions of stride 2, one shifted by a
-    pixel, each giving half of the channels. An odd side is padded by a row and a column of zeros."""
+def factorized_reduce(inputs: int, outputs: int, affine: bool) -> nn.Sequential:
+    """ReLU, then half of the side without the loss of every other pixel, then BatchNorm."""
+    return nn.Sequential(nn.ReLU(), ShiftedPair(inputs, outputs), nn.BatchNorm2d(outputs, affine=affine))
 
-    def __init__(self, inputs: int, outputs: int, affine: bool):
+
+class ShiftedPair(nn.Module):
+    """Two 1 × 1 convolutions of stride 2, one shifted by a pixel, each giving half of the channels. An odd side is
+    padded by a row and a column of zeros."""
+
+    def __init__(self, inputs: int, outputs: int):
         super().__init__()
         self.conv = nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False)
         self.shifted_conv = nn.Conv2d(inputs, outputs - outputs // 2, 1, 2, bias=False)
-        self.bn = nn.BatchNorm2d(outputs, affine=affine)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.relu(x)
         shifted = x[:, :, 1:, 1:]
         odd_height, odd_width = x.shape[2] % 2, x.shape[3] % 2
         if odd_height or odd_width:
             shifted = F.pad(shifted, (0, odd_width, 0, odd_height))
-        return self.bn(torch.cat([self.conv(x), self.shifted_conv(shifted)], 1))
+        return torch.cat([self.conv(x), self.shifted_conv(shifted)], 1)
 
 
 def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bool) -> nn.Sequential:
@@ -62,11 +67,9 @@ def relu_conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bo
 
 def depthwise_separable(channels: int, kernel: int, stride: int, dilation: int, affine: bool) -> nn.Sequential:
     """ReLU, depthwise convolution, 1 × 1 convolution, BatchNorm."""
-    padding = dilation * (kernel // 2)
     return nn.Sequential(
         nn.ReLU(),
-        nn.Conv2d(channels, channels, kernel, stride, padding, dilation, groups=channels, bias=False),
-        nn.Conv2d(channels, channels, 1, bias=False),
+        SeparableConv2d(channels, channels, kernel, stride, dilation),
         nn.BatchNorm2d(channels, affine=affine),
     )
 
@@ -85,9 +88,9 @@ def darts_operation(name: str, channels: int, stride: int, affine: bool) -> nn.M
         case "max_pool_3x3":
             return nn.MaxPool2d(3, stride, 1)
         case "avg_pool_3x3":
-            return nn.AvgPool2d(3, stride, 1, count_include_pad=False)
+            return AveragePool3x3(stride)
         case "skip_connect":
-            return nn.Identity() if stride == 1 else FactorizedReduce(channels, channels, affine)
+            return nn.Identity() if stride == 1 else factorized_reduce(channels, channels, affine)
         case "sep_conv_3x3" | "sep_conv_5x5":
             kernel = int(name[-1])
             return nn.Sequential(

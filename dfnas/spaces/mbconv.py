@@ -17,6 +17,7 @@ from torch import nn
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.depthwise import DepthwiseConv2d
 from dfnas.spaces.layout import Chain, Position, chain
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
@@ -174,17 +175,19 @@ def mbconv(inputs: int, outputs: int, expansion: int, kernel: int, stride: int) 
     inner = expansion * inputs
     return nn.Sequential(
         *(conv_bn_relu6(inputs, inner, 1, 1) if expansion > 1 else ()),
-        *conv_bn_relu6(inner, inner, kernel, stride, groups=inner),
+        *conv_bn_relu6(inner, inner, kernel, stride, depthwise=True),
         nn.Conv2d(inner, outputs, 1, bias=False),
         nn.BatchNorm2d(outputs, BN_EPS),
     )
 
 
 def conv_bn_relu6(
-    inputs: int, outputs: int, kernel: int, stride: int, groups: int = 1
+    inputs: int, outputs: int, kernel: int, stride: int, depthwise: bool = False
 ) -> tuple[nn.Module, nn.Module, nn.Module]:
     return (
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False),
+        DepthwiseConv2d(inputs, kernel, stride)
+        if depthwise
+        else nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outputs, BN_EPS),
         nn.ReLU6(inplace=True),
     )

@@ -15,6 +15,7 @@ from torch import nn
 
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import Zero, relu_conv_bn
+from dfnas.spaces.depthwise import AveragePool3x3
 from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.partial_channels import share_of, slot_on_share
 from dfnas.spaces.slot import Slot
@@ -188,5 +189,5 @@ def _operation(name: str, channels: int, affine: bool) -> nn.Module:
         case "nor_conv_1x1" | "nor_conv_3x3":
             return relu_conv_bn(channels, channels, int(name[-1]), 1, affine)
         case "avg_pool_3x3":
-            return nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+            return AveragePool3x3(1)
     raise AssertionError(name)

@@ -14,6 +14,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.spaces import sizes
+from dfnas.spaces.depthwise import DepthwiseConv2d
 from dfnas.spaces.layout import Chain, Position, chain
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Architecture, Space, Task
@@ -172,13 +173,13 @@ class ShuffleBlock(nn.Module):
         return torch.cat([x[:, 0::2], self.main(x[:, 1::2])], 1)
 
 
-def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bool, groups: int = 1) -> list[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bool) -> list[nn.Module]:
+    conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
     return [conv, nn.BatchNorm2d(outputs, affine=affine)]
 
 
 def _depthwise_bn(channels: int, kernel: int, stride: int, affine: bool) -> list[nn.Module]:
-    return _conv_bn(channels, channels, kernel, stride, affine, groups=channels)
+    return [DepthwiseConv2d(channels, kernel, stride), nn.BatchNorm2d(channels, affine=affine)]
 
 
 def _pointwise_bn_relu(inputs: int, outputs: int, affine: bool) -> list[nn.Module]:

@@ -7,6 +7,7 @@ path (SPOS), binary gates (ProxylessNAS). Neither knows the other.
 Shapes: B batch, C channels, H W space.
 """
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Protocol
 
@@ -38,9 +39,23 @@ class Slot(nn.Module):
         self.options = nn.ModuleList(options.values())
         self.mixer: Mixer | None = None
 
+    @functools.cached_property
+    def layers(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Of every option what it applies one after the other, for mixers that share work between options: the parts
+        of an `nn.Sequential`, nested ones taken apart too; of any other module itself."""
+        return tuple(tuple(_in_turn(option)) for option in self.options)
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         assert self.mixer is not None, f"slot {self.choice} was run before an algorithm gave it a mixer"
         return self.mixer(self, x)
+
+
+def _in_turn(module: nn.Module) -> Iterator[nn.Module]:
+    if type(module) is not nn.Sequential:
+        yield module
+    else:
+        for part in module:
+            yield from _in_turn(part)
 
 
 def slots(network: nn.Module) -> Iterator[Slot]:

@@ -7,7 +7,7 @@ import torch
 from torch.func import functional_call
 
 from dfnas.search import darts as module
-from dfnas.search.darts import SoftmaxMixture
+from dfnas.search.mixture import SoftmaxMixture
 from dfnas.spaces.slot import Slot
 from dfnas.training.losses import soft_cross_entropy
 
@@ -61,6 +61,14 @@ def test_first_order_is_the_gradient_by_finite_differences(search, batches):
                     alpha[i] -= move
                 assert gradient[i].item() == pytest.approx((at[0] - at[1]) / 2e-5, abs=1e-8)
         assert loss.item() == pytest.approx(search._loss(held_out).item())
+
+
+def test_an_architecture_gradient_leaves_the_weights_trainable_and_without_gradients(search, batches):
+    search._first_order(batches[1])
+    assert all(weight.requires_grad for weight in search.weights)
+    search.network.zero_grad(set_to_none=True)
+    search._first_order(batches[1])
+    assert all(weight.grad is None for weight in search.weights)
 
 
 def test_the_unrolled_weights_are_what_the_optimiser_would_make_of_them(search, batches):

@@ -13,7 +13,7 @@ from torch import nn
 
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.spaces.cell_operations import DARTS_OPERATIONS, FactorizedReduce
+from dfnas.spaces.cell_operations import DARTS_OPERATIONS, factorized_reduce
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.darts_cells import drop_paths
@@ -118,7 +118,7 @@ def test_weights_of_batch_norm_only_in_the_supernets_stem_and_everywhere_in_the_
 
 
 def test_factorized_reduction_sees_every_pixel():
-    layer = FactorizedReduce(1, 2, affine=False).eval()
+    layer = factorized_reduce(1, 2, affine=False).eval()
     for side in (4, 5):
         x = torch.ones(1, 1, side, side, requires_grad=True)
         y = layer(x)

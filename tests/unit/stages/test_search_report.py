@@ -67,7 +67,7 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
             "search_spos",
             [
                 *("--steps", "2", "--batch-size", "8", "--evolution"),
-                '{"generations": 2, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, "max_macs_m": 0, '
+                '{"generations": 2, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
                 '"recalibration_batches": 1, "recalibration_batch_size": 8}',
             ],
         ),

@@ -1,0 +1,103 @@
+"""The mixer of DARTS: the sum of a slot's options, weighted by softmax(α) (Liu et al. 2019, equation 2).
+
+Most options of its supernets begin with a ReLU and end in a BatchNorm without weights. Written down as it stands, the
+sum applies the same ReLU to the same input several times and keeps, for the backward pass, the output of every option
+before its BatchNorm and after it. Here the ReLU is applied once, and the BatchNorms are part of the weighted sum: of
+
+    y = Σ_o w_o (x_o - mean_o) / σ_o
+
+only the x_o are kept. The gradient of w_o is what BatchNorm's backward pass sums up anyway for a scale, ⟨∂L/∂y, x̂_o⟩.
+
+Shapes: B batch, C channels, H W space, O options.
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.slot import Slot
+
+
+class SoftmaxMixture:
+    """Σ_o softmax(α)_o · option_o(x). `weights` are the softmaxed α of every choice, (O,) each."""
+
+    weights: dict[str, torch.Tensor]
+
+    def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
+        weights, rectified, total = self.weights[slot.choice].unbind(), None, None
+        unscaled: list[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]] = []
+        for weight, layers in zip(weights, slot.layers, strict=True):
+            first, last = layers[0], layers[-1]
+            if isinstance(first, Zero) and len(slot.options) > 1:
+                continue
+            if type(first) is nn.ReLU and not first.inplace and len(layers) > 1:
+                rectified = F.relu(x) if rectified is None else rectified
+                inner, layers = rectified, layers[1:]
+            else:
+                inner = x
+            scaled_later = _is_plain_norm(last) and len(layers) > 1
+            for layer in layers[:-1] if scaled_later else layers:
+                inner = layer(inner)
+            if scaled_later:
+                unscaled.append((weight, inner, last))
+            else:
+                total = weight * inner if total is None else total + weight * inner
+        if unscaled:
+            summed = _normalised_sum(*zip(*unscaled, strict=True))
+            total = summed if total is None else total + summed
+        return total
+
+
+def _is_plain_norm(layer: nn.Module) -> bool:
+    """Whether this is a BatchNorm that takes its batch's statistics and has no weights of its own."""
+    plain = type(layer) is nn.BatchNorm2d and layer.training and not layer.affine
+    return plain and layer.track_running_stats and layer.momentum is not None
+
+
+def _normalised_sum(weights, tensors, norms) -> torch.Tensor:
+    """Σ_o w_o · norm_o(x_o), (B, C, H, W), from weights () and tensors (B, C, H, W); running statistics are updated."""
+    with torch.no_grad():
+        means, inverses = [], []
+        for x, norm in zip(tensors, norms, strict=True):
+            mean, variance = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
+            norm.num_batches_tracked += 1
+            means.append(mean)
+            inverses.append((variance + norm.eps).rsqrt_())
+    return _NormalisedSum.apply(torch.stack(weights), torch.stack(means), torch.stack(inverses), *tensors)
+
+
+class _NormalisedSum(torch.autograd.Function):
+    """Of weights (O,), of the means (O, C) and 1/σ (O, C) of each x over (B, H, W), and of the x (B, C, H, W)."""
+
+    @staticmethod
+    def forward(ctx, weights, means, inverses, *tensors):
+        scales = weights[:, None] * inverses
+        total = _per_channel(-(scales * means).sum(0))
+        total = torch.addcmul(total, tensors[0], _per_channel(scales[0]))
+        for x, scale in zip(tensors[1:], scales[1:], strict=True):
+            total.addcmul_(x, _per_channel(scale))
+        ctx.save_for_backward(weights, means, inverses, *tensors)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, grad):
+        weights, means, inverses, *tensors = ctx.saved_tensors
+        count = grad.numel() // grad.shape[1]  # B·H·W
+        summed = grad.sum((0, 2, 3))  # (C,)
+        products = torch.stack([(grad * x).sum((0, 2, 3)) for x in tensors])  # (O, C)
+        by_channel = inverses * (products - means * summed)  # ⟨∂L/∂y, x̂_o⟩
+        # ∂L/∂x_o = w/σ (g - Σg/n - x̂ ⟨g, x̂⟩/n), as a·g + b·x + c with coefficients for each channel.
+        a = weights[:, None] * inverses
+        b = -a * inverses * by_channel / count
+        c = -a * summed / count - b * means
+        of_tensors = [
+            torch.addcmul(_per_channel(c_o), x, _per_channel(b_o)).addcmul_(grad, _per_channel(a_o))
+            for x, a_o, b_o, c_o in zip(tensors, a, b, c, strict=True)
+        ]
+        return by_channel.sum(1), None, None, *of_tensors
+
+
+def _per_channel(values: torch.Tensor) -> torch.Tensor:
+    return values.view(1, -1, 1, 1)
