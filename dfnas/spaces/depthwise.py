@@ -60,8 +60,8 @@ class SeparableConv2d(nn.Sequential):
 class AveragePool3x3(nn.Module):
     """(B, C, H, W) to (B, C, ⌈H/s⌉, ⌈W/s⌉): the mean over the pixels of each 3 × 3 window that lie in the image.
 
-    Equal to `nn.AvgPool2d(3, stride, 1, count_include_pad=False)`, which on a CPU has no vectorised form for channels
-    that lie side by side: there a depthwise convolution adds the windows up, several times faster.
+    Equal to `nn.AvgPool2d(3, stride, 1, count_include_pad=False)`, whose gradient on a CPU has no vectorised form for
+    channels that lie side by side: there a depthwise convolution adds the windows up, several times faster.
     """
 
     def __init__(self, stride: int):
@@ -69,7 +69,7 @@ class AveragePool3x3(nn.Module):
         self.stride = stride
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        if x.device.type != "cpu":
+        if not _trained(x):
             return F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
         inside = F.conv2d(x.new_ones(1, 1, *x.shape[2:]), x.new_ones(1, 1, 3, 3), None, self.stride, 1)  # pixels
         return _Depthwise.apply(x, x.new_ones(x.shape[1], 1, 3, 3), self.stride, 1) / inside

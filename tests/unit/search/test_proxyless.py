@@ -277,7 +277,7 @@ def kept_by_kernels(make_proxyless):
 def test_an_architecture_step_keeps_at_most_two_paths_however_many_options_there_are(kept_by_kernels):
     """Section 3.2.1: the memory of two paths, where DARTS needs that of all."""
     (one, two, mixed), (same_one, same_two, many_mixed) = (kept_by_kernels(k) for k in ([3, 5], [3, 5, 7, 9, 11, 13]))
-    assert one < two <= 2 * one
+    assert two <= 2 * one
     assert same_one == pytest.approx(one, rel=0.02)
     assert same_two == pytest.approx(two, rel=0.02)
     assert mixed > 1.5 * one

@@ -12,6 +12,7 @@ import torch
 
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import save_archive
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.spos import SposSearch
 from dfnas.settings.search_spos import SearchSposSettings
@@ -32,7 +33,6 @@ SEARCH = {
         "parents": 1,
         "crossover": 1,
         "mutation": 1,
-        "max_macs_m": 0.0,
         "recalibration_batches": 2,
         "recalibration_batch_size": 8,
     },
@@ -180,7 +180,8 @@ def searched(tmp_path, space, make_images) -> tuple[SposSearch, list]:
     dataset = data_set(tmp_path / "noise.h5", make_images(54))
     original = data_set(tmp_path / "original.h5", make_images(60, seed=4), first_test=30)
     parts = (load_split(dataset, split, torch.device("cpu")) for split in ("train", "validation"))
-    search = SposSearch(SearchContext(space, *parts, 1), SearchSposSettings.parse(SEARCH))
+    settings = SearchSposSettings.parse(SEARCH)
+    search = SposSearch(SearchContext(space, *parts, 1, Budget(space, settings.budget)), settings)
     for index in range(search.steps):
         search.step(index)
     save_archive(tmp_path / "supernet.pt", {"state": search.network.state_dict(), "strengths": search.strengths()})

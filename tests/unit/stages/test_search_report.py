@@ -32,7 +32,8 @@ def search(digits, tmp_path):
     """search(name, *settings): the architecture file and the history of a run."""
 
     def call(name: str, *settings: str) -> tuple[dict, list[dict]]:
-        kinds = {"out": "json", "history": "csv", "supernet": "pt", "timing": "timing"}
+        kinds = {"out": "json", "history": "csv", "supernet": "pt"}
+        kinds |= {name: name for name in ("strengths", "candidates", "timing")}
         files = [part for option, kind in kinds.items() for part in (f"--{option}", tmp_path / f"found.{kind}")]
         data = ["--dataset", digits, "--search-data", "original", "--seed", "0", "--space", json.dumps(SPACE)]
         assert run(name, *files, *data, *settings) == 0
