@@ -27,9 +27,13 @@ class Batches:
         name: sets this sequence apart from others of the run.
         downscale: side of the squares over which views are averaged for the network. Crops, flips and the labels are
             those of the full size.
+        images_per_epoch: what counts as an epoch for `per_epoch`; 0 is all images. The order does not depend on it.
+
+    Attributes:
+        per_epoch: steps of an epoch.
 
     Raises:
-        InputError: fewer images than a batch, or images that `downscale` does not divide.
+        InputError: fewer images than a batch, an epoch of fewer, or images that `downscale` does not divide.
     """
 
     def __init__(
@@ -41,14 +45,20 @@ class Batches:
         seed: int,
         name: str,
         downscale: int = 1,
+        images_per_epoch: int = 0,
     ):
         if len(data) < batch_size:
             raise InputError(f"batch_size = {batch_size} is more than the {len(data)} images there are; lower it")
+        if 0 < images_per_epoch < batch_size:
+            raise InputError(
+                f"batch_size = {batch_size} is more than the {images_per_epoch} images of an epoch; lower it"
+            )
         check_downscale(data, downscale)
         self.data, self.batch_size, self.augmentation, self.labels = data, batch_size, augmentation, labels
         self.seed, self.name, self.downscale = seed, name, downscale
-        self.per_epoch = len(data) // batch_size
-        self._epoch, self._order = -1, torch.empty(0)
+        self.per_pass = len(data) // batch_size  # steps until every image was seen
+        self.per_epoch = images_per_epoch // batch_size or self.per_pass
+        self._pass, self._order = -1, torch.empty(0)
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
@@ -62,10 +72,10 @@ class Batches:
 
     def _chosen(self, step: int) -> torch.Tensor:
         """Indices (B,) of the images of a step."""
-        epoch, place = divmod(step, self.per_epoch)
-        if epoch != self._epoch:
-            order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", epoch))
-            self._epoch, self._order = epoch, order.to(self.data.images.device)
+        number, place = divmod(step, self.per_pass)
+        if number != self._pass:
+            order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", number))
+            self._pass, self._order = number, order.to(self.data.images.device)
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
 
     def _full_views(self, step: int, chosen: torch.Tensor) -> torch.Tensor:

@@ -1,5 +1,6 @@
 """What every search works on, and what it leaves behind."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -54,7 +55,8 @@ class SearchContext:
         """
         size = batch_size or settings.batch_size
         labels = self._labels(settings, data)
-        return Batches(data, size, settings.augmentation, labels, self.seed, name, settings.downscale)
+        epoch = math.ceil(settings.images_per_epoch * len(data) / len(self.train))  # a part of the images has its share
+        return Batches(data, size, settings.augmentation, labels, self.seed, name, settings.downscale, epoch)
 
     def held_out(self, settings: SearchSettings) -> PlainViews:
         """The validation images as the networks of the search see them."""

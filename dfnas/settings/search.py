@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, NonNegative, Positive, Settings
 from dfnas.settings.training import AugmentationSettings
 
 
@@ -46,6 +46,9 @@ class SearchSettings(Settings):
     teacher's labels are those of the full size, and so are the MACs of what is found."""
     batch_size: Count = 64
     """Images per step."""
+    images_per_epoch: CountOrZero = 0
+    """Training images that count as an epoch, so that schedules in epochs are equally long on data sets of different
+    sizes; 0 is all of them. Every image is still seen equally often."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
 

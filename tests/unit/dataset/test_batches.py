@@ -22,9 +22,9 @@ def numbered() -> ImageSet:
     return ImageSet(images, labels, targets, (4, 4), (0.0,), (1 / 255,))
 
 
-def batches(size=5, augmentation=None, seed=0, name="train", downscale=1) -> Batches:
+def batches(size=5, augmentation=None, seed=0, name="train", downscale=1, images_per_epoch=0) -> Batches:
     data = numbered()
-    return Batches(data, size, augmentation, StoredLabels(data), seed, name, downscale)
+    return Batches(data, size, augmentation, StoredLabels(data), seed, name, downscale, images_per_epoch)
 
 
 def numbers(views: torch.Tensor) -> list[int]:
@@ -42,6 +42,19 @@ def test_an_epoch_shows_no_image_twice_and_leaves_less_than_a_batch(size):
         assert len(set(shown)) == len(shown) == COUNT - COUNT % size
         epochs.append(shown)
     assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+@pytest.mark.parametrize(("images", "steps"), [(0, 4), (5, 1), (14, 2), (100, 20)])
+def test_an_epoch_can_be_shorter_or_longer_than_a_pass_which_it_does_not_disturb(images, steps):
+    plain, sequence = batches(), batches(images_per_epoch=images)
+    assert sequence.per_epoch == steps
+    for step in range(2 * plain.per_epoch):
+        assert numbers(sequence[step][0]) == numbers(plain[step][0])
+
+
+def test_an_epoch_of_less_than_a_batch_is_an_error():
+    with pytest.raises(InputError, match="batch_size = 5 is more than the images of an epoch, 4"):
+        batches(images_per_epoch=4)
 
 
 def test_any_step_can_be_had_again_in_any_order():

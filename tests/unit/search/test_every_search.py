@@ -234,3 +234,14 @@ def test_every_search_keeps_its_budget(request, spaces, maker, name):
     space.check(found)
     assert space.macs(found) / 1e6 <= macs
     assert space.parameters_table().of(found) / 1e6 <= 1.02 * weights
+
+
+@pytest.mark.parametrize(("algorithm", "steps"), [("make_darts", 2), ("make_proxyless", 4)])
+def test_schedules_in_epochs_are_as_long_on_data_of_any_size(spaces, request, algorithm, steps):
+    """The halves of DARTS have half of an epoch's images each."""
+    make = request.getfixturevalue(algorithm)
+    searches = [
+        make(spaces["nasbench201"], train=train, epochs=2, batch_size=8, images_per_epoch=32) for train in (32, 48)
+    ]
+    assert [search.batches.per_epoch for search in searches] == [steps, steps]
+    assert searches[0].steps == searches[1].steps
