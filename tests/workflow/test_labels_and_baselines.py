@@ -10,7 +10,7 @@ def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_
     labels = overlay(tmp_path / "labels.yaml", {"search_spos": {"labels": "teacher"}})
     files = recipes(tmp_path / "run", configuration=(labels,))
     searches = {name: made for name, made in files.items() if made.rule.startswith("search_")}
-    assert len(searches) == 3 * 4 * 4 + 2  # algorithms, their jobs and files; random draws
+    assert len(searches) == 3 * 4 * 6 + 2  # algorithms, their jobs and files; random draws
     for made in searches.values():
         asked = made.rule == "search_spos"
         assert (TEACHER in made.inputs) == asked
@@ -24,7 +24,7 @@ def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path)
     several = overlay(tmp_path / "several.yaml", {"search_random": {"draws": 3, "steps": 2, "batch_size": 16}})
     files = recipes(tmp_path / "run", configuration=(several,))
     random = {name: made for name, made in files.items() if made.rule == "search_random"}
-    assert len(random) == 2 * 2 * 3  # data, seeds, files
+    assert len(random) == 2 * 2 * 5  # data, seeds, files
     assert not any("/none/" in name for name in files)
     made = random["results/search/random/synthetic/seed-1/architecture.json"]
     assert "results/dataset/synthetic.h5" in made.inputs
