@@ -56,5 +56,5 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
     done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
-    files = ["architecture.json", "history.csv", "timing.json"]
+    files = ["architecture.json", "candidates.csv", "history.csv", "strengths.json", "timing.json"]
     assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
