@@ -10,7 +10,7 @@ def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_
     labels = overlay(tmp_path / "labels.yaml", {"search_spos": {"labels": "teacher"}})
     files = recipes(tmp_path / "run", configuration=(labels,))
     searches = {name: made for name, made in files.items() if made.rule.startswith("search_")}
-    assert len(searches) == 3 * 4 * 4 + 2  # algorithms, their jobs and files; random draws
+    assert len(searches) == 3 * 4 * 6 + 2  # algorithms, their jobs and files; random draws
     for made in searches.values():
         asked = made.rule == "search_spos"
         assert (TEACHER in made.inputs) == asked
@@ -24,7 +24,7 @@ def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path)
     several = overlay(tmp_path / "several.yaml", {"search_random": {"draws": 3, "steps": 2, "batch_size": 16}})
     files = recipes(tmp_path / "run", configuration=(several,))
     random = {name: made for name, made in files.items() if made.rule == "search_random"}
-    assert len(random) == 2 * 2 * 3  # data, seeds, files
+    assert len(random) == 2 * 2 * 5  # data, seeds, files
     assert not any("/none/" in name for name in files)
     made = random["results/search/random/synthetic/seed-1/architecture.json"]
     assert "results/dataset/synthetic.h5" in made.inputs
@@ -52,9 +52,9 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
         "search_random": {"draws": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
-    targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("spos", "evolution", "random")]
+    targets = [f"results/search/{name}/synthetic/seed-0/search.png" for name in ("spos", "evolution", "random")]
     done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
-    files = ["architecture.json", "history.csv", "timing.json"]
+    files = ["architecture.json", "candidates.csv", "history.csv", "search.png", "strengths.json", "timing.json"]
     assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
