@@ -1,6 +1,7 @@
 """From the files of a configuration, laid over each other, to a checked `Config`, before anything is planned."""
 
 import ast
+import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ def load(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> Config:
     _check_originals(config, overlay)
     _check_reference(config, overlay)
     _check_names(config)
+    _check_table(config)
     return config
 
 
@@ -101,6 +103,22 @@ def _check_names(config: Config) -> None:
         name = getattr(config, rule).space.name
         if name in NAMES and name != TABULATED:
             raise InputError(f"{rule}.space.name = '{name}': lookup.table knows the space {TABULATED} alone")
+
+
+def _check_table(config: Config) -> None:
+    """Raises InputError where `lookup` names a column that its table has not: the table is read when all searches have
+    ended. (A table that is not there is Snakemake's to miss.)"""
+    path = expanded("lookup.table", config.lookup.table) if config.lookup else None
+    if path is None or not Path(path).is_file():
+        return
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        columns = next(csv.reader(file), [])
+    for key in ("column", "architecture_column", "class_column"):
+        name = getattr(config.lookup, key)
+        if name is not None and name not in columns:
+            raise InputError(
+                f"lookup.{key} = '{name}': {path} has no such column; expected one of {', '.join(columns)}"
+            )
 
 
 def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
