@@ -20,9 +20,9 @@ def run(name: str, *arguments) -> int:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """120 handwritten digits of 8 x 8 pixels."""
+    """60 handwritten digits of 8 x 8 pixels."""
     folder = tmp_path_factory.mktemp("digits")
-    source = ["--size", "8", "--mean", "[0.3]", "--std", "[0.35]", "--limit", "120", "--shards", "1"]
+    source = ["--size", "8", "--mean", "[0.3]", "--std", "[0.35]", "--limit", "60", "--shards", "1"]
     out = ["--out", folder / "original.h5", "--shard-files", folder / "original-0.h5"]
     assert run("shard_original", *out, *source) == 0
     return folder / "original.h5"
@@ -46,7 +46,7 @@ def search(digits, tmp_path):
 
 def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search):
     rule = {"by": "eigenvalue", "window": 1, "ratio": 1.0, "first_epoch": 0, "iterations": 3}
-    settings = ["--order", "1", "--epochs", "6", "--batch-size", "16", "--lr", "0.1", "--arch-lr", "0.1"]
+    settings = ["--order", "1", "--epochs", "4", "--batch-size", "16", "--lr", "0.1", "--arch-lr", "0.1"]
     document, history = search("search_darts", *settings, "--stop", json.dumps(rule))
     found = document["search"]
     eigenvalues = [float(row["dominant_eigenvalue"]) for row in history]
@@ -55,7 +55,7 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
         assert (found["stopped"], found["epoch"]) == ("eigenvalue", rises[0])
         assert len(history) == rises[0] + 1
     else:
-        assert (found["stopped"], found["epoch"]) == ("end", 6)
+        assert (found["stopped"], found["epoch"]) == ("end", 4)
     assert {"collapsed", "skip_share", "selection"} < found.keys()
     assert all(0 <= float(row["skip_share"]) <= 1 for row in history)
     build(document)
@@ -67,7 +67,7 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
         (
             "search_darts",
             [
-                *("--epochs", "1", "--batch-size", "32", "--order", "1", "--selection"),
+                *("--epochs", "1", "--batch-size", "6", "--order", "1", "--selection"),
                 '{"by": "perturbation", "tune_epochs": 0.5}',
             ],
         ),
