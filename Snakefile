@@ -3,7 +3,8 @@
 #   snakemake --cores 8 results/table1.csv                      the embedded default
 #   snakemake --cores 8 --configfile workflow/presets/cifar10.yaml
 #
-# The rules are in workflow/rules, one file per part of the chain; what they share is in workflow/plan.py.
+# The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
+# the configuration says, workflow/files.py names the files that follow, workflow/plan.py has the command lines.
 import shlex
 import sys
 

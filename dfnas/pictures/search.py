@@ -53,10 +53,12 @@ def search_png(
         lambda axes, panel=panel: draw_panel(axes, panel, course)
         for panel in panels(course, largest_entropy(space.choices))
     ]
+    what, scale = "Strengths", "probability"
     if candidates:
         draws.append(lambda axes: draw_candidates(axes, candidates, document["choices"]))
-        last = max(generations(candidates))
-        strengths = shares(generations(candidates)[last], space.choices)
+        bred = generations(candidates)
+        strengths = shares(bred[max(bred)], space.choices)
+        what, scale = ("Last generation" if len(bred) > 1 else "Candidates"), "share of candidates"
 
     width = max(WIDTH, drawing.width + 2 * MARGIN)
     facts = [line for fact in _facts(document) for line in textwrap.wrap(fact, int(LETTERS * width))]
@@ -74,7 +76,7 @@ def search_png(
     if below:
         area = (MARGIN / width, MARGIN / 2 / height, 1 - 2 * MARGIN / width, below / height)
         figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, rect=area)
-        _draw_below(figure, draws, count, strengths, document["choices"], bool(candidates))
+        _draw_below(figure, draws, count, strengths, document["choices"], what, scale)
     return png(figure)
 
 
@@ -119,7 +121,8 @@ def _draw_below(
     rows: int,
     strengths: Strengths | None,
     chosen: Mapping[str, str],
-    judged: bool,
+    what: str,
+    scale: str,
 ) -> None:
     """Panels in rows, and the map of strengths to their right, over the whole height if it needs that."""
     columns = -(-len(draws) // max(rows, 1))
@@ -129,6 +132,5 @@ def _draw_below(
         # The last one has the rest of its row.
         draw(figure.add_subplot(grid[row, column:columns] if i + 1 == len(draws) else grid[row, column]))
     if strengths:
-        what, scale = ("Last generation", "share of its candidates") if judged else ("Strengths", "probability")
         place = grid[0 if len(strengths) <= FEW_CHOICES else slice(None), columns]
         draw_strengths(figure.add_subplot(place), strengths, chosen, f"{what} (dot: chosen)", scale)

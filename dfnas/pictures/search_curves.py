@@ -1,4 +1,4 @@
-"""The course of a search: what its history says, panel by panel, over epochs, steps or generations."""
+"""The course of a search: what its history says, panel by panel, over epochs, steps, generations or candidates."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,11 +11,12 @@ from dfnas.pictures.drawing import readable
 from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, VERMILION, decorate, legend_below
 from dfnas.runtime.resumable import Row
 
-TIMES = ("epoch", "step")
-"""Columns that say when a row was written."""
+TIMES = ("epoch", "step", "candidate", "decision")
+"""Columns that say when a row was written: each row has one of them."""
 COUNTED = {"supernet": "step of the supernet's training", "evolution": "generation"}
 """What a step is in phases that count their own."""
-NO_CURVES = (*TIMES, "phase", "judged")
+NO_CURVES = (*TIMES, "phase", "judged", "trained_images", "judged_images")
+"""Times, and counts that only rise with them."""
 PHASES = {"warmup": "warm-up"}
 """Phases that have another name in words."""
 
@@ -54,6 +55,7 @@ PANELS = (
         "top-1, %",
         (
             Line("validation_error", "supernet", BLACK),
+            Line("top1_error", "candidate", BLUE),
             Line("mean_top1_error", "mean of the generation", ORANGE),
             Line("best_top1_error", "best so far", GREEN),
         ),
@@ -68,6 +70,16 @@ PANELS = (
         "Multiply-accumulates",
         "millions",
         (Line("expected_macs_m", "expected", BLUE), Line("best_macs_m", "of the best so far", GREEN)),
+    ),
+    Panel("Weights", "millions", (Line("expected_params_m", "expected", BLUE),)),
+    Panel("Latency", "milliseconds", (Line("expected_latency_ms", "expected", BLUE),)),
+    Panel(
+        "Skip connections", "% of the choices that offer one", (Line("skip_share", "architecture", BLUE),), scale=100
+    ),
+    Panel(
+        "Sharpness of the held-out loss",
+        "largest eigenvalue of its Hessian",
+        (Line("dominant_eigenvalue", "by the architecture's parameters", BLUE),),
     ),
 )
 
@@ -93,8 +105,11 @@ def panels(history: Sequence[Row], largest_entropy: float) -> list[Panel]:
 def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
     """Draws a panel on the rows that have one of its columns."""
     shown = [row for row in history if any(line.column in row for line in panel.lines)]
+    times = _times(shown)
     for line in panel.lines:
-        points = [(_time(row)[1], panel.scale * row[line.column]) for row in shown if line.column in row]
+        points = [
+            (time, panel.scale * row[line.column]) for time, row in zip(times, shown, strict=True) if line.column in row
+        ]
         marker = "o" if len(points) < 40 else ""
         axes.plot(*zip(*points, strict=True), f"{marker}-", color=line.colour, label=line.name, markersize=3.5)
     if panel.bound is not None:
@@ -103,13 +118,12 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
     bottom, top = axes.get_ylim()
     if bottom < 0 <= min(value for line in axes.lines for value in line.get_ydata()):
         axes.set_ylim(0, top)
-    first, last = _time(shown[0])[1], _time(shown[-1])[1]
-    if first == last:
-        axes.set_xlim(first - 0.5, last + 0.5)
+    if times[0] == times[-1]:
+        axes.set_xlim(times[0] - 0.5, times[-1] + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 30k: the numbers of steps are long
-    _shade_phases(axes, shown)
-    decorate(axes, panel.title, _time(shown[0])[0], panel.unit)
+    _shade_phases(axes, shown, times)
+    decorate(axes, panel.title, ", then ".join(dict.fromkeys(_time(row)[0] for row in shown)), panel.unit)
     legend_below(axes)
 
 
@@ -119,10 +133,20 @@ def _time(row: Row) -> tuple[str, float]:
     return COUNTED.get(row.get("phase"), name), row[name]
 
 
-def _shade_phases(axes: Axes, rows: Sequence[Row]) -> None:
+def _times(rows: Sequence[Row]) -> list[float]:
+    """The place of every row on one axis: where another count begins, it goes on from the end of the one before."""
+    times: list[float] = []
+    for _, counted in itertools.groupby(map(_time, rows), lambda time: time[0]):
+        start = times[-1] if times else 0
+        times += [start + time for _, time in counted]
+    return times
+
+
+def _shade_phases(axes: Axes, rows: Sequence[Row], times: Sequence[float]) -> None:
     """Every other phase on grey, each with its name at the top, where there are two or more. A phase ends half-way
     between its last row and the next."""
-    phases = [(name, [_time(row)[1] for row in rows]) for name, rows in itertools.groupby(rows, _phase)]
+    placed = zip(map(_phase, rows), times, strict=True)
+    phases = [(name, [time for _, time in each]) for name, each in itertools.groupby(placed, lambda one: one[0])]
     if len(phases) < 2:
         return
     ends = axes.get_xlim()
@@ -137,5 +161,5 @@ def _shade_phases(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _phase(row: Row) -> str:
-    name = str(row.get("phase", ""))
+    name = str(row.get("phase", "selection" if "decision" in row else "search"))
     return PHASES.get(name, name)

@@ -8,11 +8,13 @@ from stage_calls import SPACE, TEACHER, run
 
 from dfnas.cifar_resnet import cifar_resnet
 
+LEFT = ("history", "candidates", "strengths", "timing")
+
 
 @pytest.fixture
 def evolution(chain) -> list:
     """The arguments of a small search that leaves `found.*`."""
-    files = [part for name in ("history", "timing") for part in (f"--{name}", chain.folder / f"found.{name}")]
+    files = [part for name in LEFT for part in (f"--{name}", chain.folder / f"found.{name}")]
     data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
     size = ["--cycles", "1", "--population", "1", "--sample", "1", "--steps", "1", "--batch-size", "8"]
     return ["--out", chain.folder / "found.json", *files, *data, *size]

@@ -52,9 +52,9 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
         "search_random": {"draws": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
-    targets = [f"results/search/{name}/synthetic/seed-0/architecture.json" for name in ("spos", "evolution", "random")]
+    targets = [f"results/search/{name}/synthetic/seed-0/search.png" for name in ("spos", "evolution", "random")]
     done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
-    files = ["architecture.json", "candidates.csv", "history.csv", "strengths.json", "timing.json"]
+    files = ["architecture.json", "candidates.csv", "history.csv", "search.png", "strengths.json", "timing.json"]
     assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]

@@ -74,6 +74,7 @@ def test_nothing_but_the_tables_follows_from_a_ranking_by_original_images(run):
         ({"search_darts": {"space": {"name": "darts"}}}, ["search_darts.space.name = 'darts'", "nasbench201"]),
         ({"lookup": None}, ["comparison.retrain_data is empty", "lookup"]),
         ({"lookup": {"tabel": "t.csv"}}, ["unknown key 'lookup.tabel'"]),
+        ({"lookup": {"column": "top1"}}, ["lookup.column = 'top1'", "table.csv has no such column", "UniqueString"]),
         ({"lookup": {"random_draws": [0]}}, ["lookup.random_draws", "greater than or equal to 1"]),
     ],
 )

@@ -11,6 +11,8 @@ import yaml
 from running import ROOT
 from snakemake.utils import update_config
 
+from dfnas.runtime.errors import InputError
+
 TEACHER = {
     "weights": "mine.pt",
     "builder": "torchvision:resnet50",
@@ -82,6 +84,15 @@ Plan(yaml.safe_load(open({str(ROOT / "config.yaml")!r})), {{}})
 assert not {{"torch", "torchvision", "timm"}} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_milliseconds_need_a_reference_in_milliseconds():
+    """Ours is in millions of multiply-accumulates."""
+    with pytest.raises(InputError, match=r"search_proxyless\.cost\.reference is missing beside it: 1 is in millions"):
+        made({"search_proxyless": {"cost": {"measure": "latency"}}})
+    assert made({"search_proxyless": {"cost": {"measure": "latency", "reference": 5.0}}}).latency_table(
+        "search_proxyless"
+    )
 
 
 def test_a_space_gets_its_own_options_only():

@@ -71,6 +71,16 @@ SPOS = [
     {"phase": "evolution", "step": 2.0, "judged": 4.0, "best_top1_error": 0.4, "best_macs_m": 1.0},
 ]
 
+PERTURBATION = [
+    *({"epoch": i, "train_loss": 1.0, "skip_share": 0.2, "trained_images": 90 * i} for i in (1.0, 2.0)),
+    {"decision": 1.0, "decided": "1-0: none", "skip_share": 0.25, "trained_images": 180.0},
+    {"decision": 2.0, "decided": "2-0: none", "train_loss": 0.9, "skip_share": 0.5, "trained_images": 200.0},
+]
+FROM_SCRATCH = [
+    {"candidate": i, "train_loss": 2.0, "judged": i, "top1_error": 0.5, "best_top1_error": 0.4, "best_macs_m": 1.0}
+    for i in (1.0, 2.0)
+]
+
 
 @pytest.mark.parametrize(
     ("history", "titles"),
@@ -79,6 +89,8 @@ SPOS = [
         (DARTS, ["Loss", "Error on held-out images", "Entropy over the options"]),
         (PROXYLESS, ["Loss", "Error on held-out images", "Entropy over the options", "Multiply-accumulates"]),
         (SPOS, ["Loss", "Error on held-out images", "Multiply-accumulates"]),
+        (PERTURBATION, ["Loss", "Skip connections"]),
+        (FROM_SCRATCH, ["Loss", "Error on held-out images", "Multiply-accumulates"]),
         ([{"epoch": 1.0, "largest_eigenvalue": 0.3, "kind": "text"}], ["Largest eigenvalue"]),
     ],
 )
@@ -99,6 +111,15 @@ def test_a_panel_shows_the_columns_in_its_unit_over_their_own_rows():
     assert errors.get_xlabel() == "generation"
     assert drawn(SPOS, "Loss").get_xlabel() == "step of the supernet's training"
     assert drawn(DARTS, "Loss").get_xlabel() == "epoch"
+    assert drawn(FROM_SCRATCH, "Loss").get_xlabel() == "candidate"
+
+
+def test_where_another_count_begins_the_axis_goes_on():
+    """Decisions by perturbation follow the epochs of the training and have no epoch of their own."""
+    axes = drawn(PERTURBATION, "Skip connections")
+    assert [list(map(float, values)) for values in axes.lines[0].get_data()] == [[1, 2, 3, 4], [20, 20, 25, 50]]
+    assert [text.get_text() for text in axes.texts] == ["search", "selection"]
+    assert axes.get_xlabel() == "epoch, then decision"
 
 
 def test_phases_are_named_where_there_are_several():
@@ -182,8 +203,10 @@ PARTS = {
 
 
 @pytest.mark.filterwarnings("error::UserWarning")
-@pytest.mark.parametrize("kind", PARTS)
-@pytest.mark.parametrize("name", ["darts", "mbconv", "nasbench201"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("darts", "strengths"), ("darts", "nothing else"), ("mbconv", "candidates"), ("nasbench201", "nothing else")],
+)
 def test_there_is_a_picture_of_whatever_there_is(spaces, name, kind):
     said = document(spaces[name], name, search={"collapsed": False, "stopped": None, "share": 0.123456})
     picture = Image.open(BytesIO(search_png("darts, seed 0", said, spaces[name], **PARTS[kind](spaces[name]))))
@@ -192,6 +215,6 @@ def test_there_is_a_picture_of_whatever_there_is(spaces, name, kind):
 
 
 def test_a_picture_is_the_same_bytes_again(spaces):
-    space = spaces["shufflenet"]
-    one, again = (search_png("spos", document(space, "shufflenet"), space, **PARTS["candidates"](space)) for _ in "ab")
+    space = spaces["nasbench201"]
+    one, again = (search_png("spos", document(space, "nasbench201"), space, **PARTS["candidates"](space)) for _ in "ab")
     assert one == again

@@ -10,6 +10,7 @@ from dfnas.search.darts import DartsSearch
 from dfnas.spaces.architecture import build
 
 SPACE = {"name": "nasbench201", "options": {"channels": 2, "cells_per_stage": 1}}
+WITH_SUPERNET = ("search_darts", "search_proxyless", "search_spos")
 
 
 def run(name: str, *arguments) -> int:
@@ -19,9 +20,9 @@ def run(name: str, *arguments) -> int:
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory):
-    """120 handwritten digits of 8 x 8 pixels."""
+    """60 handwritten digits of 8 x 8 pixels."""
     folder = tmp_path_factory.mktemp("digits")
-    source = ["--size", "8", "--mean", "[0.3]", "--std", "[0.35]", "--limit", "120", "--shards", "1"]
+    source = ["--size", "8", "--mean", "[0.3]", "--std", "[0.35]", "--limit", "60", "--shards", "1"]
     out = ["--out", folder / "original.h5", "--shard-files", folder / "original-0.h5"]
     assert run("shard_original", *out, *source) == 0
     return folder / "original.h5"
@@ -32,7 +33,7 @@ def search(digits, tmp_path):
     """search(name, *settings): the architecture file and the history of a run."""
 
     def call(name: str, *settings: str) -> tuple[dict, list[dict]]:
-        kinds = {"out": "json", "history": "csv", "supernet": "pt"}
+        kinds = {"out": "json", "history": "csv"} | ({"supernet": "pt"} if name in WITH_SUPERNET else {})
         kinds |= {name: name for name in ("strengths", "candidates", "timing")}
         files = [part for option, kind in kinds.items() for part in (f"--{option}", tmp_path / f"found.{kind}")]
         data = ["--dataset", digits, "--search-data", "original", "--seed", "0", "--space", json.dumps(SPACE)]
@@ -45,7 +46,7 @@ def search(digits, tmp_path):
 
 def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search):
     rule = {"by": "eigenvalue", "window": 1, "ratio": 1.0, "first_epoch": 0, "iterations": 3}
-    settings = ["--order", "1", "--epochs", "6", "--batch-size", "16", "--lr", "0.1", "--arch-lr", "0.1"]
+    settings = ["--order", "1", "--epochs", "4", "--batch-size", "16", "--lr", "0.1", "--arch-lr", "0.1"]
     document, history = search("search_darts", *settings, "--stop", json.dumps(rule))
     found = document["search"]
     eigenvalues = [float(row["dominant_eigenvalue"]) for row in history]
@@ -54,7 +55,7 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
         assert (found["stopped"], found["epoch"]) == ("eigenvalue", rises[0])
         assert len(history) == rises[0] + 1
     else:
-        assert (found["stopped"], found["epoch"]) == ("end", 6)
+        assert (found["stopped"], found["epoch"]) == ("end", 4)
     assert {"collapsed", "skip_share", "selection"} < found.keys()
     assert all(0 <= float(row["skip_share"]) <= 1 for row in history)
     build(document)
@@ -63,6 +64,18 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
+        (
+            "search_darts",
+            [
+                *("--epochs", "1", "--batch-size", "6", "--order", "1", "--selection"),
+                '{"by": "perturbation", "tune_epochs": 0.5}',
+            ],
+        ),
+        ("search_random", ["--draws", "2", "--steps", "1", "--batch-size", "16"]),
+        (
+            "search_evolution",
+            ["--cycles", "3", "--population", "2", "--sample", "1", "--steps", "1", "--batch-size", "16"],
+        ),
         ("search_proxyless", ["--epochs", "2", "--warmup-epochs", "0", "--batch-size", "16", "--arch-every", "1"]),
         (
             "search_spos",
@@ -74,14 +87,23 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
         ),
     ],
 )
-def test_every_search_reports(search, name, settings):
+def test_every_search_reports_and_what_it_leaves_can_be_drawn(search, tmp_path, name, settings):
     document, history = search(name, *settings)
     assert {"collapsed", "skip_share", "stopped"} < document["search"].keys()
     if name == "search_proxyless":
         assert float(history[-1]["skip_share"]) == pytest.approx(document["search"]["skip_share"], abs=1e-5)
         assert document["search"]["epoch"] == 2
-    else:
+    elif name == "search_spos":
         assert document["search"]["judged"] == 8
+    record = [
+        part
+        for option, kind in (("architecture", "json"), ("history", "csv"), ("candidates", "candidates"))
+        for part in (f"--{option}", tmp_path / f"found.{kind}")
+    ]
+    told = ["--algorithm", name.removeprefix("search_"), "--search-data", "original", "--seed", "0"]
+    strengths = ["--strengths", tmp_path / "found.strengths", "--out", tmp_path / "search.png"]
+    assert run("draw_search", *record, *told, *strengths) == 0
+    assert (tmp_path / "search.png").read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("collapses", [True, False])

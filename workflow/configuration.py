@@ -1,0 +1,159 @@
+"""From the files of a configuration, laid over each other, to a checked `Config`, before anything is planned."""
+
+import ast
+import csv
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.names import KINDS, code_of
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.objects import split_reference
+from dfnas.settings.base import sections_in
+from dfnas.settings.config import RULES, Config
+from dfnas.settings.teacher import TeacherSettings
+from dfnas.spaces.names import NAMES, reference
+
+SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
+# Sections that describe a classifier of the user's.
+CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
+# The space whose architectures' accuracies are known.
+TABULATED = "nasbench201"
+
+
+def load(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> Config:
+    """The configuration that some values mean.
+
+    Args:
+        values: as Snakemake has laid its files over each other, key by key.
+        overlay: what was laid over `config.yaml`.
+
+    Raises:
+        InputError: the configuration says something impossible.
+    """
+    config = Config.parse(_completed(_without_strangers(values, overlay)))
+    _check_originals(config, overlay)
+    _check_reference(config, overlay)
+    _check_names(config)
+    _check_table(config)
+    return config
+
+
+def expanded(key: str, path: str | None) -> str | None:
+    """A path of the configuration with its environment variables replaced.
+
+    Raises:
+        InputError: one of them is not set.
+    """
+    expanded = os.path.expandvars(path) if path else None
+    if expanded and "$" in expanded:
+        raise InputError(f"{key} = '{path}': the environment variable in it is not set")
+    return expanded
+
+
+def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration, without what it inherited for another builder or space than the one it names.
+
+    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes of ours beside its own.
+    """
+    cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+
+    def named(section: Any, key: str) -> bool:
+        return isinstance(section, Mapping) and key in section
+
+    for section in CLASSIFIERS:
+        if named(overlay.get(section), "builder"):
+            cleaned[section] = overlay[section]
+    if named(overlay.get("judge_images"), "builder"):
+        cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
+    for search in SEARCHES:
+        if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
+            cleaned[search]["space"] = overlay[search]["space"]
+    return cleaned
+
+
+def _completed(values: dict[str, Any]) -> dict[str, Any]:
+    """The configuration, where what a section leaves out of a classifier is taken from its weights' metadata. A network
+    beside the teacher has the teacher's task, unless it says otherwise.
+
+    Raises:
+        InputError: a builder that leads nowhere, or a classifier of which too little is known.
+    """
+    for section in CLASSIFIERS:
+        if isinstance(values.get(section), Mapping):
+            beside = section != "teacher"
+            task = {name: values["teacher"][name] for name in ("classes", "channels", "size")} if beside else {}
+            settings = TeacherSettings.parse(values[section], section)
+            _check_code(f"{section}.builder", settings.builder, code_of, KINDS)
+            values = values | {section: complete(settings, section, task).plain()}
+    return values
+
+
+def _check_names(config: Config) -> None:
+    """Raises InputError where the name of a space, or of the student's builder, leads nowhere."""
+    _check_code("judge_images.builder", config.judge_images.builder, code_of, KINDS)
+    for rule in SEARCHES:
+        name = getattr(config, rule).space.name
+        expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
+        _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
+    searches = [f"search_{algorithm}" for algorithm in config.comparison.algorithms if config.lookup]
+    for rule in searches:
+        name = getattr(config, rule).space.name
+        if name in NAMES and name != TABULATED:
+            raise InputError(f"{rule}.space.name = '{name}': lookup.table knows the space {TABULATED} alone")
+
+
+def _check_table(config: Config) -> None:
+    """Raises InputError where `lookup` names a column that its table has not: the table is read when all searches have
+    ended. (A table that is not there is Snakemake's to miss.)"""
+    path = expanded("lookup.table", config.lookup.table) if config.lookup else None
+    if path is None or not Path(path).is_file():
+        return
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        columns = next(csv.reader(file), [])
+    for key in ("column", "architecture_column", "class_column"):
+        name = getattr(config.lookup, key)
+        if name is not None and name not in columns:
+            raise InputError(
+                f"lookup.{key} = '{name}': {path} has no such column; expected one of {', '.join(columns)}"
+            )
+
+
+def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
+    """Raises InputError where a name of the configuration leads to no code, or to what is not Python."""
+    try:
+        for reference in code(name):
+            module, _ = split_reference(reference)
+            if module.endswith(".py"):
+                ast.parse(Path(module).read_text(encoding="utf-8"), module)
+    except InputError:
+        raise InputError(f"{key} = '{name}': expected {expected}") from None
+    except OSError as error:
+        raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise InputError(f"{key} = '{name}': not Python: {error}") from None
+
+
+def _check_reference(config: Config, overlay: Mapping[str, Any]) -> None:
+    """Raises InputError where a search was told to learn with milliseconds, and its reference cost is still that of
+    `config.yaml`, which counts multiply-accumulates."""
+    laid = overlay.get("search_proxyless")
+    cost = laid.get("cost") if isinstance(laid, Mapping) else None
+    if config.search_proxyless.cost.needs_latency and isinstance(cost, Mapping) and "reference" not in cost:
+        raise InputError(
+            "search_proxyless.cost.measure = 'latency', and search_proxyless.cost.reference is missing beside it: "
+            f"{config.search_proxyless.cost.reference:g} is in millions of multiply-accumulates; say it in milliseconds"
+        )
+
+
+def _check_originals(config: Config, overlay: Mapping[str, Any]) -> None:
+    """Raises InputError where the images are to be judged by originals, and none are known: a checkpoint was laid over
+    the embedded default, whose original images are those of its own stand-in."""
+    imported = isinstance(overlay.get("teacher"), Mapping) and overlay["teacher"].get("weights")
+    if config.comparison.judge_images and imported and "shard_original" not in overlay:
+        raise InputError(
+            "comparison.judge_images = true needs original test images, and there is no section shard_original beside "
+            "teacher.weights; describe them there, or leave comparison.judge_images out"
+        )

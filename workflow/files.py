@@ -1,0 +1,193 @@
+"""The files that follow from a configuration: which there are, and where."""
+
+import hashlib
+import json
+
+from configuration import SEARCHES, expanded
+
+from dfnas.classifiers.names import is_published
+from dfnas.settings.config import Config
+from dfnas.settings.from_scratch import FromScratchSettings
+from dfnas.settings.search import SpaceSettings
+from dfnas.settings.sources import NO_DATA, ORIGINAL
+
+
+class Files:
+    """Every file that the workflow reads or makes.
+
+    Args:
+        config: the checked configuration.
+
+    Raises:
+        InputError: an environment variable in a path is not set.
+    """
+
+    def __init__(self, config: Config):
+        self.config = config
+        self.sources = config.synthetic_data()
+        self.results = config.results_dir.rstrip("/")
+        self.original_shards = list(range(config.shard_original.shards))
+        # A single random draw looks at no data.
+        without_data = ["search_random"] if config.search_random.draws == 1 else []
+        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule not in without_data]
+        self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
+        self.original = expanded("shard_original.path", config.shard_original.path)
+        self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
+
+    # The comparison: its searches and trainings.
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Algorithm and search data of every row of the comparison, in its order."""
+        comparison = self.config.comparison
+        return [
+            (algorithm, search_data)
+            for algorithm in comparison.algorithms
+            for search_data in (comparison.search_data if self.is_on_data(algorithm) else (NO_DATA,))
+        ]
+
+    def runs(self) -> list[str]:
+        """algorithm/search_data/retrain_data/seed-n of every network in the table, in the table's order."""
+        return [
+            f"{algorithm}/{search_data}/{retrain_data}/seed-{seed}"
+            for algorithm, search_data in self.rows()
+            for retrain_data in self.config.comparison.retrain_data
+            for seed in self.config.comparison.seeds
+        ]
+
+    def searches(self) -> list[str]:
+        """algorithm/search_data/seed-n of every search, those that only draw included."""
+        seeds = self.config.comparison.seeds
+        return [f"{algorithm}/{search_data}/seed-{seed}" for algorithm, search_data in self.rows() for seed in seeds]
+
+    def is_on_data(self, algorithm: str) -> bool:
+        """Whether a search looks at images."""
+        return algorithm in self.algorithms_on_data
+
+    # What is given.
+
+    def _weight_files(self, role: str) -> list[str]:
+        weights = getattr(self.config, role).weights
+        return [expanded(f"{role}.weights", weights)] if weights and not is_published(weights) else []
+
+    def original_files(self) -> list[str]:
+        """The file that the original images come from, where it is one file that must be there already."""
+        return [self.original] if self.config.shard_original.source == "npz" else []
+
+    def accuracy_table(self) -> list[str]:
+        """The file with the true accuracy of every architecture, where the configuration has one."""
+        return [self.table] if self.table else []
+
+    # Networks and images.
+
+    def network_file(self, run: str) -> str:
+        """The trained network of a run, or `teacher`."""
+        return f"{self.results}/teacher/teacher.pt" if run == "teacher" else f"{self.results}/retrain/{run}/model.pt"
+
+    def imported_file(self, role: str) -> str:
+        """The imported network of a role."""
+        return f"{self.results}/networks/{role}.pt"
+
+    def verifier(self) -> list[str]:
+        """The network that judges the images, if there is one."""
+        return [self.imported_file("verifier")] if self.config.verifier else []
+
+    def image_files(self, data: str) -> list[str]:
+        """The shards behind a data set, in its order."""
+        if data == ORIGINAL:
+            return [f"{self.results}/dataset/original/shard-{shard}.h5" for shard in self.original_shards]
+        generations = self.sources[data].synthesis.generations
+        return [path for generation in range(generations) for path in self.shard_files(data, generation)]
+
+    def shard_files(self, source: str, generation: int) -> list[str]:
+        """The shards of one generation of a synthetic data set, in order."""
+        shards = range(self.sources[source].synthesis.shards)
+        return [f"{self.results}/synthesis/{source}/generation-{generation}/shard-{shard}.h5" for shard in shards]
+
+    def label_files(self, source: str) -> list[str]:
+        """The labels of all generations of a synthetic data set, in order."""
+        generations = range(self.sources[source].synthesis.generations)
+        return [f"{self.results}/labels/{source}/generation-{generation}.h5" for generation in generations]
+
+    def used_sources(self) -> list[str]:
+        """The synthetic data sets that the comparison searches or trains on."""
+        comparison = self.config.comparison
+        named = dict.fromkeys((*comparison.search_data, *comparison.retrain_data))
+        return [name for name in named if name != ORIGINAL]
+
+    # Searches.
+
+    def labelling_teacher(self, rule: str) -> list[str]:
+        """The teacher, where it labels the views of a search."""
+        return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []
+
+    def latency_table(self, rule: str) -> list[str]:
+        """The latency table of a search's space, where the search asks for one."""
+        section = getattr(self.config, rule)
+        return [f"{self.results}/latency_tables/{digest_of(section.space)}.json"] if section.needs_latency else []
+
+    def search_files(self, algorithm: str) -> dict[str, str]:
+        """What a search on data leaves, by its options."""
+        folder = f"{self.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}"
+        files = {
+            "out": "architecture.json",
+            "history": "history.csv",
+            "supernet": "supernet.pt",
+            "strengths": "strengths.json",
+            "candidates": "candidates.csv",
+            "timing": "timing.json",
+        }
+        left = {option: f"{folder}/{name}" for option, name in files.items()}
+        if isinstance(getattr(self.config, f"search_{algorithm}"), FromScratchSettings):
+            del left["supernet"]  # its networks share no weights
+        return left
+
+    # What the comparison ends in.
+
+    def networks(self) -> list[str]:
+        """The network of every row of the table and seed, in the table's order."""
+        return [self.network_file(run) for run in ("teacher", *self.runs())]
+
+    def metrics(self) -> list[str]:
+        """Their figures, in the same order."""
+        return [f"{self.results}/evaluate/{run}/metrics.json" for run in ("teacher", *self.runs())]
+
+    def timings(self) -> list[str]:
+        """What the searches and trainings cost."""
+        timed = [search for search in self.searches() if self.is_on_data(search.split("/")[0])]
+        searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
+        return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
+
+    def tables(self) -> list[str]:
+        """What the comparison ends in: figures of trained networks, true accuracies looked up, or both."""
+        ends = {"table1.csv": self.config.comparison.retrain_data, "lookup.csv": self.config.lookup}
+        return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
+
+    def lookups(self) -> list[str]:
+        """The true accuracy of every found architecture."""
+        return [f"{self.results}/lookup/{search}.json" for search in self.searches()]
+
+    def rankings(self) -> list[str]:
+        """What each supernet that single paths have trained says of random architectures."""
+        return [f"{self.results}/ranking/{search}.csv" for search in self.searches() if search.startswith("spos/")]
+
+    def pictures(self) -> list[str]:
+        """The pictures of every synthetic data set that is used, with which the reports on its quality come; and of the
+        supernets' rankings, where there are any."""
+        kinds = ("images", "generations")
+        pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
+        ranked = self.config.lookup and self.rankings()
+        return pictures + ([f"{self.results}/pictures/rankings.png"] if ranked else [])
+
+    def search_pictures(self) -> list[str]:
+        """The picture of every search, the random draws' included."""
+        return [f"{self.results}/search/{search}/search.png" for search in self.searches()]
+
+    def judgements(self) -> list[str]:
+        """What original test images say of the synthetic ones, where that is asked for."""
+        judged = self.used_sources() if self.config.comparison.judge_images else []
+        return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
+
+
+def digest_of(space: SpaceSettings) -> str:
+    """A name for the files of a space. All networks of a configuration have one task."""
+    return hashlib.sha256(json.dumps(space.plain(), sort_keys=True).encode()).hexdigest()[:12]
