@@ -119,6 +119,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("search_darts.stop.ratio", 1.5, "less than or equal to 1"),
         ("search_darts.selection.by", "chance", "'strength' or 'perturbation'"),
         ("search_darts.selection.tune_epochs", 0, "greater than 0"),
+        ("search_proxyless.epochs", 1, "greater than or equal to 2"),
         ("search_proxyless.cost.form", "mul", "'mul#log'"),
         ("search_spos.temperature", 0.0, "greater than 0"),
         ("shard_dataset.validation_fraction", 1.0, "less than 1"),
