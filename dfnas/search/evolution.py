@@ -9,7 +9,7 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import Candidate
+from dfnas.spaces.candidate import Candidate, encoded
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
@@ -104,8 +104,3 @@ class Evolution:
         self.judged = {encoded(c.architecture): c for c in candidates}
         self.parents = [Candidate(**values) for values in state["parents"]]
         self.tries = dict(state["tries"])
-
-
-def encoded(architecture: dict[str, str]) -> str:
-    """One text for an architecture, whatever the order of its choices."""
-    return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))

@@ -89,7 +89,7 @@ def test_of_options_that_cost_equally_many_images_the_loss_decides_and_then_the_
 @pytest.mark.parametrize("name", ["darts", "mbconv", "nasbench201"])
 def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, make_darts, name):
     space = spaces[name]
-    settings = {"order": 1, "epochs": 2, "lr": 0.1, "arch_lr": 0.1, "train": 32, "selection": SELECTION}
+    settings = {"order": 1, "epochs": 2, "lr": 0.1, "arch_lr": 0.1, "train": 16, "selection": SELECTION}
     search, twin = (make_darts(space, **settings) for _ in range(2))
     training = 2 * search.batches.per_epoch
     for index in range(training):
@@ -123,7 +123,7 @@ def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, mak
 def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     """In the cell space dropped edges give nothing."""
     space = spaces["darts"]
-    search = make_darts(space, order=1, epochs=1, train=32, selection=SELECTION)
+    search = make_darts(space, order=1, epochs=1, train=16, selection=SELECTION)
     for index in range(search.steps):
         before = [alpha.detach().clone() for alpha in search.alphas.leaves()]
         undecided = search.decisions.undecided
