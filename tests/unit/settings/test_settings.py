@@ -162,6 +162,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ),
         ({"retrain.epochs": 12, "retrain.warmup_epochs": 12}, "warmup_epochs (12.0) must be below epochs (12)"),
         ({"retrain.momentum": 0}, "nesterov needs a momentum above 0"),
+        ({"search_darts.lr": 0.01, "search_darts.lr_min": 0.02}, "lr_min (0.02) must not exceed lr (0.01)"),
         ({"search_darts.arch_warmup_epochs": 4}, "arch_warmup_epochs (4) must be less than epochs (4)"),
         ({"search_darts.train_architecture": False}, "train_architecture = false needs selection.by = perturbation"),
         ({"search_darts.stop.by": "eigenvalue"}, "stop.by = eigenvalue cannot stop before epoch 17 of 4"),
