@@ -141,6 +141,16 @@ def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     assert all(set(p.tolist()) == {0.0, 1.0} for p in search.strengths().values())
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_choices_that_decisions_for_none_cut_off_have_no_gradient(spaces, make_darts, order):
+    search = make_darts(spaces["nasbench201"], order=order, epochs=1, train=16, selection=SELECTION)
+    search.decisions.decided = {"3-0": 0, "3-1": 0, "3-2": 0}  # `none` on every edge into the output
+    before = [alpha.detach().clone() for alpha in search.alphas.leaves()]
+    search._train(0, 0.01, architecture=True)
+    moved = [(new - old).abs().max().item() for new, old in zip(search.alphas.leaves(), before, strict=True)]
+    assert max(moved) < 1e-3  # the penalty's step alone
+
+
 def test_a_dropped_edge_gives_nothing_though_most_of_its_channels_pass_the_options_by(make_darts):
     options = {"channels": 2, "search_channels": 4, "cells": 3, "search_cells": 3, "nodes": 2}
     space = make("darts", Task(1, 8, 3), options | {"search_partial_channels": 4})
