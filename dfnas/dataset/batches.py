@@ -112,12 +112,13 @@ class KeptViews:
 
 
 class PlainViews(KeptViews):
-    """The plain views of all images once, in order, the last batch possibly smaller."""
+    """The plain views of all images once, in order, in as few batches as hold at most `batch_size` of them, all of one
+    size but for one image: where BatchNorm takes a batch's own statistics, a few left over would have bad ones."""
 
     def __init__(self, data: ImageSet, batch_size: int, downscale: int = 1):
         check_downscale(data, downscale)
         self.data, self.downscale = data, downscale
-        self.parts = data.images.split(batch_size)
+        self.parts = data.images.tensor_split(max(1, -(-len(data) // batch_size)))
         super().__init__(len(self.parts))
 
     def _made(self, index: int) -> torch.Tensor:

@@ -8,13 +8,13 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
-from dfnas.dataset.batches import PlainViews
+from dfnas.dataset.augment import plain_view
 from dfnas.dataset.images import ImageSet
 
 
 def predict(network: nn.Module, data: ImageSet, batch_size: int) -> torch.Tensor:
     """Logits (N, K) float32 of the plain views of a split, as `logits_of` has them."""
-    return logits_of(network, PlainViews(data, batch_size))
+    return logits_of(network, (plain_view(data, part) for part in data.images.split(batch_size)))  # each asked for once
 
 
 @torch.no_grad()

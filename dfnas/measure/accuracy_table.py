@@ -8,7 +8,8 @@ import csv
 import math
 import os
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import numpy as np
@@ -54,28 +55,19 @@ class AccuracyTable:
         """The table of a CSV file with a header.
 
         Raises:
-            InputError: no such file, a column that it has not, an accuracy that is no number, or an architecture twice.
+            InputError: no such file, none of text, a column that it has not, an accuracy that is no number, or an
+                architecture twice.
         """
         path = existing(os.path.expandvars(settings.table))
         accuracies: dict[str, float] = {}
         classes: dict[str, str] = {}
-        wanted = [settings.column, settings.architecture_column]
-        wanted += [settings.class_column] if settings.class_column else []
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file)
-            for name in wanted:
-                if name not in (rows.fieldnames or ()):
-                    raise InputError(
-                        f"{path} has no column '{name}'; expected one of {', '.join(rows.fieldnames or ())}: set "
-                        "lookup.column, architecture_column and class_column to what it has"
-                    )
-            for row in rows:
-                architecture, where = row[settings.architecture_column], f"{path}, line {rows.line_num}"
-                if architecture in accuracies:
-                    raise InputError(f"{where}: the architecture {architecture} stands there twice")
-                accuracies[architecture] = _number(row[settings.column], where)
-                if settings.class_column:
-                    classes[architecture] = row[settings.class_column]
+        for where, row in _rows(path, settings):
+            architecture = row[settings.architecture_column]
+            if architecture in accuracies:
+                raise InputError(f"{where}: the architecture {architecture} stands there twice")
+            accuracies[architecture] = _number(row[settings.column], where)
+            if settings.class_column:
+                classes[architecture] = row[settings.class_column]
         if not accuracies:
             raise InputError(f"{path} has a header and no row")
         return cls(accuracies, classes)
@@ -107,6 +99,25 @@ class AccuracyTable:
     def _standing(self, accuracy: float) -> Standing:
         worse, not_better = bisect_left(self._rising, accuracy), bisect_right(self._rising, accuracy)
         return Standing(accuracy, len(self) - not_better + 1, 100 * worse / len(self))
+
+
+def _rows(path: Path, settings: LookupSettings) -> Iterator[tuple[str, dict[str, str]]]:
+    """Where each row of the file is, and its values by column. Raises InputError, see `AccuracyTable.read`."""
+    wanted = [settings.column, settings.architecture_column]
+    wanted += [settings.class_column] if settings.class_column else []
+    with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets begin it with a mark
+        rows = csv.DictReader(file)
+        try:
+            for name in wanted:
+                if name not in (rows.fieldnames or ()):
+                    raise InputError(
+                        f"{path} has no column '{name}'; expected one of {', '.join(rows.fieldnames or ())}: set "
+                        "lookup.column, architecture_column and class_column to what it has"
+                    )
+            for row in rows:
+                yield f"{path}, line {rows.line_num}", row
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path} is no CSV file ({error}); give one as text, uncompressed") from error
 
 
 def _number(text: str, where: str) -> float:

@@ -8,6 +8,7 @@ Nothing is computed for a count: the network runs on torch's `meta` device, wher
 """
 
 import copy
+from collections.abc import Hashable
 from typing import Any
 
 import torch
@@ -54,21 +55,30 @@ def count_slot_macs(network: nn.Module, *input_shape: int) -> tuple[int, dict[st
         slots that follow the choice.
     """
     table: dict[str, list[int]] = {}
+    known: dict[Hashable, int] = {}  # cells and blocks repeat: most options have been counted before
+    in_slots = 0
     with FlopCounterMode(display=False) as counter, _UncountedSkipped():
 
         def count_each_option(slot: Slot, x: torch.Tensor) -> torch.Tensor:
-            totals = table.setdefault(slot.choice, [0] * len(slot.options))
+            nonlocal in_slots
+            entry = counter.get_total_flops()
+            totals, output = table.setdefault(slot.choice, [0] * len(slot.options)), None
             for i, option in enumerate(slot.options):
-                before = counter.get_total_flops()
-                output = option(x)
-                totals[i] += (counter.get_total_flops() - before) // 2
-            return output  # any will do: the options of a slot agree in shape
+                key = (signature(option), x.shape)
+                if key not in known:
+                    before = counter.get_total_flops()
+                    output = option(x)
+                    known[key] = (counter.get_total_flops() - before) // 2
+                totals[i] += known[key]
+            output = slot.options[0](x) if output is None else output  # any will do: they agree in shape
+            in_slots += counter.get_total_flops() - entry
+            return output
 
         set_mixer(network, count_each_option)
         device = next(network.parameters()).device
         with torch.no_grad():
             network.eval()(torch.empty(1, *input_shape, device=device))
-    fixed = counter.get_total_flops() // 2 - sum(sum(totals) for totals in table.values())
+    fixed = (counter.get_total_flops() - in_slots) // 2
     return fixed, {choice: tuple(totals) for choice, totals in table.items()}
 
 
@@ -88,6 +98,18 @@ def count_slot_parameters(network: nn.Module) -> tuple[int, dict[str, tuple[int,
             in_slots |= sizes.keys()
     fixed = sum(parameter.numel() for parameter in network.parameters() if id(parameter) not in in_slots)
     return fixed, {choice: tuple(sum(sizes.values()) for sizes in by_option) for choice, by_option in found.items()}
+
+
+def signature(module: nn.Module) -> Hashable:
+    """What a module computes, its numbers aside: equal only for two that were built alike, whatever they print."""
+    own = sorted((name, repr(value)) for name, value in vars(module).items() if name not in _OF_EVERY_MODULE)
+    tensors = [*module._parameters.items(), *module._buffers.items()]
+    shapes = [(name, None if tensor is None else (tensor.shape, tensor.dtype)) for name, tensor in tensors]
+    inside = [(name, signature(child)) for name, child in module.named_children()]
+    return type(module), tuple(own), tuple(shapes), tuple(inside)
+
+
+_OF_EVERY_MODULE = frozenset(vars(nn.Module()))
 
 
 def _run_counted(module: nn.Module, x: torch.Tensor) -> int:

@@ -16,6 +16,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from dfnas.measure.complexity import signature
 from dfnas.measure.latency import interleaved_seconds
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import Slot, set_mixer
@@ -100,7 +101,7 @@ def _distinct_options(
     def note(slot: Slot, inputs: torch.Tensor) -> torch.Tensor:
         keys_of = places.setdefault(slot.choice, [[] for _ in slot.options])
         for keys, option in zip(keys_of, slot.options, strict=True):
-            key = (_signature(option), inputs.shape, inputs.stride())
+            key = (signature(option), inputs.shape, inputs.stride())
             found.setdefault(key, (option, inputs.clone()))
             keys.append(key)
         return slot.options[0](inputs)  # any will do: the options of a slot agree in shape
@@ -108,15 +109,6 @@ def _distinct_options(
     set_mixer(network, note)
     network(x)
     return found, places
-
-
-def _signature(module: nn.Module) -> Hashable:
-    """What a module computes, its numbers aside: equal only for two that were built alike, whatever they print."""
-    own = sorted((name, repr(value)) for name, value in vars(module).items() if name not in vars(nn.Module()))
-    tensors = [*module._parameters.items(), *module._buffers.items()]
-    shapes = [(name, None if tensor is None else (tensor.shape, tensor.dtype)) for name, tensor in tensors]
-    inside = [(name, _signature(child)) for name, child in module.named_children()]
-    return type(module), tuple(own), tuple(shapes), tuple(inside)
 
 
 def _relative_spread(times: list[float]) -> float:

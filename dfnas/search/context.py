@@ -1,4 +1,4 @@
-"""What every search works on, and what it leaves behind."""
+"""What every search works on."""
 
 import math
 from dataclasses import dataclass

@@ -160,6 +160,8 @@ class DartsSearch(DifferentiableSearch):
         """∇α L_val(w, α) and the loss. Gradients of the weights are neither needed nor computed."""
         with frozen(self.weights):
             loss = self._loss(held_out)
+        if not loss.requires_grad:  # decisions for `none` may cut off every choice that α still weighs
+            return [torch.zeros_like(leaf) for leaf in self.alphas.leaves()], loss.detach()
         return list(torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)), loss.detach()
 
     def _second_order(self, train, held_out, lr: float, index: int = 0) -> tuple[list[torch.Tensor], torch.Tensor]:

@@ -5,20 +5,22 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import Candidate
+from dfnas.spaces.candidate import Candidate, encoded
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
-ATTEMPTS = 1000  # random draws for one candidate before the budget or its novelty is called impossible
+ATTEMPTS = 1000  # random draws for one candidate before the space counts as having nothing new
 
 
 class Evolution:
     """A population bred from the best of all that were judged so far. No architecture is judged twice.
+
+    Raises:
+        InputError: a budget too tight to sample within, see `Budget.sample`: here, and not once a supernet is trained.
 
     Attributes:
         judged: every candidate by its encoding, in the order of judgement.
@@ -31,6 +33,7 @@ class Evolution:
         self.judged: dict[str, Candidate] = {}
         self.parents: list[Candidate] = []
         self.tries = self._all_tries()
+        budget.sample(python_random(seed, "budget"))
 
     def step(self, index: int, score: Callable[[dict[str, str]], tuple[float, float]]) -> Row | None:
         """Breeds and judges one candidate. Returns the state of affairs at the end of a generation.
@@ -72,9 +75,7 @@ class Evolution:
                 lambda: space.mutate(rng.choice(self.parents).architecture, settings.mutation_probability, rng),
             )
         child = child or next(filter(self._is_new, (space.sample(rng) for _ in range(ATTEMPTS))), None)
-        if child is None and not self.judged:
-            raise InputError(f"{self.budget}: none of {ATTEMPTS} random architectures keeps it; raise it")
-        return child
+        return self.budget.sample(rng) if child is None and not self.judged else child
 
     def _two_parents(self, rng: random.Random) -> list[dict[str, str]]:
         return [parent.architecture for parent in rng.choices(self.parents, k=2)]
@@ -103,8 +104,3 @@ class Evolution:
         self.judged = {encoded(c.architecture): c for c in candidates}
         self.parents = [Candidate(**values) for values in state["parents"]]
         self.tries = dict(state["tries"])
-
-
-def encoded(architecture: dict[str, str]) -> str:
-    """One text for an architecture, whatever the order of its choices."""
-    return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))

@@ -14,9 +14,8 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
 from dfnas.search import collapse
 from dfnas.search.context import SearchContext
-from dfnas.search.evolution import encoded
 from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.spaces.candidate import Candidate
+from dfnas.spaces.candidate import Candidate, encoded
 from dfnas.training.descent import Descent
 
 

@@ -71,10 +71,10 @@ class ProxylessSearch(DifferentiableSearch):
         self.held_out = context.held_out(settings)
         self.epochs = settings.warmup_epochs + settings.epochs
         self.steps = self.epochs * self.batches.per_epoch
-        if settings.epochs < 2 or settings.arch_every > self.batches.per_epoch:
+        if settings.arch_every > self.batches.per_epoch:
             raise InputError(
-                f"search_proxyless would take no architecture step: epochs = {settings.epochs} (at least 2), "
-                f"arch_every = {settings.arch_every} (at most {self.batches.per_epoch}, the steps of an epoch)"
+                f"search_proxyless would take no architecture step: arch_every = {settings.arch_every} is above the "
+                f"{self.batches.per_epoch} steps of an epoch; lower it, or batch_size"
             )
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 

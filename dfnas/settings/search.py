@@ -40,7 +40,8 @@ class SearchSettings(Settings):
     the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
     release, on synthetic data)."""
     temperature: Positive = 1.0
-    """Temperature on both sides of the cross-entropy to soft labels and to the teacher's (SPOS release: 3)."""
+    """Temperature on both sides of the cross-entropy (SPOS release: 3). Labels that are classes, `hard` ones and those
+    of original data, are the same at every temperature; the network's side has it all the same."""
     downscale: Count = 1
     """Search on images averaged over squares of this side. It divides their height and width; crops, flips and the
     teacher's labels are those of the full size, and so are the MACs of what is found."""

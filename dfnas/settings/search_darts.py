@@ -89,6 +89,8 @@ class SearchDartsSettings(SearchSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> "SearchDartsSettings":
+        if self.lr_min > self.lr:
+            raise ValueError(f"lr_min ({self.lr_min:g}) must not exceed lr ({self.lr:g}), or the rate would rise")
         if self.arch_warmup_epochs >= self.epochs:
             raise ValueError(
                 f"arch_warmup_epochs ({self.arch_warmup_epochs}) must be less than epochs ({self.epochs}), or the "

@@ -1,8 +1,10 @@
 """Settings of `search_proxyless` (Cai, Zhu and Han 2019; sections 3 and 4 and the code published with it)."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, NonNegative, Number, Positive, Settings
+from pydantic import Field
+
+from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, Integer, NonNegative, Number, Positive, Settings
 from dfnas.settings.search import SearchSettings
 
 
@@ -38,8 +40,8 @@ class SearchProxylessSettings(SearchSettings):
     """Epochs of training uniformly sampled paths before the search proper."""
     warmup_lr: Positive = 0.05
     """Peak learning rate of the warm-up, which has a cosine of its own."""
-    epochs: Count = 120
-    """Epochs of alternating weight and architecture steps."""
+    epochs: Annotated[Integer, Field(ge=2)] = 120
+    """Epochs of alternating weight and architecture steps; the first has none of the latter."""
     lr: Positive = 0.025
     """Peak learning rate of the weights; falls by a cosine, step by step."""
     momentum: Fraction = 0.9

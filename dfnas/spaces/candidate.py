@@ -24,6 +24,11 @@ class Candidate:
         return self.top1_error, self.top5_error
 
 
+def encoded(architecture: Architecture) -> str:
+    """One text for an architecture, whatever the order of its choices."""
+    return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))
+
+
 def to_text(space: Space, architecture: Architecture) -> str:
     """The options alone, in the order of the space's choices: `sep_conv_3x3|none|skip_connect|…`."""
     return SEPARATOR.join(architecture[choice] for choice in space.choices)

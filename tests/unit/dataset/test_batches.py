@@ -115,6 +115,9 @@ def test_plain_views_show_every_image_once_in_order(size, downscale):
     shown = list(PlainViews(numbered(), size, downscale))
     assert [number for views in shown for number in numbers(views)] == list(range(COUNT))
     assert {views.shape[1:] for views in shown} == {(1, 4 // downscale, 4 // downscale)}
+    sizes = [len(views) for views in shown]
+    assert max(sizes) <= size
+    assert max(sizes) - min(sizes) <= 1
 
 
 @pytest.mark.parametrize("kept", [0, 3 * 4 * 4 * 4 * 4, 1 << 20], ids=["none", "three batches", "all"])

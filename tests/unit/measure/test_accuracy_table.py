@@ -50,7 +50,7 @@ def test_an_architecture_that_the_table_does_not_have_is_refused():
 
 
 def read(tmp_path: Path, text: str, **settings) -> AccuracyTable:
-    (tmp_path / "table.csv").write_text(text)
+    (tmp_path / "table.csv").write_text(text, encoding="utf-8")
     names = {"column": "accuracy", "architecture_column": "cell", "class_column": None}
     return AccuracyTable.read(LookupSettings(table=str(tmp_path / "table.csv"), **names | settings))
 
@@ -60,6 +60,22 @@ def test_a_file_has_accuracies_and_classes(tmp_path):
     table = read(tmp_path, text, class_column="class")
     assert (table.accuracies, table.classes) == ({"a": 93.5, "b": 10.0}, {"a": "x", "b": "x"})
     assert read(tmp_path, text).classes == {}
+
+
+def test_a_file_may_begin_with_the_mark_of_a_spreadsheet(tmp_path):
+    assert read(tmp_path, "\ufeffcell,accuracy\na,1\n").accuracies == {"a": 1.0}
+
+
+@pytest.mark.parametrize(
+    "content", [b"\x1f\x8b\x08\x00\xff", b"cell,accuracy\n\xff,1\n", b'cell,accuracy\n"' + b"a" * 200_000]
+)
+def test_what_is_no_csv_file_is_one_line(tmp_path, content):
+    (tmp_path / "table.csv").write_bytes(content)
+    settings = LookupSettings(
+        table=str(tmp_path / "table.csv"), column="accuracy", architecture_column="cell", class_column=None
+    )
+    with pytest.raises(InputError, match=r"table.csv is no CSV file \(.+\); give one as text, uncompressed"):
+        AccuracyTable.read(settings)
 
 
 def test_a_path_may_hold_an_environment_variable(tmp_path, monkeypatch):

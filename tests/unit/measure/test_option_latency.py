@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from dfnas.measure import option_latency
+from dfnas.measure.complexity import signature
 from dfnas.measure.latency import interleaved_seconds
 from dfnas.measure.option_latency import time_options
 from dfnas.spaces.cell_operations import Zero
@@ -79,7 +80,7 @@ def test_a_batch_of_two_is_twice_the_work(spaces, clock_of_work):
     ],
 )
 def test_modules_that_were_built_alike_share_a_time_and_no_others_do(one, other, alike):
-    assert (option_latency._signature(one) == option_latency._signature(other.eval())) == alike
+    assert (signature(one) == signature(other.eval())) == alike
 
 
 def test_the_error_is_the_mean_over_the_whole_networks():

@@ -1,5 +1,6 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
+import itertools
 import random
 
 import pytest
@@ -20,11 +21,11 @@ from dfnas.spaces.slot import set_mixer
 from dfnas.spaces.space import Task
 
 ALGORITHMS = {
-    "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 32}, 2),
+    "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 16}, 1),
     "darts, second order": ("make_darts", {"order": 2, "epochs": 2, "train": 32}, 3),
     "darts, stopped by skips": (
         "make_darts",
-        {"order": 1, "epochs": 4, "train": 32, "arch_lr": 0.1, "stop": {"by": "skips", "skips": 1}},
+        {"order": 1, "epochs": 3, "train": 16, "arch_lr": 0.1, "stop": {"by": "skips", "skips": 1}},
         1,
     ),
     "darts, stopped by curvature": (
@@ -32,16 +33,16 @@ ALGORITHMS = {
         {
             "order": 1,
             "epochs": 4,
-            "train": 32,
+            "train": 16,
             "arch_warmup_epochs": 1,
-            "stop": {"by": "eigenvalue", "window": 1, "ratio": 1.0, "first_epoch": 0, "iterations": 3},
+            "stop": {"by": "eigenvalue", "window": 1, "ratio": 1.0, "first_epoch": 0, "iterations": 2},
         },
-        5,
+        3,
     ),
     "darts, selected by perturbation": (
         "make_darts",
-        {"order": 1, "epochs": 1, "train": 32, "selection": {"by": "perturbation", "tune_epochs": 0.5}},
-        5,
+        {"order": 1, "epochs": 1, "train": 16, "selection": {"by": "perturbation", "tune_epochs": 1}},
+        4,
     ),
     "darts, uniform, selected by perturbation": (
         "make_darts",
@@ -61,6 +62,11 @@ ALGORITHMS = {
     "evolution, stopped between two": ("make_evolution", {"cycles": 5}, 8),
     "random, stopped in a candidate": ("make_random", {}, 3),
 }
+LONG = ("darts, uniform, selected by perturbation", "darts")  # a trial of every option of ten edges, twice over
+PAIRS = [
+    pytest.param(*pair, marks=[pytest.mark.slow] if pair == LONG else [])
+    for pair in itertools.product(ALGORITHMS, ("darts", "mbconv", "shufflenet", "nasbench201"))
+]
 PARTIAL = {
     "darts": {"channels": 2, "search_channels": 4, "cells": 3, "search_cells": 3, "nodes": 2},
     "nasbench201": {"channels": 4, "cells_per_stage": 1},
@@ -85,8 +91,7 @@ def finish(search, start, end=None):
     return [row for row in rows if row]
 
 
-@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(("algorithm", "name"), PAIRS)
 def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces, tmp_path, algorithm, name):
     maker, settings, stop = ALGORITHMS[algorithm]
     make, space = request.getfixturevalue(maker), spaces[name]

@@ -1,6 +1,7 @@
 """Evolution with made-up errors: what it may judge, and what it breeds from."""
 
 import itertools
+import random
 
 import pytest
 
@@ -116,10 +117,19 @@ def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
     assert evolution.best().top1_error == 0
 
 
-def test_a_limit_that_nothing_keeps_is_an_error(spaces, monkeypatch):
-    monkeypatch.setattr(module, "ATTEMPTS", 20)
-    with pytest.raises(InputError, match=r"budget.max_macs_m = 1e-06: none of 20 random architectures"):
-        evolve(spaces["mbconv"], limit=1e-6)
+def test_a_limit_that_nothing_keeps_is_an_error_before_a_supernet_is_trained(spaces, make_spos):
+    with pytest.raises(InputError, match=r"budget.max_macs_m = 1e-06: none of 10000 random architectures"):
+        make_spos(spaces["mbconv"], budget={"max_macs_m": 1e-6})
+
+
+def test_a_limit_that_few_architectures_keep_is_asked_about_as_often_as_everywhere(spaces, monkeypatch):
+    """A thousand draws in vain say that nothing new is left only where something was found before."""
+    monkeypatch.setattr(module, "ATTEMPTS", 1)
+    space = spaces["mbconv"]
+    cheapest = min(space.macs(space.sample(random.Random(seed))) for seed in range(200)) / 1e6
+    _, asked, _, _ = evolve(space, limit=cheapest, generations=1)
+    assert asked
+    assert all(space.macs(architecture) / 1e6 <= cheapest for architecture in asked)
 
 
 def test_candidates_are_a_function_of_the_seed(spaces):

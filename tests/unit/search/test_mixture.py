@@ -20,9 +20,9 @@ def darts_slot(stride: int = 1, affine: bool = False) -> Slot:
     return Slot("x", darts_options(4, stride, affine)).double()
 
 
-def inputs(channels_last: bool = True) -> tuple[torch.Tensor, torch.Tensor]:
+def inputs(channels_last: bool = True, count: int = 3, side: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     """An input whose channels lie away from zero, and weights of the options."""
-    x = torch.randn(3, 4, 6, 6, dtype=torch.float64) + torch.arange(4.0).view(1, 4, 1, 1)
+    x = torch.randn(count, 4, side, side, dtype=torch.float64) + torch.arange(4.0).view(1, 4, 1, 1)
     x = x.contiguous(memory_format=torch.channels_last) if channels_last else x
     weights = torch.randn(len(DARTS_OPERATIONS), dtype=torch.float64).softmax(0)
     return x.requires_grad_(), weights.requires_grad_()
@@ -55,7 +55,7 @@ def test_an_edge_of_darts_is_the_plain_weighted_sum(stride, affine, mode, channe
 
 def test_gradients_are_those_by_finite_differences():
     slot = darts_slot()
-    x, weights = inputs()
+    x, weights = inputs(count=2, side=3)  # a forward pass or two, and a backward pass, for every number
     assert torch.autograd.gradcheck(lambda weights, x: mixed(slot, weights, x), (weights, x))
 
 

@@ -89,7 +89,7 @@ def test_of_options_that_cost_equally_many_images_the_loss_decides_and_then_the_
 @pytest.mark.parametrize("name", ["darts", "mbconv", "nasbench201"])
 def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, make_darts, name):
     space = spaces[name]
-    settings = {"order": 1, "epochs": 2, "lr": 0.1, "arch_lr": 0.1, "train": 32, "selection": SELECTION}
+    settings = {"order": 1, "epochs": 2, "lr": 0.1, "arch_lr": 0.1, "train": 16, "selection": SELECTION}
     search, twin = (make_darts(space, **settings) for _ in range(2))
     training = 2 * search.batches.per_epoch
     for index in range(training):
@@ -123,7 +123,7 @@ def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, mak
 def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     """In the cell space dropped edges give nothing."""
     space = spaces["darts"]
-    search = make_darts(space, order=1, epochs=1, train=32, selection=SELECTION)
+    search = make_darts(space, order=1, epochs=1, train=16, selection=SELECTION)
     for index in range(search.steps):
         before = [alpha.detach().clone() for alpha in search.alphas.leaves()]
         undecided = search.decisions.undecided
@@ -139,6 +139,16 @@ def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     torch.testing.assert_close(found, search.network(views))
     assert search.strengths().keys() == space.choices.keys()
     assert all(set(p.tolist()) == {0.0, 1.0} for p in search.strengths().values())
+
+
+@pytest.mark.parametrize("order", [1, 2])
+def test_choices_that_decisions_for_none_cut_off_have_no_gradient(spaces, make_darts, order):
+    search = make_darts(spaces["nasbench201"], order=order, epochs=1, train=16, selection=SELECTION)
+    search.decisions.decided = {"3-0": 0, "3-1": 0, "3-2": 0}  # `none` on every edge into the output
+    before = [alpha.detach().clone() for alpha in search.alphas.leaves()]
+    search._train(0, 0.01, architecture=True)
+    moved = [(new - old).abs().max().item() for new, old in zip(search.alphas.leaves(), before, strict=True)]
+    assert max(moved) < 1e-3  # the penalty's step alone
 
 
 def test_a_dropped_edge_gives_nothing_though_most_of_its_channels_pass_the_options_by(make_darts):

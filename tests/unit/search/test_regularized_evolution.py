@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from dfnas.runtime.seeds import python_random
-from dfnas.search.evolution import encoded
 from dfnas.search.regularized_evolution import EvolutionSearch
+from dfnas.spaces.candidate import encoded
 
 
 class Untrained(torch.nn.Module):

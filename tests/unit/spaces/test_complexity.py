@@ -5,7 +5,9 @@ import torch
 from torch import nn
 
 from dfnas.measure.complexity import count_macs, count_parameters, count_slot_macs, count_slot_parameters
-from dfnas.spaces.slot import Slot
+from dfnas.spaces.darts import CellSpace
+from dfnas.spaces.slot import Slot, slots
+from dfnas.spaces.space import Task
 
 
 @pytest.mark.parametrize(("groups", "stride", "kernel"), [(1, 1, 3), (1, 2, 5), (4, 1, 3), (8, 2, 1)])
@@ -66,3 +68,18 @@ def test_weights_are_split_by_choice_and_shared_ones_count_once():
 
     network = nn.Sequential(entry, entry, slot("a"), slot("a"), Slot("b", {"norm": nn.BatchNorm2d(2)}))
     assert count_slot_parameters(network) == (4, {"a": (2 * 2 * 9 + 2, 2 * 4, 0), "b": (4,)})
+
+
+def test_options_that_repeat_are_run_once():
+    """A network of more cells runs no more of its options, as long as their channels and sides are the same."""
+    runs = []
+    for cells in (6, 12):
+        with torch.device("meta"):
+            network = CellSpace(Task(3, 16, 10), channels=4, cells=cells, nodes=2).slotted_network()
+        ran = []
+        for slot in slots(network):
+            slot.options[slot.names.index("sep_conv_3x3")].register_forward_hook(lambda *_, ran=ran: ran.append(1))
+        count_slot_macs(network, 3, 16, 16)
+        runs.append(len(ran))
+    # Normal edges of three sizes; into a reduction cell edges of stride 2 of two, on top of its own of stride 1.
+    assert runs[0] == runs[1] == 3 + 2
