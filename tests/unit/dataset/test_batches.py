@@ -53,7 +53,7 @@ def test_an_epoch_can_be_shorter_or_longer_than_a_pass_which_it_does_not_disturb
 
 
 def test_an_epoch_of_less_than_a_batch_is_an_error():
-    with pytest.raises(InputError, match="batch_size = 5 is more than the images of an epoch, 4"):
+    with pytest.raises(InputError, match="batch_size = 5 is more than the 4 images of an epoch"):
         batches(images_per_epoch=4)
 
 
