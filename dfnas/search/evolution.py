@@ -9,7 +9,7 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import Candidate, encoded
+from dfnas.spaces.candidate import Candidate, best_of, to_text
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
@@ -23,7 +23,7 @@ class Evolution:
         InputError: a budget too tight to sample within, see `Budget.sample`: here, and not once a supernet is trained.
 
     Attributes:
-        judged: every candidate by its encoding, in the order of judgement.
+        judged: every candidate by its text, in the order of judgement.
         parents: those that the present generation is bred from.
         tries: how many crossings and mutations are left to the present generation.
     """
@@ -49,18 +49,14 @@ class Evolution:
         if architecture is not None:
             macs_m = self.space.macs(architecture) / 1e6
             candidate = Candidate(architecture, *score(architecture), macs_m, generation + 1)
-            self.judged[encoded(architecture)] = candidate
+            self.judged[to_text(self.space, architecture)] = candidate
         if member + 1 < self.settings.population:
             return None
-        best = self.best()
+        best = best_of(self.judged.values())
         row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
         row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         errors = [c.top1_error for c in self.judged.values() if c.generation == generation + 1]
         return row | ({"mean_top1_error": sum(errors) / len(errors)} if errors else {})  # none where the space ran out
-
-    def best(self) -> Candidate:
-        """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
-        return min(self.judged.values(), key=lambda candidate: candidate.key)
 
     def _breed(self, member: int, rng: random.Random) -> dict[str, str] | None:
         """A new architecture within the budget: from two parents, from one, or at random if there are none or
@@ -93,7 +89,7 @@ class Evolution:
         return {kind: TRIES * getattr(self.settings, kind) for kind in ("crossover", "mutation")}
 
     def _is_new(self, architecture: dict[str, str]) -> bool:
-        return encoded(architecture) not in self.judged and self.budget.keeps(architecture)
+        return to_text(self.space, architecture) not in self.judged and self.budget.keeps(architecture)
 
     def state_dict(self) -> dict[str, Any]:
         judged, parents = ([asdict(c) for c in some] for some in (self.judged.values(), self.parents))
@@ -101,6 +97,6 @@ class Evolution:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         candidates = [Candidate(**values) for values in state["judged"]]
-        self.judged = {encoded(c.architecture): c for c in candidates}
+        self.judged = {to_text(self.space, c.architecture): c for c in candidates}
         self.parents = [Candidate(**values) for values in state["parents"]]
         self.tries = dict(state["tries"])

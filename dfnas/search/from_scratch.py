@@ -7,19 +7,17 @@ from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import Any
 
-import torch
-
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
-from dfnas.search import collapse
 from dfnas.search.context import SearchContext
+from dfnas.search.judging import JudgingSearch
 from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.spaces.candidate import Candidate, encoded
+from dfnas.spaces.candidate import Candidate, best_of, to_text
 from dfnas.training.descent import Descent
 
 
-class FromScratchSearch(ABC):
+class FromScratchSearch(JudgingSearch, ABC):
     """The search, as `Resumable` steps: `settings.steps` training steps for each candidate, the last with its score.
 
     All candidates start from the same seed and see the same batches, so that a score is a function of the architecture.
@@ -29,8 +27,8 @@ class FromScratchSearch(ABC):
         candidates: how many are proposed.
 
     Attributes:
-        judged: every candidate by its encoding, in the order of judgement.
-        proposed: the encodings of all that were proposed, in order, the present one included.
+        judged: every candidate by its text, in the order of judgement.
+        proposed: the texts of all that were proposed, in order, the present one included.
     """
 
     remedy = "raise its steps, so that candidates with weights are trained enough to be judged"
@@ -53,7 +51,7 @@ class FromScratchSearch(ABC):
         number, place = divmod(index, self.settings.steps)
         if place == 0:
             self.present = self.propose(number)
-            self.proposed.append(encoded(self.present))
+            self.proposed.append(to_text(self.context.space, self.present))
             self.descent = None if self.proposed[-1] in self.judged else self._descent()
         if self.descent is not None:
             reseed(self.context.seed, "step", place)
@@ -83,32 +81,11 @@ class FromScratchSearch(ABC):
             macs_m = self.context.space.macs(self.present) / 1e6
             self.judged[self.proposed[-1]] = Candidate(self.present, *errors, macs_m)
             self.descent = None
-        best, judged = self.best(), len(self.judged)
+        best, judged = best_of(self.judged.values()), len(self.judged)
         row |= {"judged": judged, "top1_error": self.judged[self.proposed[-1]].top1_error}
         row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         images = self.settings.steps * self.settings.batch_size
         return row | {"trained_images": judged * images, "judged_images": judged * len(self.context.validation)}
-
-    def best(self) -> Candidate:
-        """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
-        return min(self.judged.values(), key=lambda candidate: candidate.key)
-
-    def architecture(self) -> dict[str, str]:
-        """The best candidate found."""
-        return dict(self.best().architecture)
-
-    def strengths(self) -> dict[str, torch.Tensor]:
-        """One for the options of the best candidate, zero for the others; (O,) per choice."""
-        return self.context.space.indicators(self.architecture())
-
-    def report(self) -> dict[str, bool | float | int | str]:
-        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
-        `judged`."""
-        return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "judged": len(self.judged)}
-
-    def candidates(self) -> list[Candidate]:
-        """Every candidate judged, in the order of their judgement."""
-        return list(self.judged.values())
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -120,7 +97,7 @@ class FromScratchSearch(ABC):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         candidates = [Candidate(**values) for values in state["judged"]]
-        self.judged = {encoded(candidate.architecture): candidate for candidate in candidates}
+        self.judged = {to_text(self.context.space, candidate.architecture): candidate for candidate in candidates}
         self.proposed, self.present = list(state["proposed"]), dict(state["present"])
         self.descent = None
         if state["descent"] is not None:

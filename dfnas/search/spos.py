@@ -13,9 +13,9 @@ from dfnas.measure.accuracy import error_rate
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
-from dfnas.search import collapse
 from dfnas.search.context import SearchContext
 from dfnas.search.evolution import Evolution
+from dfnas.search.judging import JudgingSearch
 from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.candidate import Candidate
@@ -23,7 +23,7 @@ from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
 
-class SposSearch:
+class SposSearch(JudgingSearch):
     """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
 
     remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
@@ -75,7 +75,7 @@ class SposSearch:
         a_candidate = recalibration.count * recalibration.batches.batch_size + len(self.context.validation)
         return {
             "trained_images": steps * self.batches.batch_size,
-            "judged_images": len(self.evolution.judged) * a_candidate,
+            "judged_images": len(self.judged) * a_candidate,
         }
 
     def training_path(self, index: int) -> dict[str, str]:
@@ -99,23 +99,9 @@ class SposSearch:
         (logits,) = self.scores.logits(architecture, self.held_out)
         return error_rate(logits, targets), error_rate(logits, targets, 5)
 
-    def architecture(self) -> dict[str, str]:
-        """The best candidate found."""
-        return dict(self.evolution.best().architecture)
-
-    def candidates(self) -> list[Candidate]:
-        """Every candidate judged, in the order of their judgement."""
-        return list(self.evolution.judged.values())
-
-    def strengths(self) -> dict[str, torch.Tensor]:
-        """One for the options of the best path, zero for the others; (O,) per choice."""
-        return self.context.space.indicators(self.architecture())
-
-    def report(self) -> dict[str, bool | float | int | str]:
-        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
-        `judged`."""
-        judged = collapse.judged(self.context.space, self.architecture())
-        return judged | {"stopped": "end", "judged": len(self.evolution.judged)}
+    @property
+    def judged(self) -> dict[str, Candidate]:
+        return self.evolution.judged
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,5 +1,6 @@
 """An architecture that a search has judged, and architectures as one line of text."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dfnas.runtime.errors import InputError
@@ -24,9 +25,9 @@ class Candidate:
         return self.top1_error, self.top5_error
 
 
-def encoded(architecture: Architecture) -> str:
-    """One text for an architecture, whatever the order of its choices."""
-    return ",".join(f"{choice}={option}" for choice, option in sorted(architecture.items()))
+def best_of(candidates: Iterable[Candidate]) -> Candidate:
+    """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
+    return min(candidates, key=lambda candidate: candidate.key)
 
 
 def to_text(space: Space, architecture: Architecture) -> str:

@@ -7,7 +7,7 @@ import torch
 
 from dfnas.runtime.seeds import python_random
 from dfnas.search.regularized_evolution import EvolutionSearch
-from dfnas.spaces.candidate import encoded
+from dfnas.spaces.candidate import best_of, from_text, to_text
 
 
 class Untrained(torch.nn.Module):
@@ -31,7 +31,7 @@ def search(spaces, make_evolution, monkeypatch):
     def make(**settings) -> EvolutionSearch:
         space = spaces["nasbench201"]
         Untrained.made = Counter()
-        monkeypatch.setattr(space, "network", lambda architecture: Untrained(encoded(architecture)))
+        monkeypatch.setattr(space, "network", lambda architecture: Untrained(to_text(space, architecture)))
         search = make_evolution(space, **{"steps": 1, "cycles": 60, "population": 10, "sample": 4} | settings)
 
         def error(*given) -> float:
@@ -50,7 +50,7 @@ def finished(search) -> list[dict]:
 def test_the_first_population_is_drawn_and_every_later_candidate_is_one_mutation_from_one_alive(search):
     run = search()
     finished(run)
-    names = [dict(part.split("=") for part in name.split(",")) for name in run.proposed]
+    names = [from_text(run.context.space, text) for text in run.proposed]
     assert len(names) == 60
     distances = []
     for number in range(10, 60):
@@ -64,7 +64,7 @@ def test_the_oldest_dies_however_good(search):
     run = search(cycles=25)
     for index in range(run.steps):
         run.step(index)
-        alive = [encoded(candidate.architecture) for candidate in run.population()]
+        alive = [to_text(run.context.space, candidate.architecture) for candidate in run.population()]
         assert alive == run.proposed[-10:]
     assert run.architecture() == min(run.candidates(), key=lambda c: c.key).architecture
 
@@ -99,7 +99,7 @@ def test_evolution_finds_better_than_as_many_draws(search):
     assert best == sorted(best, reverse=True)
     drawn = search(cycles=150, population=150)
     finished(drawn)
-    assert run.best().top1_error < drawn.best().top1_error
+    assert best_of(run.candidates()).top1_error < best_of(drawn.candidates()).top1_error
 
 
 def test_a_score_depends_on_the_architecture_alone(spaces, make_evolution):
@@ -125,4 +125,4 @@ def test_training_lowers_the_error_of_a_candidate(spaces, make_random):
 def test_draws_of_the_random_search_do_not_depend_on_scores(spaces, make_random):
     search = make_random(spaces["darts"], draws=4)
     finished(search)
-    assert [encoded(architecture) for architecture in search.drawn] == search.proposed
+    assert [to_text(spaces["darts"], architecture) for architecture in search.drawn] == search.proposed
