@@ -1,6 +1,7 @@
 """Batches for training: shuffled, augmented, and a function of (seed, step) alone, so that any step can be
 repeated after an interruption without saved generators; and the plain views of a whole split, for judging."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
@@ -85,7 +86,7 @@ class Batches:
         return augmented_view(self.data, images, self.augmentation, generator(self.seed, self.name, "views", step))
 
 
-class KeptViews:
+class KeptViews(ABC):
     """Batches of views that are asked for again and again: in memory after the first time, as far as they are small.
 
     What is kept goes to every network in turn, which must leave its input alone.
@@ -96,9 +97,9 @@ class KeptViews:
         self._kept: dict[int, torch.Tensor] = {}
         self._bytes = 0
 
+    @abstractmethod
     def _made(self, index: int) -> torch.Tensor:
         """The views (B, C, H, W) of a batch."""
-        raise NotImplementedError
 
     def __iter__(self) -> Iterator[torch.Tensor]:
         for index in range(self.count):

@@ -1,10 +1,9 @@
 """Settings of a training run, shared by the stand-in teacher and by `retrain`."""
 
-from typing import Literal
-
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Flag, Fraction, Integer, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, Flag, Fraction, Integer, NonNegative, Settings
+from dfnas.settings.descent import DescentSettings
 
 
 class AugmentationSettings(Settings):
@@ -18,31 +17,15 @@ class AugmentationSettings(Settings):
     """Side in pixels of a square set to the mean (DeVries and Taylor 2017); 0 for none."""
 
 
-class TrainingSettings(Settings):
+class TrainingSettings(DescentSettings):
     """Stochastic gradient descent from fresh weights."""
 
     epochs: Count = 600
     """Passes over the training images."""
     batch_size: Count = 96
     """Images per step; the rest of an epoch that does not fill a batch is left to the next shuffle."""
-    lr: Positive = 0.025
-    """Peak learning rate."""
-    schedule: Literal["cosine", "linear"] = "cosine"
-    """How the learning rate falls to zero, step by step, after the warm-up."""
     warmup_epochs: NonNegative = 0.0
     """Epochs over which the learning rate rises linearly to its peak."""
-    momentum: Fraction = 0.9
-    """Momentum of the optimiser."""
-    nesterov: Flag = False
-    """Nesterov's form of momentum."""
-    weight_decay: NonNegative = 3e-4
-    """L2 penalty on weights."""
-    decay_norms_and_biases: Flag = True
-    """Whether the penalty includes normalisation layers and biases."""
-    clip_norm: NonNegative = 5.0
-    """Upper bound of the gradient's norm; 0 for none."""
-    label_smoothing: Fraction = 0.0
-    """Share of the target spread evenly over all classes."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
 
@@ -50,8 +33,6 @@ class TrainingSettings(Settings):
     def _warmup_fits(self) -> "TrainingSettings":
         if self.warmup_epochs >= self.epochs:
             raise ValueError(f"warmup_epochs ({self.warmup_epochs}) must be below epochs ({self.epochs})")
-        if self.nesterov and not self.momentum:
-            raise ValueError("nesterov needs a momentum above 0")
         return self
 
 

@@ -1,27 +1,15 @@
 """Stochastic gradient descent from fresh weights, a step at a time: what every training of a single network shares."""
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import nn
 
 from dfnas.dataset.batches import Batches
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
+from dfnas.settings.descent import DescentSettings
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
-
-
-class DescentSettings(Protocol):
-    """The settings that it follows."""
-
-    lr: float
-    schedule: str
-    momentum: float
-    nesterov: bool
-    weight_decay: float
-    decay_norms_and_biases: bool
-    clip_norm: float
-    label_smoothing: float
 
 
 class Descent:
