@@ -15,13 +15,17 @@ from dfnas.search.judging import JudgingSearch
 from dfnas.settings.from_scratch import FromScratchSettings
 from dfnas.spaces.candidate import Candidate, best_of, to_text
 from dfnas.training.descent import Descent
+from dfnas.training.losses import DivergedError
+
+NOTHING_RIGHT = (1.0, 1.0)  # top-1 and top-5 error
 
 
 class FromScratchSearch(JudgingSearch, ABC):
     """The search, as `Resumable` steps: `settings.steps` training steps for each candidate, the last with its score.
 
     All candidates start from the same seed and see the same batches, so that a score is a function of the architecture.
-    One that is proposed again keeps its score, and its steps do nothing.
+    One that is proposed again keeps its score, and its steps do nothing. One whose training diverges has every image
+    wrong: others may do better at the same learning rate.
 
     Args:
         candidates: how many are proposed.
@@ -75,17 +79,26 @@ class FromScratchSearch(JudgingSearch, ABC):
     def _judge(self, number: int) -> Row:
         row = {"candidate": number + 1}
         if self.descent is not None:
-            row["train_loss"] = self.descent.mean_loss(self.settings.steps)
-            logits, targets = logits_of(self.descent.network, self.held_out), self.context.validation.targets
-            errors = error_rate(logits, targets), error_rate(logits, targets, 5)
+            try:
+                row["train_loss"] = self.descent.mean_loss(self.settings.steps)
+                errors = self._errors()
+            except DivergedError:
+                errors = NOTHING_RIGHT
             macs_m = self.context.space.macs(self.present) / 1e6
             self.judged[self.proposed[-1]] = Candidate(self.present, *errors, macs_m)
             self.descent = None
         best, judged = best_of(self.judged.values()), len(self.judged)
+        if best.key == NOTHING_RIGHT and (number + 1) * self.settings.steps == self.steps:
+            raise DivergedError("the training of every candidate diverged; lower lr or clip_norm")
         row |= {"judged": judged, "top1_error": self.judged[self.proposed[-1]].top1_error}
         row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         images = self.settings.steps * self.settings.batch_size
         return row | {"trained_images": judged * images, "judged_images": judged * len(self.context.validation)}
+
+    def _errors(self) -> tuple[float, float]:
+        """Top-1 and top-5 error of the present candidate on the held-out images."""
+        logits, targets = logits_of(self.descent.network, self.held_out), self.context.validation.targets
+        return error_rate(logits, targets), error_rate(logits, targets, 5)
 
     def state_dict(self) -> dict[str, Any]:
         return {

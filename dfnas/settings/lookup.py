@@ -26,8 +26,8 @@ class LookupSettings(Settings):
 class RankArchitecturesSettings(Settings):
     """Section `rank_architectures`: with `lookup`, how the supernets of SPOS order random architectures."""
 
-    architectures: Count = 200
-    """Uniform draws from the space that every supernet is asked about."""
+    architectures: Annotated[Integer, Field(ge=2)] = 200
+    """Uniform draws from the space that every supernet is asked about: two at least, for there to be an order."""
     split: Literal["validation", "test"] = "test"
     """Original images that judge beside the search's own held-out ones. Nothing is made from what they say."""
     seed: Integer = 0

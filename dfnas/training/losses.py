@@ -31,7 +31,11 @@ def smoothed(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
     return targets if not smoothing else targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
+class DivergedError(InputError):
+    """A training's loss is no number any more."""
+
+
 def check_finite(loss: float) -> None:
-    """Raises InputError if training has diverged."""
+    """Raises DivergedError, an InputError, if training has."""
     if not math.isfinite(loss):
-        raise InputError(f"training diverged: the loss is {loss}; lower lr or set a bound on the gradient's norm")
+        raise DivergedError(f"training diverged: the loss is {loss}; lower lr or set a bound on the gradient's norm")

@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 import torch
 
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import python_random
 from dfnas.search.regularized_evolution import EvolutionSearch
 from dfnas.spaces.candidate import best_of, from_text, to_text
@@ -126,3 +127,36 @@ def test_draws_of_the_random_search_do_not_depend_on_scores(spaces, make_random)
     search = make_random(spaces["darts"], draws=4)
     finished(search)
     assert [to_text(spaces["darts"], architecture) for architecture in search.drawn] == search.proposed
+
+
+def diverging(names):
+    """Networks of made-up losses: those of architectures in `names` have none."""
+
+    class Network(Untrained):
+        def forward(self, x):
+            return super().forward(x) * (float("nan") if self.name in names else 1)
+
+    return Network
+
+
+def test_a_candidate_that_diverges_is_the_worst_and_the_search_goes_on(spaces, make_random, monkeypatch):
+    space = spaces["nasbench201"]
+    whole = make_random(space, draws=4, steps=2)
+    texts = [to_text(space, architecture) for architecture in whole.drawn]
+    Untrained.made = Counter()
+    network = diverging(texts[:3])
+    monkeypatch.setattr(space, "network", lambda architecture: network(to_text(space, architecture)))
+    rows = finished(make_random(space, draws=4, steps=2))
+    assert [row["top1_error"] for row in rows][:3] == [1.0] * 3
+    assert ["train_loss" in row for row in rows] == [False] * 3 + [True]
+    assert rows[-1]["best_top1_error"] == rows[-1]["top1_error"] < 1
+
+
+def test_a_search_of_which_every_candidate_diverges_says_so(spaces, make_random, monkeypatch):
+    space = spaces["nasbench201"]
+    whole = make_random(space, draws=2, steps=2)
+    Untrained.made = Counter()
+    network = diverging([to_text(space, architecture) for architecture in whole.drawn])
+    monkeypatch.setattr(space, "network", lambda architecture: network(to_text(space, architecture)))
+    with pytest.raises(InputError, match="the training of every candidate diverged; lower lr"):
+        finished(make_random(space, draws=2, steps=2))
