@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CORES ?= 8
+# Tests run in as many processes as there are cores, up to four; TESTS_BESIDE="" runs one after the other.
+TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadgroup
 READY := $(VENV)/.ready
 
 .PHONY: table1 test unit check format docs bench clean
@@ -11,10 +13,10 @@ table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) results/table1.csv
 
 test: $(READY)  ## the whole suite
-	PATH="$(abspath $(BIN)):$$PATH" python -m pytest
+	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE)
 
 unit: $(READY)  ## the fast tests alone
-	PATH="$(abspath $(BIN)):$$PATH" python -m pytest tests/unit
+	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE) tests/unit
 
 check: $(READY)  ## style of Python and Snakemake files
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
