@@ -119,8 +119,8 @@ class NASBench201Space(Space):
         self.check(architecture)
         return architecture
 
-    def is_collapsed(self, architecture: Architecture) -> bool:
-        """Whether no convolution lies on any way from the cell's input to its output, so that a cell learns nothing.
+    def learns_nothing(self, architecture: Architecture) -> bool:
+        """Whether no convolution lies on any way from the cell's input to its output.
         Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).
         Raises InputError if it is not of this space."""
         self.check(architecture)

@@ -1,7 +1,7 @@
 """Look up the true accuracy of a found architecture in a table that has those of all, instead of training it.
 
-Rank and percentile are among all architectures of the table. An architecture is collapsed if it learns nothing between
-its cells' input and output.
+Rank and percentile are among all architectures of the table. `collapsed` is the judgement of the searches (the share of
+skip connections); a cell `learns_nothing` if no convolution lies between its input and its output.
 """
 
 import sys
@@ -10,6 +10,7 @@ from pathlib import Path
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json, write_json
+from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.nasbench201 import NASBench201Space
@@ -41,7 +42,8 @@ def lookup(job: Job) -> None:
         "seed": options.seed,
         "cell": cell,
         "isomorphism_class": table.classes.get(cell),
-        "collapsed": space.is_collapsed(document["choices"]),
+        "collapsed": judged(space, document["choices"])["collapsed"],
+        "learns_nothing": space.learns_nothing(document["choices"]),
         **standing._asdict(),
         "architectures": len(table),
         "best_cell": best,

@@ -28,6 +28,8 @@ RANKED_BY = "spos"
 """The algorithm whose supernets rank architectures."""
 KEYS = ("algorithm", "search_data")
 STANDING = ("accuracy", "rank", "percentile")
+COLLAPSES = ("collapsed", "learns_nothing")
+"""Judgements of which the table has the number of seeds, see `lookup`."""
 CORRELATIONS: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {"tau": kendall_tau, "rho": spearman_rho}
 COLUMNS = (
     *KEYS,
@@ -38,7 +40,7 @@ COLUMNS = (
     "accuracy_min",
     "rank_mean",
     "percentile_mean",
-    "collapsed",
+    *COLLAPSES,
     *(f"{name}_{score.removesuffix('_accuracy')}" for name in CORRELATIONS for score in SCORES),
 )
 
@@ -48,7 +50,7 @@ def tabulate_lookups(job: Job) -> None:
     table = AccuracyTable.read(job.settings)
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for path in options.lookups:
-        report = read_json(path, (*KEYS, *STANDING, "collapsed"))
+        report = read_json(path, (*KEYS, *STANDING, *COLLAPSES))
         groups.setdefault(tuple(report[key] for key in KEYS), []).append(report)
     rankings = read_rankings(options.rankings, table)
     rows = []
@@ -65,7 +67,7 @@ def _found(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "seeds": len(runs),
         "accuracy_std": f"{statistics.stdev(accuracy):.3f}" if len(runs) > 1 else "",
         "accuracy_min": f"{min(accuracy):.3f}",
-        "collapsed": sum(run["collapsed"] for run in runs),
+        **{name: sum(run[name] for run in runs) for name in COLLAPSES},
         **_means(*map(statistics.fmean, (accuracy, rank, percentile))),
     }
 

@@ -23,7 +23,7 @@ def test_every_cell_has_a_string_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("cell", "collapsed"),
+    ("cell", "nothing"),
     [
         (ALL_SKIP, True),
         ("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|", True),
@@ -35,13 +35,13 @@ def test_every_cell_has_a_string_of_its_own():
         ("|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|", False),
     ],
 )
-def test_a_cell_is_collapsed_where_no_convolution_lies_on_a_way_to_the_output(cell, collapsed):
-    assert SPACE.is_collapsed(SPACE.from_string(cell)) == collapsed
+def test_a_cell_learns_nothing_where_no_convolution_lies_on_a_way_to_the_output(cell, nothing):
+    assert SPACE.learns_nothing(SPACE.from_string(cell)) == nothing
 
 
 @pytest.mark.parametrize("seed", range(60))
-def test_a_cell_is_collapsed_where_the_loss_reaches_none_of_its_weights(seed):
-    """Against automatic differentiation: the weights of a collapsed cell's convolutions have no gradient, or zeros."""
+def test_a_cell_learns_nothing_where_the_loss_reaches_none_of_its_weights(seed):
+    """Against automatic differentiation: the weights of such a cell's convolutions have no gradient, or zeros."""
     architecture = SPACE.sample(random.Random(seed))
     torch.manual_seed(seed)
     network = SPACE.network(architecture)
@@ -50,9 +50,9 @@ def test_a_cell_is_collapsed_where_the_loss_reaches_none_of_its_weights(seed):
     network(images).square().sum().backward()
     weights = [m.weight.grad for cell in cells for m in cell.modules() if isinstance(m, nn.Conv2d)]
     learns = any(gradient is not None and gradient.abs().max() > 0 for gradient in weights)
-    assert SPACE.is_collapsed(architecture) != learns
+    assert SPACE.learns_nothing(architecture) != learns
 
 
 def test_what_is_of_another_space_is_refused():
     with pytest.raises(InputError, match="does not say what '1-0' is"):
-        SPACE.is_collapsed({})
+        SPACE.learns_nothing({})

@@ -13,6 +13,7 @@ import torch
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import save_archive
 from dfnas.search.budget import Budget
+from dfnas.search.collapse import judged
 from dfnas.search.context import SearchContext
 from dfnas.search.spos import SposSearch
 from dfnas.settings.search_spos import SearchSposSettings
@@ -84,9 +85,11 @@ def test_a_found_cell_has_its_true_accuracy_and_its_standing(tmp_path, table, sp
     assert (report["accuracy"], report["rank"], report["percentile"]) == (85, 5, 75)
     assert (report["architectures"], report["best_accuracy"], report["isomorphism_class"]) == (20, 89, None)
     assert report["best_cell"] == space.to_string(cells[19])
-    assert not report["collapsed"]
+    assert not report["learns_nothing"]
     skips = architecture(tmp_path / "skips.json", space, cells[0])
-    assert json.loads(lookup(tmp_path, table, skips).read_text())["collapsed"]
+    of_skips = json.loads(lookup(tmp_path, table, skips).read_text())
+    assert of_skips["collapsed"]
+    assert of_skips["learns_nothing"]
 
 
 def complaint(capsys, name: str, *arguments) -> str:
@@ -136,7 +139,9 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     with open(out, newline="") as file:
         darts, spos, one, two, optimum = csv.DictReader(file)
     assert (darts["algorithm"], darts["search_data"]) == ("darts", "noise")
-    assert (darts["seeds"], darts["collapsed"]) == ("3", "1")
+    assert (darts["seeds"], darts["learns_nothing"]) == ("3", "1")
+    collapsed = sum(judged(space, cells[place])["collapsed"] for place in (0, 10, 19))
+    assert darts["collapsed"] == str(collapsed)
     assert (darts["accuracy_mean"], darts["accuracy_min"]) == ("79.667", "70.000")  # of 70, 80 and 89
     assert float(darts["accuracy_std"]) == pytest.approx(np.std([70, 80, 89], ddof=1), abs=1e-3)
     assert (darts["rank_mean"], darts["percentile_mean"], darts["tau_held_out"]) == ("10.3", "48.33", "")
