@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from scipy import stats
 
-SCORES = ("held_out_accuracy", "original_accuracy")
-"""What a supernet says of an architecture: its accuracy on the search's own held-out images, and on original images,
-which only judge."""
+SCORES = ("held_out_accuracy", "held_out_likelihood", "original_accuracy")
+"""What a supernet says of an architecture, the more the better: its accuracy on the search's own held-out images, the
+mean log-likelihood of their labels (minus the loss), and its accuracy on original images, which only judge."""
 
 
 class Ranked(NamedTuple):
@@ -16,7 +16,7 @@ class Ranked(NamedTuple):
     seed: int
     """Of the search."""
     scores: Mapping[str, Sequence[float]]
-    """Accuracies in [0, 1], for each of SCORES."""
+    """One for each architecture, for each of SCORES."""
     true_accuracy: Sequence[float]
     """What the architectures reach when they are trained, in percent."""
 

@@ -10,9 +10,11 @@ from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, BLACK)
 """Of the seeds, in turn."""
 TITLES = {
-    "held_out_accuracy": "the search's own held-out images",
-    "original_accuracy": "original images, which only judge",
+    "held_out_accuracy": "accuracy,\nthe search's own held-out images",
+    "held_out_likelihood": "log-likelihood, nats,\nthe same images",
+    "original_accuracy": "accuracy,\noriginal images, which only judge",
 }
+"""What each of SCORES is."""
 
 
 def rankings_png(rankings: Mapping[str, Sequence[Ranked]]) -> bytes:
@@ -21,14 +23,14 @@ def rankings_png(rankings: Mapping[str, Sequence[Ranked]]) -> bytes:
     Args:
         rankings: the supernets of each data set.
     """
-    figure = blank(4 * len(rankings), 8.5, layout="constrained")
+    figure = blank(4 * len(rankings), 12.5, layout="constrained")
     panels = figure.subplots(len(TITLES), len(rankings), squeeze=False)
     for row, (score, title) in zip(panels, TITLES.items(), strict=True):
         for axes, (data, supernets) in zip(row, rankings.items(), strict=True):
             _draw(axes, supernets, score)
             decorate(axes, f"searched on {data}", "true accuracy, %", "")
             legend_below(axes)
-        row[0].set_ylabel(f"accuracy in the supernet,\n{title}")
+        row[0].set_ylabel(f"in the supernet: {title}")
     return png(figure)
 
 

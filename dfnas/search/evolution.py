@@ -9,7 +9,7 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import Candidate, best_of, to_text
+from dfnas.spaces.candidate import Candidate, Score, best_of, to_text
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
@@ -35,20 +35,20 @@ class Evolution:
         self.tries = self._all_tries()
         budget.sample(python_random(seed, "budget"))
 
-    def step(self, index: int, score: Callable[[dict[str, str]], tuple[float, float]]) -> Row | None:
+    def step(self, index: int, score: Callable[[dict[str, str]], Score]) -> Row | None:
         """Breeds and judges one candidate. Returns the state of affairs at the end of a generation.
 
         Args:
-            score: top-1 and top-5 error of an architecture.
+            score: what an architecture is worth.
         """
         generation, member = divmod(index, self.settings.population)
         if member == 0:
-            self.parents = sorted(self.judged.values(), key=lambda c: c.key)[: self.settings.parents]
+            self.parents = sorted(self.judged.values(), key=lambda c: c.score.key)[: self.settings.parents]
             self.tries = self._all_tries()
         architecture = self._breed(member, python_random(self.seed, "evolution", index))
         if architecture is not None:
             macs_m = self.space.macs(architecture) / 1e6
-            candidate = Candidate(architecture, *score(architecture), macs_m, generation + 1)
+            candidate = Candidate.of(architecture, score(architecture), macs_m, generation + 1)
             self.judged[to_text(self.space, architecture)] = candidate
         if member + 1 < self.settings.population:
             return None

@@ -3,21 +3,20 @@
 What candidate comes next is all that such searches differ in.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import asdict
 from typing import Any
 
-from dfnas.measure.accuracy import error_rate, logits_of
+from dfnas.measure.accuracy import logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
 from dfnas.search.context import SearchContext
 from dfnas.search.judging import JudgingSearch
 from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.spaces.candidate import Candidate, best_of, to_text
+from dfnas.spaces.candidate import Candidate, Score, best_of, to_text
 from dfnas.training.descent import Descent
 from dfnas.training.losses import DivergedError
-
-NOTHING_RIGHT = (1.0, 1.0)  # top-1 and top-5 error
 
 
 class FromScratchSearch(JudgingSearch, ABC):
@@ -81,24 +80,23 @@ class FromScratchSearch(JudgingSearch, ABC):
         if self.descent is not None:
             try:
                 row["train_loss"] = self.descent.mean_loss(self.settings.steps)
-                errors = self._errors()
+                score = self.score_of(logits_of(self.descent.network, self.held_out))
             except DivergedError:
-                errors = NOTHING_RIGHT
+                score = self._worst()
             macs_m = self.context.space.macs(self.present) / 1e6
-            self.judged[self.proposed[-1]] = Candidate(self.present, *errors, macs_m)
+            self.judged[self.proposed[-1]] = Candidate.of(self.present, score, macs_m)
             self.descent = None
         best, judged = best_of(self.judged.values()), len(self.judged)
-        if best.key == NOTHING_RIGHT and (number + 1) * self.settings.steps == self.steps:
+        if best.score == self._worst() and (number + 1) * self.settings.steps == self.steps:
             raise DivergedError("the training of every candidate diverged; lower lr or clip_norm")
         row |= {"judged": judged, "top1_error": self.judged[self.proposed[-1]].top1_error}
         row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         images = self.settings.steps * self.settings.batch_size
         return row | {"trained_images": judged * images, "judged_images": judged * len(self.context.validation)}
 
-    def _errors(self) -> tuple[float, float]:
-        """Top-1 and top-5 error of the present candidate on the held-out images."""
-        logits, targets = logits_of(self.descent.network, self.held_out), self.context.validation.targets
-        return error_rate(logits, targets), error_rate(logits, targets, 5)
+    def _worst(self) -> Score:
+        """Of a candidate whose training diverged."""
+        return Score(1.0, 1.0, math.inf if self.settings.judge_by == "loss" else None)
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -1,13 +1,21 @@
-"""What searches that judge architectures one by one have in common: what they say when they are done."""
+"""What searches that judge architectures one by one have in common: how they judge, and what they say when they are
+done."""
 
+import math
 from collections.abc import Mapping
+from functools import cached_property
 from typing import ClassVar
 
 import torch
 
+from dfnas.dataset.images import ImageSet
+from dfnas.dataset.labels import ClassLabels, StoredLabels
+from dfnas.measure.accuracy import error_rate
 from dfnas.search import collapse
 from dfnas.search.context import SearchContext
-from dfnas.spaces.candidate import Candidate, best_of
+from dfnas.settings.search import JudgingSettings
+from dfnas.spaces.candidate import Candidate, Score, best_of
+from dfnas.training.losses import soft_cross_entropy
 
 
 class JudgingSearch:
@@ -16,8 +24,22 @@ class JudgingSearch:
     remedy: ClassVar[str]
     """What a user can do whose search has collapsed."""
     context: SearchContext
+    settings: JudgingSettings
     judged: Mapping[str, Candidate]
     """Every candidate by its text, in the order of judgement."""
+
+    def score_of(self, logits: torch.Tensor) -> Score:
+        """What logits (N, K) of the validation images are worth, by `settings.judge_by`."""
+        targets, settings = self.context.validation.targets, self.settings
+        errors = error_rate(logits, targets), error_rate(logits, targets, 5)
+        if settings.judge_by == "error":
+            return Score(*errors)
+        loss = soft_cross_entropy(logits, self._judging_labels, settings.temperature).item()
+        return Score(*errors, loss if math.isfinite(loss) else math.inf)  # what is no number compares with nothing
+
+    @cached_property
+    def _judging_labels(self) -> torch.Tensor:
+        return judging_labels(self.context.validation, self.settings)
 
     def architecture(self) -> dict[str, str]:
         """The best candidate found."""
@@ -35,3 +57,10 @@ class JudgingSearch:
         """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
         `judged`."""
         return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "judged": len(self.judged)}
+
+
+def judging_labels(data: ImageSet, settings: JudgingSettings) -> torch.Tensor:
+    """The labels (N, K) of plain images that a loss is judged by: those that the search trains with, except that no
+    teacher is asked again for what is stored."""
+    labels = ClassLabels(data) if settings.labels == "hard" else StoredLabels(data, settings.temperature)
+    return labels.targets

@@ -36,7 +36,7 @@ class EvolutionSearch(FromScratchSearch):
 
     def parent(self, rng: random.Random) -> Candidate:
         """The best of a sample of the population, drawn with replacement; the first of equals."""
-        return min(rng.choices(self.population(), k=self.settings.sample), key=lambda candidate: candidate.key)
+        return min(rng.choices(self.population(), k=self.settings.sample), key=lambda candidate: candidate.score.key)
 
     def _child(self, parent: Candidate, rng: random.Random) -> dict[str, str]:
         """A neighbour of the parent within the budget; a fresh draw where none was found."""

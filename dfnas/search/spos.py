@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from dfnas.measure.accuracy import error_rate
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
@@ -18,7 +17,7 @@ from dfnas.search.evolution import Evolution
 from dfnas.search.judging import JudgingSearch
 from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
-from dfnas.spaces.candidate import Candidate
+from dfnas.spaces.candidate import Candidate, Score
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
@@ -93,11 +92,10 @@ class SposSearch(JudgingSearch):
             architecture = space.sample(rng)
         return architecture
 
-    def score(self, architecture: dict[str, str]) -> tuple[float, float]:
-        """Top-1 and top-5 error on the validation images, after recalibration on training images."""
-        targets = self.context.validation.targets
+    def score(self, architecture: dict[str, str]) -> Score:
+        """What a path is worth on the validation images, after recalibration on training images."""
         (logits,) = self.scores.logits(architecture, self.held_out)
-        return error_rate(logits, targets), error_rate(logits, targets, 5)
+        return self.score_of(logits)
 
     @property
     def judged(self) -> dict[str, Candidate]:

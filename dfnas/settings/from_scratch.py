@@ -4,10 +4,10 @@ from pydantic import model_validator
 
 from dfnas.settings.base import Count, CountOrZero, NonNegative
 from dfnas.settings.descent import DescentSettings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import JudgingSettings
 
 
-class FromScratchSettings(DescentSettings, SearchSettings):
+class FromScratchSettings(DescentSettings, JudgingSettings):
     """Every candidate is the space's final network, trained from fresh weights for the same number of steps."""
 
     steps: Count = 2000

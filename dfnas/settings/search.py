@@ -57,3 +57,12 @@ class SearchSettings(Settings):
     def needs_latency(self) -> bool:
         """Whether the search asks for the space's latency table."""
         return self.budget.max_latency_ms > 0
+
+
+class JudgingSettings(SearchSettings):
+    """What searches are told that judge candidates on held-out images."""
+
+    judge_by: Literal["error", "loss"] = "error"
+    """What makes one candidate better than another: `error`, fewer top-1, then top-5 errors, as published; `loss`, a
+    lower cross-entropy to the images' labels at `temperature`, which goes on telling candidates apart where all of them
+    see in nearly every synthetic image what the teacher sees."""

@@ -3,7 +3,7 @@
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Settings
-from dfnas.settings.search import BudgetSettings, SearchSettings
+from dfnas.settings.search import BudgetSettings, JudgingSettings
 
 
 class MacsBinSettings(Settings):
@@ -62,7 +62,7 @@ class EvolutionSettings(Settings):
         return self
 
 
-class SearchSposSettings(SearchSettings):
+class SearchSposSettings(JudgingSettings):
     """Section `search_spos`."""
 
     steps: Count = 150_000

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 from dfnas.runtime.errors import InputError
 from dfnas.spaces.space import Architecture, Space
@@ -9,25 +10,45 @@ from dfnas.spaces.space import Architecture, Space
 SEPARATOR = "|"
 
 
+class Score(NamedTuple):
+    """What held-out images say of an architecture: top-1 and top-5 error as shares, and the loss where that decides."""
+
+    top1_error: float
+    top5_error: float
+    loss: float | None = None
+
+    @property
+    def key(self) -> tuple[float, ...]:
+        """What it is compared by, the less the better: the loss, or top-1 and then top-5 error."""
+        return (self.top1_error, self.top5_error) if self.loss is None else (self.loss,)
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, and the generation that it
-    was judged in, counted from 1; a search without generations has one."""
+    """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, the generation that it was
+    judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that."""
 
     architecture: dict[str, str]
     top1_error: float
     top5_error: float
     macs_m: float
     generation: int = 1
+    loss: float | None = None
+
+    @classmethod
+    def of(cls, architecture: Architecture, score: Score, macs_m: float, generation: int = 1) -> Self:
+        """The candidate with a score."""
+        return cls(dict(architecture), score.top1_error, score.top5_error, macs_m, generation, score.loss)
 
     @property
-    def key(self) -> tuple[float, float]:
-        return self.top1_error, self.top5_error
+    def score(self) -> Score:
+        """What it was judged by."""
+        return Score(self.top1_error, self.top5_error, self.loss)
 
 
 def best_of(candidates: Iterable[Candidate]) -> Candidate:
-    """The candidate with the lowest top-1 error, then top-5 error; the earliest of equals."""
-    return min(candidates, key=lambda candidate: candidate.key)
+    """The candidate with the best score; the earliest of equals."""
+    return min(candidates, key=lambda candidate: candidate.score.key)
 
 
 def to_text(space: Space, architecture: Architecture) -> str:

@@ -45,7 +45,7 @@ def rank_architectures(job: Job) -> None:
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)
     scores = PathScores(space, supernet, train, search, options.search_seed)
-    ranking = Ranking(scores, (held_out, original), search.downscale, settings.architectures, settings.seed)
+    ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed)
     inputs = [options.supernet, options.dataset, options.original]
     checkpoint = job.checkpoint(inputs, reference(search.space.name), search=options.search)
     history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")

@@ -31,8 +31,10 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
     candidates = []
     for row in _rows(path, COLUMNS):
         try:
-            numbers = [float(row[name]) for name in COLUMNS[1:-1]]
-            candidates.append(Candidate(from_text(space, row["architecture"]), *numbers, int(row["generation"])))
+            errors_and_macs = [float(row[name]) for name in ("top1_error", "top5_error", "macs_m")]
+            loss = float(row["loss"]) if row["loss"] else None  # empty where the search does not judge by it
+            architecture, generation = from_text(space, row["architecture"]), int(row["generation"])
+            candidates.append(Candidate(architecture, *errors_and_macs, generation, loss))
         except (TypeError, ValueError, InputError) as error:
             raise InputError(f"{path}, candidate {len(candidates) + 1}: {error}") from error
     return candidates

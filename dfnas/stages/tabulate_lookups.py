@@ -3,7 +3,8 @@
 Beside them stand what random search would have found, the expected best of n draws from the table (`random` with n
 under `draws`, computed exactly), and the table's optimum. Where supernets have ranked architectures, tau and rho are
 the rank correlations (Kendall's τ-b, Spearman's ρ) of their scores with the true accuracies, means over the seeds:
-`held_out` of scores on the search's own held-out images, `original` of scores on original ones.
+`held_out` of the accuracy on the search's own held-out images, `held_out_likelihood` of the likelihood of their labels,
+`original` of the accuracy on original images.
 """
 
 import statistics

@@ -158,7 +158,7 @@ def test_generations_have_the_entropy_of_their_candidates(spaces, judged):
 
 def test_the_scatter_has_every_candidate_the_front_and_the_chosen_one(judged):
     axes = blank(5, 4).add_subplot()
-    chosen = min(judged, key=lambda candidate: candidate.key)
+    chosen = min(judged, key=lambda candidate: candidate.score.key)
     draw_candidates(axes, judged[::-1], chosen.architecture)
     points, star = axes.collections
     assert sorted(points.get_offsets().tolist()) == sorted([c.macs_m, 100 * (1 - c.top1_error)] for c in judged)

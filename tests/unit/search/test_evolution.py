@@ -11,7 +11,7 @@ from dfnas.search.budget import Budget
 from dfnas.search.evolution import Evolution
 from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import best_of
+from dfnas.spaces.candidate import Score, best_of
 
 SETTINGS = {"generations": 6, "population": 20, "parents": 4, "crossover": 8, "mutation": 8}
 
@@ -25,7 +25,7 @@ class Judge:
     def __call__(self, architecture):
         self.asked.append(dict(architecture))
         wrong = sum(architecture[choice] != option for choice, option in self.best.items()) / len(self.best)
-        return wrong, wrong / 2
+        return Score(wrong, wrong / 2)
 
 
 def evolve(space, seed=0, limit=0.0, **changes):
@@ -144,9 +144,9 @@ def test_of_equals_the_earliest_is_best(spaces):
     space = spaces["shufflenet"]
     evolution = Evolution(space, EvolutionSettings(**SETTINGS), Budget(space, BudgetSettings()), 0)
     for index in range(5):
-        evolution.step(index, lambda architecture: (0.5, 0.25))
+        evolution.step(index, lambda architecture: Score(0.5, 0.25))
     assert best_of(evolution.judged.values()) is next(iter(evolution.judged.values()))
-    assert best_of(evolution.judged.values()).key == (0.5, 0.25)
+    assert best_of(evolution.judged.values()).score.key == (0.5, 0.25)
 
 
 def test_a_generation_tries_ten_times_per_child_and_fills_up_at_random(spaces, monkeypatch):

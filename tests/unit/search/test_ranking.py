@@ -22,7 +22,7 @@ def ranking_of(search, original, seed: int = 0) -> Ranking:
     network.load_state_dict(search.network.state_dict())
     network = network.to(memory_format=torch.channels_last)
     scores = PathScores(context.space, network, context.train, settings, context.seed)
-    return Ranking(scores, (context.validation, original), settings.downscale, 6, seed)
+    return Ranking(scores, context.validation, original, settings, 6, seed)
 
 
 def test_a_score_is_that_of_the_search(trained, make_images):

@@ -47,15 +47,15 @@ def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path):
 
 def test_a_search_without_candidates_leaves_the_header(spaces, make_darts, tmp_path):
     write_candidates(tmp_path / "candidates.csv", spaces["darts"], make_darts(spaces["darts"]).candidates())
-    assert (tmp_path / "candidates.csv").read_text() == "architecture,top1_error,top5_error,macs_m,generation\n"
+    assert (tmp_path / "candidates.csv").read_text() == "architecture,top1_error,top5_error,macs_m,generation,loss\n"
     assert read_candidates(tmp_path / "candidates.csv", spaces["darts"]) == []
 
 
 @pytest.mark.parametrize(
     ("line", "story"),
     [
-        ("3x3|3x3,0.5,0.1,1.0,1", "candidate 2: an architecture of 2 options"),
-        ("3x3|3x3|3x3,half,0.1,1.0,1", "candidate 2: could not convert string to float: 'half'"),
+        ("3x3|3x3,0.5,0.1,1.0,1,", "candidate 2: an architecture of 2 options"),
+        ("3x3|3x3|3x3,half,0.1,1.0,1,", "candidate 2: could not convert string to float: 'half'"),
         ("3x3|3x3|3x3,0.5", "candidate 2: "),
     ],
 )

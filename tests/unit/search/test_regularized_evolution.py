@@ -38,7 +38,7 @@ def search(spaces, make_evolution, monkeypatch):
         def error(*given) -> float:
             return sum(option != "nor_conv_3x3" for option in search.present.values()) / 6
 
-        monkeypatch.setattr("dfnas.search.from_scratch.error_rate", error)
+        monkeypatch.setattr("dfnas.search.judging.error_rate", error)
         return search
 
     return make
@@ -67,16 +67,16 @@ def test_the_oldest_dies_however_good(search):
         run.step(index)
         alive = [to_text(run.context.space, candidate.architecture) for candidate in run.population()]
         assert alive == run.proposed[-10:]
-    assert run.architecture() == min(run.candidates(), key=lambda c: c.key).architecture
+    assert run.architecture() == min(run.candidates(), key=lambda c: c.score.key).architecture
 
 
 def test_the_parent_is_the_best_of_a_sample(search):
     """With replacement: of P candidates the best is in a sample of S with probability 1 - (1 - 1 / P)^S."""
     run = search()
     finished(run)
-    best = min(candidate.key for candidate in run.population())
-    ties = sum(candidate.key == best for candidate in run.population())
-    found = sum(run.parent(python_random(0, "draw", i)).key == best for i in range(2000)) / 2000
+    best = min(candidate.score.key for candidate in run.population())
+    ties = sum(candidate.score.key == best for candidate in run.population())
+    found = sum(run.parent(python_random(0, "draw", i)).score.key == best for i in range(2000)) / 2000
     expected = 1 - (1 - ties / 10) ** 4
     assert abs(found - expected) < 5 * (expected * (1 - expected) / 2000) ** 0.5 + 1e-9
 

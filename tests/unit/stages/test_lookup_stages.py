@@ -117,9 +117,14 @@ def test_an_architecture_of_another_space_is_refused(tmp_path, table, capsys):
 
 def ranking(path: Path, space, cells, scores, data: str, seed: int) -> Path:
     lines = [
-        f"{data},{seed},{space.to_string(cell)},{score},{1 - score}" for cell, score in zip(cells, scores, strict=True)
+        f"{data},{seed},{space.to_string(cell)},{score},{score - 3},{1 - score}"
+        for cell, score in zip(cells, scores, strict=True)
     ]
-    path.write_text("search_data,seed,architecture,held_out_accuracy,original_accuracy\n" + "\n".join(lines) + "\n")
+    path.write_text(
+        "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy\n"
+        + "\n".join(lines)
+        + "\n"
+    )
     return path
 
 
@@ -147,6 +152,7 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     assert (darts["rank_mean"], darts["percentile_mean"], darts["tau_held_out"]) == ("10.3", "48.33", "")
     # One discordant pair takes 2 / 190 from τ, and two ranks that differ by one take 6 · 2 / (20 · 399) from ρ.
     assert float(spos["tau_held_out"]) == pytest.approx(1 - 1 / 190, abs=1e-4)
+    assert spos["tau_held_out_likelihood"] == spos["tau_held_out"]
     assert float(spos["rho_held_out"]) == pytest.approx(1 - 6 / (20 * 399), abs=1e-4)
     assert float(spos["tau_original"]) == pytest.approx(-(1 - 1 / 190), abs=1e-4)
     assert (one["algorithm"], one["draws"], one["accuracy_mean"], one["rank_mean"]) == ("random", "1", "79.500", "10.5")
