@@ -33,6 +33,14 @@ def test_a_score_is_that_of_the_search(trained, make_images):
         assert row["held_out_accuracy"] == 1 - trained.score(space.from_string(row["architecture"]))[0]
 
 
+def test_the_likelihood_is_that_of_the_labels_at_the_searchs_temperature(trained, make_images):
+    by_loss = trained.settings.model_copy(update={"judge_by": "loss", "temperature": 3.0})
+    trained.settings = by_loss
+    row = ranking_of(trained, make_images(15, seed=3)).step(0)
+    loss = trained.score(trained.context.space.from_string(row["architecture"])).loss
+    assert row["held_out_likelihood"] == -loss < 0
+
+
 def test_the_original_images_are_asked_in_their_own_right(trained, make_images):
     same = ranking_of(trained, trained.context.validation).step(0)
     assert same["original_accuracy"] == same["held_out_accuracy"]

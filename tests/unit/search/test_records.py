@@ -35,8 +35,9 @@ def test_a_text_of_another_space_is_an_error(spaces, text, story):
         from_text(spaces["shufflenet"], text)
 
 
-def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path):
-    search = make_spos(spaces["shufflenet"], steps=1)
+@pytest.mark.parametrize("by", ["error", "loss"])
+def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path, by):
+    search = make_spos(spaces["shufflenet"], steps=1, judge_by=by)
     for index in range(search.steps):
         search.step(index)
     write_candidates(tmp_path / "candidates.csv", spaces["shufflenet"], search.candidates())

@@ -152,11 +152,12 @@ def test_a_candidate_that_diverges_is_the_worst_and_the_search_goes_on(spaces, m
     assert rows[-1]["best_top1_error"] == rows[-1]["top1_error"] < 1
 
 
-def test_a_search_of_which_every_candidate_diverges_says_so(spaces, make_random, monkeypatch):
+@pytest.mark.parametrize("by", ["error", "loss"])
+def test_a_search_of_which_every_candidate_diverges_says_so(spaces, make_random, monkeypatch, by):
     space = spaces["nasbench201"]
     whole = make_random(space, draws=2, steps=2)
     Untrained.made = Counter()
     network = diverging([to_text(space, architecture) for architecture in whole.drawn])
     monkeypatch.setattr(space, "network", lambda architecture: network(to_text(space, architecture)))
     with pytest.raises(InputError, match="the training of every candidate diverged; lower lr"):
-        finished(make_random(space, draws=2, steps=2))
+        finished(make_random(space, draws=2, steps=2, judge_by=by))

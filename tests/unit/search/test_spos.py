@@ -98,6 +98,41 @@ def test_a_candidates_score_depends_on_the_candidate_and_not_on_those_before(spa
     assert search.score(one) == alone
 
 
+def judged_by_loss(search, architecture) -> float:
+    """-Σ p^(1/T) log softmax(z / T), with p^(1/T) normalised: the cross-entropy by hand."""
+    (logits,), temperature = search.scores.logits(architecture, search.held_out), search.settings.temperature
+    labels = search.context.validation.soft_labels.double() ** (1 / temperature)
+    log_likelihood = (logits.double() / temperature).log_softmax(1)
+    return -(labels / labels.sum(1, keepdim=True) * log_likelihood).sum(1).mean().item()
+
+
+def test_candidates_are_judged_by_their_loss_where_that_is_asked_for(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"], judge_by="loss", temperature=4.0)
+    for index in range(search.steps):
+        search.step(index)
+    for candidate in search.candidates():
+        assert candidate.loss == pytest.approx(judged_by_loss(search, candidate.architecture), rel=1e-5)
+    least = min(search.candidates(), key=lambda candidate: candidate.loss)
+    assert search.architecture() == least.architecture
+    assert search.evolution.parents == sorted(search.candidates()[:3], key=lambda candidate: candidate.loss)[:2]
+
+
+def test_without_it_they_have_none(spaces, make_spos):
+    search = make_spos(spaces["shufflenet"])
+    for index in range(search.steps):
+        search.step(index)
+    assert {candidate.loss for candidate in search.candidates()} == {None}
+
+
+def test_hard_labels_judge_by_the_likeliest_class(spaces, make_spos):
+    soft, hard = (make_spos(spaces["shufflenet"], judge_by="loss", labels=labels) for labels in ("soft", "hard"))
+    path = soft.training_path(0)
+    (logits,) = hard.scores.logits(path, hard.held_out)
+    classes = hard.context.validation.soft_labels.argmax(1)
+    assert hard.score(path).loss == pytest.approx(torch.nn.functional.cross_entropy(logits, classes).item(), rel=1e-5)
+    assert soft.score(path).loss == pytest.approx(judged_by_loss(soft, path), rel=1e-5)
+
+
 class Net(torch.nn.Module):
     """Two normalised layers, one that no batch reaches, and dropout."""
 
