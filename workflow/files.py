@@ -188,6 +188,11 @@ class Files:
         return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
 
 
+def training_data(run: str) -> str:
+    """The data that the network of a run, or the teacher, learnt from."""
+    return ORIGINAL if run == "teacher" else run.split("/")[2]
+
+
 def digest_of(space: SpaceSettings) -> str:
     """A name for the files of a space. All networks of a configuration have one task."""
     return hashlib.sha256(json.dumps(space.plain(), sort_keys=True).encode()).hexdigest()[:12]

@@ -8,7 +8,7 @@ from dfnas.settings.base import Count, Integer, Settings
 
 
 class EvaluateSettings(Settings):
-    """Section `evaluate`: accuracy on the test split."""
+    """Section `evaluate`: errors and calibration on the test split."""
 
     batch_size: Count = 256
     """Images per forward pass."""

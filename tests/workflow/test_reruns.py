@@ -25,7 +25,7 @@ ON_SYNTHETIC = {
 }
 PICTURES = {"assess_images": 2, "draw_images": 1}
 NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
-NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 7}
+NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15}  # all are compared with the teacher
 EVERYTHING = {
     "shard_original": 1,
     **NEW_TEACHER,
@@ -34,7 +34,6 @@ EVERYTHING = {
     "search_spos": 4,
     "draw_search": 12,
     "retrain": 14,
-    "evaluate": 15,
 }
 NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
 
