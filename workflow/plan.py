@@ -39,6 +39,7 @@ NEEDS_NO_DEVICE = (
     "shard_original",
     "draw_images",
     "draw_search",
+    "compare_data",
     "table1",
     "lookup",
     "tabulate_lookups",

@@ -14,6 +14,15 @@ class EvaluateSettings(Settings):
     """Images per forward pass."""
 
 
+class CompareDataSettings(Settings):
+    """Section `compare_data`: whether a search on other data finds worse networks than one on original images."""
+
+    draws: Annotated[Integer, Field(ge=100)] = 10_000
+    """Of the bootstrap: the more, the less intervals and p depend on `seed`."""
+    seed: Integer = 0
+    """Seed of the draws."""
+
+
 class MeasureLatencySettings(Settings):
     """Section `measure_latency`: time of a forward pass on this machine."""
 
