@@ -41,6 +41,7 @@ NEEDS_NO_DEVICE = (
     "draw_search",
     "compare_data",
     "table1",
+    "typeset_table1",
     "lookup",
     "tabulate_lookups",
     "draw_rankings",

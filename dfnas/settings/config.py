@@ -54,6 +54,7 @@ Rule = Literal[
     "draw_images",
     "draw_search",
     "table1",
+    "typeset_table1",
     "lookup",
     "rank_architectures",
     "tabulate_lookups",

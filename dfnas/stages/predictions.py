@@ -1,6 +1,5 @@
 """What a network said of every test image: one line an image, as `evaluate` leaves it for others."""
 
-import csv
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,7 +7,7 @@ import numpy as np
 import torch
 
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import existing, write_csv
+from dfnas.runtime.files import read_csv, write_csv
 
 COLUMNS = ("image", "target", "predicted", "confidence")
 
@@ -40,11 +39,10 @@ def read_predictions(path: Path) -> Predictions:
     Raises:
         InputError: the file is absent, or is not one line for each image in order.
     """
-    with open(existing(path), newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_csv(path, COLUMNS)
     try:
         images, targets, predicted = (np.array([int(row[name]) for row in rows]) for name in COLUMNS[:3])
-    except (KeyError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
         raise InputError(f"{path} has no predictions in it; delete it to rebuild it") from error
     if not len(images) or (images != np.arange(len(images))).any():
         raise InputError(f"{path} has lines missing: expected one for each test image; delete it to rebuild it")

@@ -4,14 +4,13 @@ The table holds what two runs on one type of machine agree on to the byte. What 
 milliseconds, goes to a second file with the same rows.
 """
 
-import csv
 import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.files import existing, read_json, write_csv
+from dfnas.runtime.files import read_csv, read_json, write_csv
 from dfnas.stages.command import Job, Stage
 
 STAGE = Stage("table1", __doc__, None)
@@ -92,8 +91,7 @@ def _seconds(timings: Sequence[dict[str, Any]], stage: str, figures: dict[str, A
 
 
 def _latency(path: Path) -> dict[str, float]:
-    with open(existing(path), newline="", encoding="utf-8") as file:
-        return {row["network"]: float(row["latency_ms"]) for row in csv.DictReader(file)}
+    return {row["network"]: float(row["latency_ms"]) for row in read_csv(path, ("network", "latency_ms"))}
 
 
 if __name__ == "__main__":

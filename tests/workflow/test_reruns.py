@@ -13,7 +13,8 @@ from running import nested, overlay, plan, snakemake
 
 pytestmark = pytest.mark.slow
 
-TABLE = {"measure_latency": 1, "table1": 1}
+FIGURES = {"table1": 1, "typeset_table1": 1}
+TABLE = {"measure_latency": 1, **FIGURES}
 COMPARED = {**TABLE, "compare_data": 1}  # where networks of which the search data are compared are made anew
 ON_SYNTHETIC = {
     "search_darts": 2,
@@ -63,7 +64,7 @@ SETTINGS = [
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
     ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **COMPARED}),
-    ("evaluate.batch_size", 128, {"evaluate": 15, "table1": 1, "compare_data": 1}),
+    ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1}),
     ("measure_latency.repeats", 3, TABLE),
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
     ("calibrate_labels.batch_size", 40, NEW_LABELS),
@@ -120,11 +121,13 @@ CODE = {
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
     "dfnas/measure/bootstrap.py": {"compare_data": 1},
-    "dfnas/measure/calibration.py": {"evaluate": 15, "table1": 1, "compare_data": 1},
+    "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1},
     "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/pictures/cells.py": {"draw_search": 14},
     "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14},
-    "dfnas/stages/table1.py": {"table1": 1},
+    "dfnas/stages/table1.py": FIGURES,
+    "dfnas/tables/latex.py": {"typeset_table1": 1},
+    "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1},
     "dfnas/stages/draw_images.py": {"draw_images": 1},
     # A space matters to its searches and to whatever builds found networks.
     "dfnas/spaces/shufflenet.py": {"search_spos": 4, "draw_search": 4, "retrain": 14, "evaluate": 15, **COMPARED},
@@ -168,7 +171,7 @@ def test_a_touch_reruns_nothing(finished, tmp_path):
 def test_a_lost_table_is_made_again_alone(finished, tmp_path):
     run = finished.copy(tmp_path / "run")
     (run / "results" / "table1.csv").unlink()
-    assert plan(run, source=finished.source) == {"table1": 1}
+    assert plan(run, source=finished.source) == FIGURES
 
 
 def test_the_slurm_profile_plans(finished, tmp_path):
@@ -181,4 +184,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +73$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +74$", done.stdout, re.MULTILINE)

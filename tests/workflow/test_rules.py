@@ -36,10 +36,11 @@ CHAIN = {
     "draw_images",
     "draw_search",
     "table1",
+    "typeset_table1",
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1")
+WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1", "typeset_table1")
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 

@@ -137,3 +137,26 @@ rule table1:
         "python -m dfnas.stages.table1 --metrics {input.metrics:q} --networks {input.networks:q}"
         " --timings {input.timings:q} --latency {input.latency:q} --out {output.table:q} --times {output.times:q}"
         " {params.machine} 2> {log:q}"
+
+
+rule typeset_table1:
+    input:
+        f"{plan.results}/table1.csv",
+    output:
+        markdown=f"{plan.results}/table1.md",
+        latex=f"{plan.results}/table1.tex",
+    log:
+        f"{plan.results}/logs/typeset_table1.log",
+    benchmark:
+        f"{plan.results}/benchmarks/typeset_table1.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("typeset_table1")
+    resources:
+        **plan.resources("typeset_table1"),
+    params:
+        machine=plan.machine("typeset_table1"),
+        code=plan.code["typeset_table1"],
+    shell:
+        "python -m dfnas.stages.typeset_table1 --table {input:q} --out {output.markdown:q} --latex {output.latex:q}"
+        " {params.machine} 2> {log:q}"

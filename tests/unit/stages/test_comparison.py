@@ -147,4 +147,4 @@ def test_predictions_of_another_network_or_of_other_images_are_refused(tmp_path,
     write_predictions(path, TARGETS[1:], TARGETS[1:], torch.full((IMAGES - 1,), 0.9))
     assert "are not about the same test images" in complaint(capsys, compared(tmp_path, networks))
     path.write_text("image,target\n0,1\n")
-    assert f"{path} has no predictions in it" in complaint(capsys, compared(tmp_path, networks))
+    assert f"{path} has no column 'predicted'" in complaint(capsys, compared(tmp_path, networks))

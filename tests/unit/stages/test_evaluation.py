@@ -18,6 +18,7 @@ from dfnas.dataset.images import ImageSet, load_split
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.measure.accuracy import predict
 from dfnas.measure.calibration import TEMPERATURES, calibration_error, fitted_temperature, negative_log_likelihood
+from dfnas.runtime.errors import InputError
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
@@ -157,10 +158,22 @@ def test_test_images_do_not_touch_the_temperature_and_held_out_ones_touch_nothin
     assert evaluated(folder)["temperature"] == other_held_out["temperature"]
 
 
-@pytest.mark.parametrize("text", ["", "image,target\n0,1\n", "image,target,predicted,confidence\n", "nonsense"])
-def test_what_is_no_file_of_predictions_is_refused(tmp_path, text):
+HEADER = "image,target,predicted,confidence\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "story"),
+    [
+        ("", "has no column 'image'"),
+        ("image,target\n0,1\n", "has no column 'predicted'"),
+        (HEADER, "has lines missing"),
+        (HEADER + "0,1\n", "has no predictions in it"),
+        (HEADER + "0,cat,dog,0.5\n", "has no predictions in it"),
+    ],
+)
+def test_what_is_no_file_of_predictions_is_refused(tmp_path, text, story):
     (tmp_path / "predictions.csv").write_text(text)
-    with pytest.raises(ValueError, match=r"predictions\.csv has (no predictions|lines missing)"):
+    with pytest.raises(InputError, match=rf"predictions\.csv {story}.*; delete it to rebuild it"):
         read_predictions(tmp_path / "predictions.csv")
 
 
@@ -169,5 +182,5 @@ def test_a_lost_line_of_predictions_is_noticed(folder, line):
     evaluated(folder)
     lines = (folder / "predictions.csv").read_text().splitlines()
     (folder / "predictions.csv").write_text("\n".join(lines[: line - 1] + lines[line:]) + "\n")
-    with pytest.raises(ValueError, match="lines missing"):
+    with pytest.raises(InputError, match="lines missing"):
         read_predictions(folder / "predictions.csv")
