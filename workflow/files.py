@@ -54,6 +54,12 @@ class Files:
             for seed in self.config.comparison.seeds
         ]
 
+    def compared_runs(self) -> list[str]:
+        """The runs of all algorithms that search on original and on other data: they show what the data are worth."""
+        data = self.config.comparison.search_data
+        both = ORIGINAL in data and len(data) > 1
+        return [run for run in self.runs() if both and run.split("/")[1] != NO_DATA]
+
     def searches(self) -> list[str]:
         """algorithm/search_data/seed-n of every search, those that only draw included."""
         seeds = self.config.comparison.seeds
@@ -149,7 +155,11 @@ class Files:
 
     def metrics(self) -> list[str]:
         """Their figures, in the same order."""
-        return [f"{self.results}/evaluate/{run}/metrics.json" for run in ("teacher", *self.runs())]
+        return self.evaluations("metrics.json", ["teacher", *self.runs()])
+
+    def evaluations(self, name: str, runs: list[str]) -> list[str]:
+        """The file of that name of each run's evaluation."""
+        return [f"{self.results}/evaluate/{run}/{name}" for run in runs]
 
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""
@@ -158,8 +168,11 @@ class Files:
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
 
     def tables(self) -> list[str]:
-        """What the comparison ends in: figures of trained networks, true accuracies looked up, or both."""
-        ends = {"table1.csv": self.config.comparison.retrain_data, "lookup.csv": self.config.lookup}
+        """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
+        looked up, or both."""
+        ends = {"lookup.csv": self.config.lookup}
+        ends |= dict.fromkeys(("table1.csv", "table1.md", "table1.tex"), self.config.comparison.retrain_data)
+        ends |= dict.fromkeys(("significance.csv", "significance.md"), self.compared_runs())
         return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
 
     def lookups(self) -> list[str]:
@@ -186,6 +199,11 @@ class Files:
         """What original test images say of the synthetic ones, where that is asked for."""
         judged = self.used_sources() if self.config.comparison.judge_images else []
         return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
+
+
+def training_data(run: str) -> str:
+    """The data that the network of a run, or the teacher, learnt from."""
+    return ORIGINAL if run == "teacher" else run.split("/")[2]
 
 
 def digest_of(space: SpaceSettings) -> str:

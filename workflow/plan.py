@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from configuration import SEARCHES, load
-from files import Files, digest_of
+from files import Files, digest_of, training_data
 
 from dfnas.classifiers.names import code_of
 from dfnas.runtime.code_digest import code_digest
@@ -39,7 +39,9 @@ NEEDS_NO_DEVICE = (
     "shard_original",
     "draw_images",
     "draw_search",
+    "compare_data",
     "table1",
+    "typeset_table1",
     "lookup",
     "tabulate_lookups",
     "draw_rankings",
@@ -194,6 +196,14 @@ class Plan(Files):
         """The network that a job measures: of a run, or the teacher."""
         return self.network_file(wildcards.run)
 
+    def held_out_data(self, wildcards: Any) -> str:
+        """The data set that this network learnt from: some of its images are held out."""
+        return f"{self.results}/dataset/{training_data(wildcards.run)}.h5"
+
+    def held_out_images(self, wildcards: Any) -> list[str]:
+        """The shards behind it."""
+        return self.image_files(training_data(wildcards.run))
+
     def search_record(self, wildcards: Any) -> dict[str, str]:
         """What a search left to be drawn, by name. A single random draw has no course."""
         place = f"{self.results}/search/{wildcards.algorithm}/{wildcards.search_data}/seed-{wildcards.seed}"
@@ -236,7 +246,8 @@ class Plan(Files):
         if rule == "rank_architectures":
             return [reference(self.config.search_spos.space.name)]
         if rule in ("retrain", "evaluate", "measure_latency", "lookup"):
-            return sorted({reference(getattr(self.config, search).space.name) for search in SEARCHES})
+            teacher = self._builders(self.config.teacher) if rule == "evaluate" else []
+            return sorted({*teacher, *(reference(getattr(self.config, search).space.name) for search in SEARCHES)})
         return []
 
     @staticmethod

@@ -74,6 +74,25 @@ def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping[s
     write_bytes(path, text.getvalue().encode())
 
 
+def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dict[str, str]]:
+    """Reads the rows of a CSV file with a header.
+
+    Raises:
+        InputError: no such file, not text, or without an expected column.
+    """
+    path = existing(path)
+    try:
+        with open(path, newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            names, rows = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is not CSV: {error}; delete it to rebuild it") from error
+    for column in expected_columns:
+        if column not in names:
+            raise InputError(f"{path} has no column '{column}'; delete it to rebuild it")
+    return rows
+
+
 def save_archive(path: str | Path, value: Any) -> None:
     """Saves with `torch.save`, atomically, to bytes that do not depend on the file's name."""
     buffer = io.BytesIO()

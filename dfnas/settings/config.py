@@ -11,7 +11,12 @@ from dfnas.settings.dataset import (
     ShardOriginalSettings,
     SynthesisSettings,
 )
-from dfnas.settings.evaluate import EvaluateSettings, MeasureLatencySettings, MeasureOptionsSettings
+from dfnas.settings.evaluate import (
+    CompareDataSettings,
+    EvaluateSettings,
+    MeasureLatencySettings,
+    MeasureOptionsSettings,
+)
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
@@ -42,12 +47,14 @@ Rule = Literal[
     "search_evolution",
     "retrain",
     "evaluate",
+    "compare_data",
     "measure_latency",
     "assess_images",
     "judge_images",
     "draw_images",
     "draw_search",
     "table1",
+    "typeset_table1",
     "lookup",
     "rank_architectures",
     "tabulate_lookups",
@@ -125,6 +132,7 @@ class Config(Settings):
     search_evolution: SearchEvolutionSettings
     retrain: RetrainSettings
     evaluate: EvaluateSettings
+    compare_data: CompareDataSettings = CompareDataSettings()
     measure_latency: MeasureLatencySettings
     lookup: LookupSettings | None = None
     """A table with the true accuracy of every architecture, to look found ones up in."""

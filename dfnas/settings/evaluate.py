@@ -8,10 +8,19 @@ from dfnas.settings.base import Count, Integer, Settings
 
 
 class EvaluateSettings(Settings):
-    """Section `evaluate`: accuracy on the test split."""
+    """Section `evaluate`: errors and calibration on the test split."""
 
     batch_size: Count = 256
     """Images per forward pass."""
+
+
+class CompareDataSettings(Settings):
+    """Section `compare_data`: whether a search on other data finds worse networks than one on original images."""
+
+    draws: Annotated[Integer, Field(ge=100)] = 10_000
+    """Of the bootstrap: the more, the less intervals and p depend on `seed`."""
+    seed: Integer = 0
+    """Seed of the draws."""
 
 
 class MeasureLatencySettings(Settings):

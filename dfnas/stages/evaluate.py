@@ -1,63 +1,123 @@
-"""Measure a trained network, or the teacher, on the original test images."""
+"""Measure a trained network, or the teacher, on the original test images: errors, calibration, and how often it agrees
+with the teacher.
+
+The temperature is fitted on the held-out images of the data that the network was trained on, to their labels as they
+stand in the data set: the test images choose nothing.
+"""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from dfnas.dataset.images import ImageSet, load_split
 from dfnas.measure.accuracy import predict, top_k_errors
+from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.predictions import write_predictions
 
 STAGE = Stage("evaluate", __doc__, EvaluateSettings)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="a trained network or the teacher")
+STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
+STAGE.argument("--held-out", type=Path, required=True, metavar="FILE", help="the data set that --network learnt from")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the figures, JSON")
+STAGE.argument("--predictions", type=Path, required=True, metavar="FILE", help="what it says of each test image, CSV")
+
+
+class Measured(NamedTuple):
+    """A network and how it is fed."""
+
+    path: Path
+    network: nn.Module
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    row: dict[str, Any]
+    """What the row of the tables says of it."""
+
+    def logits(self, data: ImageSet, where: Path, batch_size: int) -> torch.Tensor:
+        """Logits (N, K) of a split, normalised as the network wants it. Raises InputError unless it has the network's
+        classes, and the logits are finite."""
+        logits = predict(self.network, replace(data, mean=self.mean, std=self.std), batch_size)
+        if logits.shape[1] != data.classes:
+            raise InputError(f"{self.path} has {logits.shape[1]} classes, {where} has {data.classes}")
+        if not logits.isfinite().all():
+            raise InputError(f"the logits of {self.path} on the images of {where} are not finite")
+        return logits
 
 
 def evaluate(job: Job) -> None:
-    options = job.options
+    options, batch_size = job.options, job.settings.batch_size
     test = load_split(options.dataset, "test", job.device)
+    held_out = load_split(options.held_out, "validation", job.device)
+    _check_same_task(options.held_out, held_out, options.dataset, test)
+    teacher = _teacher(options.teacher, test, options.dataset, job.device)
     if kind_of(options.network) == TEACHER:
-        teacher = load_teacher(options.network, job.device)
-        ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
-        if ours != theirs:
-            raise InputError(
-                f"{options.network} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
-                f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
-            )
-        network, mean, std = teacher.network, teacher.spec.mean, teacher.spec.std
-        row = {"algorithm": "teacher", "space": teacher.spec.builder}
-        row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
+        measured = _teacher(options.network, test, options.dataset, job.device)
     else:
-        network, archive = load_network(options.network, job.device)
-        mean, std = (archive["normalisation"][name] for name in ("mean", "std"))
-        row = _identity(archive)
-    test = ImageSet(test.images, test.soft_labels, test.targets, test.size, tuple(mean), tuple(std))
-    logits = predict(network, test, job.settings.batch_size)
-    if logits.shape[1] != test.classes:
-        raise InputError(f"{options.network} has {logits.shape[1]} classes, {options.dataset} has {test.classes}")
-    if not logits.isfinite().all():
-        raise InputError(f"the logits of {options.network} on the test images are not finite")
-    shape = (test.channels, *test.size)
-    complexity = {"parameters": count_parameters(network), "macs": count_macs(network, *shape)}
-    write_json(options.out, row | _accuracy(logits, test.targets) | complexity | {"test_images": len(test)})
+        measured = _trained(options.network, job.device)
+    logits = measured.logits(test, options.dataset, batch_size)
+    predicted = _most_probable(logits)
+    temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
+    agreement = predicted == _most_probable(teacher.logits(test, options.dataset, batch_size))
+    figures = {
+        **measured.row,
+        **_accuracy(logits, test.targets),
+        **_calibration(logits, predicted == test.targets, test.soft_labels, temperature),
+        "teacher_agreement": agreement.double().mean().item(),
+        "parameters": count_parameters(measured.network),
+        "macs": count_macs(measured.network, test.channels, *test.size),
+        "test_images": len(test),
+    }
+    write_predictions(options.predictions, test.targets, predicted, confidences(logits))
+    write_json(options.out, figures)
 
 
-def _identity(archive: dict) -> dict:
-    """What the row of the tables says of a network, from what was kept with it."""
-    provenance = archive["provenance"]
-    arguments = {name: provenance["arguments"][name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
-    return arguments | {
+def _teacher(path: Path, test: ImageSet, dataset: Path, device: torch.device) -> Measured:
+    """Raises InputError unless it takes images like the test images."""
+    teacher = load_teacher(path, device)
+    ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
+    if ours != theirs:
+        raise InputError(
+            f"{path} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
+            f"{dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
+        )
+    row = {"algorithm": "teacher", "space": teacher.spec.builder}
+    row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
+    return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row)
+
+
+def _trained(path: Path, device: torch.device) -> Measured:
+    """A retrained network, with what was kept with it."""
+    network, archive = load_network(path, device)
+    provenance, normalisation = archive["provenance"], archive["normalisation"]
+    row = {name: provenance["arguments"][name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
+    row |= {
         "space": archive["architecture"]["space"]["name"],
         "architecture": provenance["architecture_file"],
         "validation_error": provenance["validation_error"],
     }
+    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row)
+
+
+def _check_same_task(path: Path, held_out: ImageSet, dataset: Path, test: ImageSet) -> None:
+    for name in ("channels", "size", "classes"):
+        theirs, ours = getattr(held_out, name), getattr(test, name)
+        if theirs != ours:
+            raise InputError(f"{path} has {name} {theirs}, but {dataset} has {ours}; make shard_original agree with it")
+
+
+def _most_probable(logits: torch.Tensor) -> torch.Tensor:
+    """The class with the largest of logits (N, K): int64 (N,). Of equals that which `top_k_errors` takes."""
+    return logits.topk(1, dim=1).indices[:, 0]
 
 
 def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict:
@@ -67,6 +127,16 @@ def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict:
         "top1_error": wrong.mean().item(),
         "top5_error": top_k_errors(logits, targets, 5).double().mean().item(),
         "class_accuracy": by_class,
+    }
+
+
+def _calibration(logits: torch.Tensor, correct: torch.Tensor, labels: torch.Tensor, temperature: float) -> dict:
+    """How sure the network is, as it stands and with its logits over the temperature."""
+    return {
+        "ece": calibration_error(confidences(logits), correct),
+        "nll": negative_log_likelihood(logits, labels),
+        "temperature": temperature,
+        "ece_scaled": calibration_error(confidences(logits / temperature), correct),
     }
 
 

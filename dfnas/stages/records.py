@@ -1,6 +1,5 @@
 """What a search leaves of its course, to be looked at: its history, its candidates, the strengths of the options."""
 
-import csv
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import existing, read_json, write_csv, write_json
+from dfnas.runtime.files import read_csv, read_json, write_csv, write_json
 from dfnas.runtime.resumable import Row
 from dfnas.spaces.candidate import Candidate, from_text, to_text
 from dfnas.spaces.space import Space
@@ -29,7 +28,7 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
         InputError: no such file, a column is missing or holds no number, or an architecture is not of the space.
     """
     candidates = []
-    for row in _rows(path, COLUMNS):
+    for row in read_csv(path, COLUMNS):
         try:
             errors_and_macs = [float(row[name]) for name in ("top1_error", "top5_error", "macs_m")]
             loss = float(row["loss"]) if row["loss"] else None  # empty where the search does not judge by it
@@ -66,16 +65,7 @@ def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
 def read_history(path: Path) -> list[Row]:
     """Reads what `write_history` wrote: numbers as such, without what a row leaves empty. Raises InputError if there
     is no such file."""
-    return [{name: _number(text) for name, text in row.items() if text} for row in _rows(path)]
-
-
-def _rows(path: Path, columns: Iterable[str] = ()) -> list[dict[str, str]]:
-    with open(existing(path), newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        for column in columns:
-            if column not in (reader.fieldnames or ()):
-                raise InputError(f"{path} has no column '{column}'; delete it to rebuild it")
-        return list(reader)
+    return [{name: _number(text) for name, text in row.items() if text} for row in read_csv(path)]
 
 
 def _number(text: str) -> float | str:

@@ -4,14 +4,13 @@ The table holds what two runs on one type of machine agree on to the byte. What 
 milliseconds, goes to a second file with the same rows.
 """
 
-import csv
 import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.files import existing, read_json, write_csv
+from dfnas.runtime.files import read_csv, read_json, write_csv
 from dfnas.stages.command import Job, Stage
 
 STAGE = Stage("table1", __doc__, None)
@@ -23,12 +22,14 @@ STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the tabl
 STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="hours and milliseconds by row, CSV")
 
 KEYS = ("algorithm", "space", "search_data", "retrain_data")
+SHARES = ("ece", "ece_scaled", "teacher_agreement")
 COLUMNS = (
     *KEYS,
     "seeds",
     "top1_error_mean",
     "top1_error_std",
     "top5_error_mean",
+    *(f"{name}_mean" for name in SHARES),
     "params_m",
     "macs_m",
     "architecture",
@@ -41,7 +42,7 @@ def table1(job: Job) -> None:
     timings = [read_json(path, ("stage", "run", "seconds")) for path in options.timings]
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for path, network in zip(options.metrics, options.networks, strict=True):
-        figures = read_json(path, ("algorithm", "top1_error", "top5_error", "macs", "parameters"))
+        figures = read_json(path, (*KEYS, "top1_error", "top5_error", *SHARES, "macs", "parameters"))
         figures["latency_ms"] = latency.get(str(network), "")
         for stage in ("search", "retrain"):
             figures[f"{stage}_seconds"] = _seconds(timings, stage, figures)
@@ -53,8 +54,8 @@ def table1(job: Job) -> None:
 
 
 def _figures(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """One row over its seeds: errors in percent, sizes in millions. The architecture shown is that of the seed
-    with the lowest error on the validation images; the test images choose nothing."""
+    """One row over its seeds: errors and other shares in percent, sizes in millions. The architecture shown is that of
+    the seed with the lowest error on the validation images; the test images choose nothing."""
     top1 = [100 * run["top1_error"] for run in runs]
     shown = min(runs, key=lambda run: (run["validation_error"], run["seed"]))
     return {
@@ -62,6 +63,7 @@ def _figures(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
         "top1_error_mean": f"{statistics.fmean(top1):.3f}",
         "top1_error_std": f"{statistics.stdev(top1):.3f}" if len(runs) > 1 else "",
         "top5_error_mean": f"{statistics.fmean(100 * run['top5_error'] for run in runs):.3f}",
+        **{f"{name}_mean": f"{statistics.fmean(100 * run[name] for run in runs):.3f}" for name in SHARES},
         "params_m": f"{statistics.fmean(run['parameters'] for run in runs) / 1e6:.6f}",
         "macs_m": f"{statistics.fmean(run['macs'] for run in runs) / 1e6:.6f}",
         "architecture": shown["architecture"],
@@ -89,8 +91,7 @@ def _seconds(timings: Sequence[dict[str, Any]], stage: str, figures: dict[str, A
 
 
 def _latency(path: Path) -> dict[str, float]:
-    with open(existing(path), newline="", encoding="utf-8") as file:
-        return {row["network"]: float(row["latency_ms"]) for row in csv.DictReader(file)}
+    return {row["network"]: float(row["latency_ms"]) for row in read_csv(path, ("network", "latency_ms"))}
 
 
 if __name__ == "__main__":

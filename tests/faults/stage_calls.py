@@ -100,6 +100,11 @@ class Commands(NamedTuple):
         out = [self.folder / "model.pt", "--history", self.folder / "m.csv", "--timing", self.folder / "m.json"]
         return [*files, *row, "--out", *out, "--epochs", "2", "--batch-size", "8"]
 
+    def evaluate(self, network: str = "model.pt") -> list:
+        files = ["--network", self.folder / network, "--teacher", self.folder / "teacher.pt"]
+        files += ["--dataset", self.folder / "original.h5", "--held-out", self.folder / "synthetic.h5"]
+        return [*files, "--out", self.folder / "metrics.json", "--predictions", self.folder / "predictions.csv"]
+
 
 ORDER = (
     "shard_original",
@@ -112,4 +117,5 @@ ORDER = (
     "search_random",
     "draw_search",
     "retrain",
+    "evaluate",
 )

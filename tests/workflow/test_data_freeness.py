@@ -93,6 +93,18 @@ def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
         no_originals(files, network)
 
 
+def test_a_temperature_is_fitted_on_the_data_that_a_network_learnt_from(weights, tmp_path):
+    both = overlay(tmp_path / "both.yaml", {"comparison": {"retrain_data": ["original", "synthetic"]}})
+    files = recipes(tmp_path / "run", configuration=(weights, both))
+    learnt_from = {"teacher": "original", **{f"random/none/{data}/seed-0": data for data in ("original", "synthetic")}}
+    for run, data in learnt_from.items():
+        made = files[f"results/evaluate/{run}/metrics.json"]
+        assert f"--held-out results/dataset/{data}.h5" in made.command
+        assert {f"results/dataset/{data}.h5", "results/teacher/teacher.pt"} <= set(made.inputs)
+        assert ("results/synthesis/synthetic/generation-1/shard-0.h5" in made.inputs) == (data == "synthetic")
+        assert files[f"results/evaluate/{run}/predictions.csv"] == made
+
+
 def test_the_walk_finds_original_data_where_it_is(weights, tmp_path):
     """The proof would notice: searches on original data, and the stand-in teacher, do come from it."""
     files = recipes(tmp_path / "run", configuration=(weights,))

@@ -13,7 +13,9 @@ from running import nested, overlay, plan, snakemake
 
 pytestmark = pytest.mark.slow
 
-TABLE = {"measure_latency": 1, "table1": 1}
+FIGURES = {"table1": 1, "typeset_table1": 1}
+TABLE = {"measure_latency": 1, **FIGURES}
+COMPARED = {**TABLE, "compare_data": 1}  # where networks of which the search data are compared are made anew
 ON_SYNTHETIC = {
     "search_darts": 2,
     "search_proxyless": 2,
@@ -21,11 +23,11 @@ ON_SYNTHETIC = {
     "draw_search": 6,
     "retrain": 6,
     "evaluate": 6,
-    **TABLE,
+    **COMPARED,
 }
 PICTURES = {"assess_images": 2, "draw_images": 1}
 NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
-NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 7}
+NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15}  # all are compared with the teacher
 EVERYTHING = {
     "shard_original": 1,
     **NEW_TEACHER,
@@ -34,7 +36,6 @@ EVERYTHING = {
     "search_spos": 4,
     "draw_search": 12,
     "retrain": 14,
-    "evaluate": 15,
 }
 NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
 
@@ -44,9 +45,13 @@ NETWORK = {"weights": __file__, "channels": 1, "size": 8, "mean": [0.3], "std": 
 SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
     ("resources.default.runtime", 90, {}),
-    ("search_darts.arch_lr", 0.02, {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
-    ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
-    ("search_spos.evolution.parents", 3, {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE}),
+    ("search_darts.arch_lr", 0.02, {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}),
+    (
+        "search_proxyless.arch_lr",
+        0.03,
+        {"search_proxyless": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
+    ),
+    ("search_spos.evolution.parents", 3, {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}),
     (
         "search_random.budget.max_macs_m",
         5,
@@ -58,14 +63,15 @@ SETTINGS = [
         {"measure_options": 1, "search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
-    ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **TABLE}),
-    ("evaluate.batch_size", 128, {"evaluate": 15, "table1": 1}),
+    ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **COMPARED}),
+    ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1}),
     ("measure_latency.repeats", 3, TABLE),
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
     ("calibrate_labels.batch_size", 40, NEW_LABELS),
     ("invert_teacher.lr", 0.4, NEW_IMAGES),
     ("assess_images.columns", 3, PICTURES),
     ("verifier", {**NETWORK, "classes": 10}, {"import_network": 1, **PICTURES}),
+    ("compare_data.draws", 500, {"compare_data": 1}),
     ("comparison.judge_images", True, {"judge_images": 1}),
     ("judge_images.lr", 0.2, {}),  # of a judgement that nobody asked for
     ("competitor", {**NETWORK, "classes": 10}, {}),
@@ -74,7 +80,7 @@ SETTINGS = [
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),
     ("shard_original.limit", 300, EVERYTHING),
     # The threads of a job are part of its result.
-    ("resources.retrain", {"threads": 2}, {"retrain": 14, "evaluate": 14, **TABLE}),
+    ("resources.retrain", {"threads": 2}, {"retrain": 14, "evaluate": 14, **COMPARED}),
     # Extensions keep what there is.
     (
         "comparison.seeds",
@@ -87,11 +93,11 @@ SETTINGS = [
             "draw_search": 7,
             "retrain": 7,
             "evaluate": 7,
-            **TABLE,
+            **COMPARED,
         },
     ),
-    ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **TABLE}),
-    ("comparison.algorithms", ["darts"], TABLE),
+    ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **COMPARED}),
+    ("comparison.algorithms", ["darts"], COMPARED),
     (
         "synthesis.generations",
         3,
@@ -109,18 +115,22 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
 
 ALL_RULES = {**EVERYTHING, "search_random": 2, "draw_search": 14}
 CODE = {
-    "dfnas/search/darts.py": {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE},
-    "dfnas/search/evolution.py": {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **TABLE},
+    "dfnas/search/darts.py": {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
+    "dfnas/search/evolution.py": {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
+    "dfnas/measure/bootstrap.py": {"compare_data": 1},
+    "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1},
     "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/pictures/cells.py": {"draw_search": 14},
     "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14},
-    "dfnas/stages/table1.py": {"table1": 1},
+    "dfnas/stages/table1.py": FIGURES,
+    "dfnas/tables/latex.py": {"typeset_table1": 1},
+    "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1},
     "dfnas/stages/draw_images.py": {"draw_images": 1},
     # A space matters to its searches and to whatever builds found networks.
-    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "draw_search": 4, "retrain": 14, "evaluate": 15, **TABLE},
+    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "draw_search": 4, "retrain": 14, "evaluate": 15, **COMPARED},
     # Everything that reads original images follows, and with it all but the draw of random architectures.
     "dfnas/dataset/originals.py": EVERYTHING,
     "dfnas/runtime/files.py": ALL_RULES,
@@ -161,7 +171,7 @@ def test_a_touch_reruns_nothing(finished, tmp_path):
 def test_a_lost_table_is_made_again_alone(finished, tmp_path):
     run = finished.copy(tmp_path / "run")
     (run / "results" / "table1.csv").unlink()
-    assert plan(run, source=finished.source) == {"table1": 1}
+    assert plan(run, source=finished.source) == FIGURES
 
 
 def test_the_slurm_profile_plans(finished, tmp_path):
@@ -174,4 +184,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +72$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +74$", done.stdout, re.MULTILINE)

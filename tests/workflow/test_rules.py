@@ -29,16 +29,18 @@ CHAIN = {
     "measure_options",
     "retrain",
     "evaluate",
+    "compare_data",
     "measure_latency",
     "assess_images",
     "judge_images",
     "draw_images",
     "draw_search",
     "table1",
+    "typeset_table1",
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1")
+WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1", "typeset_table1")
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 
@@ -146,6 +148,28 @@ def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
     assert not any(name.partition(".")[0] == "snakemake" for name in names)
     if path.parent.name != "stages":
         assert not any(name.startswith("dfnas.stages") for name in names)
+
+
+def compared(tmp_path: Path, **comparison) -> set[str]:
+    """The evaluations that the data of a comparison are compared by, if they are."""
+    configuration = (overlay(tmp_path / "compared.yaml", {"comparison": comparison}),)
+    files = recipes(tmp_path / "run", configuration=configuration)
+    made = files.get("results/significance.csv")
+    assert files.get("results/significance.md") == made
+    return {name.removeprefix("results/evaluate/") for name in made.inputs} if made else set()
+
+
+def test_data_are_compared_where_an_algorithm_searches_on_original_and_on_others(tmp_path):
+    expected = {
+        f"spos/{data}/original/seed-{seed}/{name}"
+        for data in ("original", "synthetic")
+        for seed in (0, 1)
+        for name in ("metrics.json", "predictions.csv")
+    }
+    assert compared(tmp_path, algorithms=["spos", "random"]) == expected
+    assert not compared(tmp_path, algorithms=["spos"], search_data=["synthetic"])
+    assert not compared(tmp_path, algorithms=["spos"], search_data=["original"])
+    assert not compared(tmp_path, algorithms=["random"])
 
 
 def test_every_option_of_a_command_exists(tmp_path):

@@ -20,6 +20,9 @@ COLUMNS = [
     "top1_error_mean",
     "top1_error_std",
     "top5_error_mean",
+    "ece_mean",
+    "ece_scaled_mean",
+    "teacher_agreement_mean",
     "params_m",
     "macs_m",
     "architecture",
@@ -46,12 +49,17 @@ def artifacts() -> list[str]:
         for seed in SEEDS:
             run = f"{algorithm}/{data}/original/seed-{seed}"
             files += [f"retrain/{run}/{name}" for name in ("model.pt", "history.csv", "timing.json")]
-            files.append(f"evaluate/{run}/metrics.json")
+            files += [f"evaluate/{run}/{name}" for name in ("metrics.json", "predictions.csv")]
     files += [
         "evaluate/teacher/metrics.json",
+        "evaluate/teacher/predictions.csv",
         "latency.csv",
         "table1.csv",
         "table1_times.csv",
+        "table1.md",
+        "table1.tex",
+        "significance.csv",
+        "significance.md",
         "pictures/synthetic/images.png",
         "pictures/synthetic/generations.png",
     ]
@@ -76,7 +84,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
     logs = {path.relative_to(finished.results / "logs").with_suffix("") for path in finished.results.rglob("*.log")}
     folder = finished.results / "benchmarks"
     assert logs == {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.tsv")}
-    assert len(logs) == 71
+    assert len(logs) == 73
 
 
 def test_table_1_has_its_columns_and_rows(finished):
@@ -87,12 +95,14 @@ def test_table_1_has_its_columns_and_rows(finished):
         *SEARCHES,
         ("random", "none"),
     ]
+    assert table[0]["teacher_agreement_mean"] == "100.000"
     spaces = {"darts": "darts", "proxyless": "mbconv", "spos": "shufflenet", "random": "darts"}
     for row in table[1:]:
         assert row["space"] == spaces[row["algorithm"]]
         assert (row["retrain_data"], row["seeds"]) == ("original", "2")
         assert 0 <= float(row["top5_error_mean"]) <= float(row["top1_error_mean"]) <= 100
         assert float(row["top1_error_std"]) >= 0
+        assert all(0 <= float(row[f"{name}_mean"]) <= 100 for name in ("ece", "ece_scaled", "teacher_agreement"))
         assert 0 < float(row["params_m"]) < 1
         assert 0 < float(row["macs_m"]) < 10
         document = json.loads((finished.directory / row["architecture"]).read_text())

@@ -87,6 +87,31 @@ rule draw_search:
         " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.machine} 2> {log:q}"
 
 
+rule compare_data:
+    input:
+        metrics=plan.evaluations("metrics.json", plan.compared_runs()),
+        predictions=plan.evaluations("predictions.csv", plan.compared_runs()),
+    output:
+        table=f"{plan.results}/significance.csv",
+        text=f"{plan.results}/significance.md",
+    log:
+        f"{plan.results}/logs/compare_data.log",
+    benchmark:
+        f"{plan.results}/benchmarks/compare_data.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("compare_data")
+    resources:
+        **plan.resources("compare_data"),
+    params:
+        options=plan.options("compare_data"),
+        machine=plan.machine("compare_data"),
+        code=plan.code["compare_data"],
+    shell:
+        "python -m dfnas.stages.compare_data --metrics {input.metrics:q} --predictions {input.predictions:q}"
+        " --out {output.table:q} --text {output.text:q} {params.options} {params.machine} 2> {log:q}"
+
+
 rule table1:
     input:
         metrics=plan.metrics(),
@@ -111,4 +136,27 @@ rule table1:
     shell:
         "python -m dfnas.stages.table1 --metrics {input.metrics:q} --networks {input.networks:q}"
         " --timings {input.timings:q} --latency {input.latency:q} --out {output.table:q} --times {output.times:q}"
+        " {params.machine} 2> {log:q}"
+
+
+rule typeset_table1:
+    input:
+        f"{plan.results}/table1.csv",
+    output:
+        markdown=f"{plan.results}/table1.md",
+        latex=f"{plan.results}/table1.tex",
+    log:
+        f"{plan.results}/logs/typeset_table1.log",
+    benchmark:
+        f"{plan.results}/benchmarks/typeset_table1.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("typeset_table1")
+    resources:
+        **plan.resources("typeset_table1"),
+    params:
+        machine=plan.machine("typeset_table1"),
+        code=plan.code["typeset_table1"],
+    shell:
+        "python -m dfnas.stages.typeset_table1 --table {input:q} --out {output.markdown:q} --latex {output.latex:q}"
         " {params.machine} 2> {log:q}"

@@ -33,10 +33,14 @@ rule retrain:
 rule evaluate:
     input:
         network=plan.evaluated_network,
+        teacher=plan.network_file("teacher"),
         dataset=f"{plan.results}/dataset/original.h5",
         shards=plan.image_files("original"),
+        held_out=plan.held_out_data,
+        held_out_shards=plan.held_out_images,
     output:
-        f"{plan.results}/evaluate/{{run}}/metrics.json",
+        metrics=f"{plan.results}/evaluate/{{run}}/metrics.json",
+        predictions=f"{plan.results}/evaluate/{{run}}/predictions.csv",
     log:
         f"{plan.results}/logs/evaluate/{{run}}.log",
     benchmark:
@@ -51,5 +55,6 @@ rule evaluate:
         machine=plan.machine("evaluate"),
         code=plan.code["evaluate"],
     shell:
-        "python -m dfnas.stages.evaluate --network {input.network:q} --dataset {input.dataset:q} --out {output:q}"
-        " {params.options} {params.machine} 2> {log:q}"
+        "python -m dfnas.stages.evaluate --network {input.network:q} --teacher {input.teacher:q}"
+        " --dataset {input.dataset:q} --held-out {input.held_out:q} --out {output.metrics:q}"
+        " --predictions {output.predictions:q} {params.options} {params.machine} 2> {log:q}"

@@ -16,6 +16,7 @@ from dfnas.runtime.files import (
     atomic,
     digest,
     load_archive,
+    read_csv,
     read_json,
     save_archive,
     write_bytes,
@@ -162,7 +163,7 @@ def test_what_is_no_archive_is_one_line_that_names_the_file(tmp_path, content):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("read", [load_archive, read_json, digest])
+@pytest.mark.parametrize("read", [load_archive, read_csv, read_json, digest])
 def test_a_missing_file_is_an_error(tmp_path, read):
     with pytest.raises(InputError, match=r"no file .*absent"):
         read(tmp_path / "absent")
@@ -192,6 +193,22 @@ def test_what_is_not_a_number_never_enters_json(tmp_path):
 def test_csv_is_bytes_of_its_values(tmp_path):
     write_csv(tmp_path / "a.csv", ["x", "y"], [{"x": 1, "y": "a,b"}, {"x": 0.5}])
     assert (tmp_path / "a.csv").read_bytes() == b'x,y\n1,"a,b"\n0.5,\n'
+
+
+def test_csv_comes_back_as_text(tmp_path):
+    rows = [{"a": "1", "b": "é, |"}, {"a": "", "b": "two\nlines"}]
+    write_csv(tmp_path / "a.csv", ["a", "b"], rows)
+    assert read_csv(tmp_path / "a.csv", ["b", "a"]) == rows
+
+
+@pytest.mark.parametrize(
+    ("content", "story"),
+    [(b"", "has no column 'a'"), (b"b\n1\n", "has no column 'a'"), (b"a\n\xff\n", "is not CSV")],
+)
+def test_unfit_csv_is_an_error(tmp_path, content, story):
+    (tmp_path / "a.csv").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.csv {story}.*; delete it to rebuild it"):
+        read_csv(tmp_path / "a.csv", ["a"])
 
 
 def test_digest_is_sha256(tmp_path):

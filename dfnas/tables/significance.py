@@ -1,0 +1,77 @@
+"""What searching on other data than the original costs, in words: a sentence and a row for each comparison."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dfnas.measure.bootstrap import LEVEL, Difference
+from dfnas.tables.markdown import escaped, table
+
+HEADER = ("algorithm", "searched on", "retrained on", "error, %", "from original, %", "points", "95 % interval", "p")
+
+
+class Comparison(NamedTuple):
+    """Networks that an algorithm found on some data, against those that it found on original images."""
+
+    algorithm: str
+    search_data: str
+    retrain_data: str
+    """Of both."""
+    seeds: tuple[int, int]
+    """How many networks, and how many from original images."""
+    test_images: int
+    errors: tuple[float, float]
+    """Mean top-1 errors, of the same two, as shares."""
+    difference: Difference
+    """Of the two errors: above 0 where the search on original images did better."""
+
+    @property
+    def verdict(self) -> str:
+        if not self.difference.significant:
+            return "no difference seen"
+        return "worse" if self.difference.estimate > 0 else "better"
+
+
+def sentence(comparison: Comparison) -> str:
+    """The verdict in words."""
+    data, found = escaped(comparison.search_data), comparison.difference
+    points, low, high = (100 * value for value in found[:3])
+    if comparison.verdict == "better":
+        points, low, high = -points, -high, -low
+    interval = f"[{low:.2f}, {high:.2f}]"
+    if found.significant:
+        words = f"searching on {data} images is {points:.2f} points {comparison.verdict} {interval}"
+        words += f", significant at {100 * LEVEL:g} %"
+    else:
+        words = f"no difference can be seen between searching on {data} and on original images: "
+        words += f"{points:+.2f} points {interval}"
+    words += f" (p = {found.p_value:.4f}), with {_sample(comparison)}"
+    return words + ("; what another seed would give, one seed cannot say" if min(comparison.seeds) == 1 else "")
+
+
+def page(comparisons: Sequence[Comparison], draws: int) -> str:
+    """All comparisons as a page of Markdown."""
+    verdicts = "".join(
+        f"- **{escaped(one.algorithm)}**, retrained on {escaped(one.retrain_data)}: {sentence(one)}.\n"
+        for one in comparisons
+    )
+    return f"""# Is it as good to search on other data?
+
+{verdicts}
+{table(HEADER, map(_row, comparisons), 3)}
+Errors are top-1, on the original test images. Points and intervals are the error after a search on the named data minus
+that after a search on original images. Intervals and p come from {draws} draws of a paired bootstrap over test images
+and seeds, and stand for one comparison each: of twenty that are none, one may look significant.
+"""
+
+
+def _row(comparison: Comparison) -> list[str]:
+    names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
+    points, low, high = (100 * value for value in comparison.difference[:3])
+    numbers = [f"{100 * error:.2f}" for error in comparison.errors]
+    numbers += [f"{points:+.2f}", f"[{low:.2f}, {high:.2f}]", f"{comparison.difference.p_value:.4f}"]
+    return [*map(escaped, names), *numbers]
+
+
+def _sample(comparison: Comparison) -> str:
+    seeds = " and ".join(dict.fromkeys(map(str, comparison.seeds)))
+    return f"{seeds} {'seed' if seeds == '1' else 'seeds'} and {comparison.test_images} images"

@@ -1,0 +1,120 @@
+"""Table 1, from the figures of networks to what is read and pasted."""
+
+import csv
+import importlib
+import json
+import re
+import statistics
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfnas.tables import latex, markdown
+from dfnas.tables.table1 import HEADER
+
+
+def run(name: str, *arguments) -> int:
+    """The exit status of a stage."""
+    module = importlib.import_module(f"dfnas.stages.{name}")
+    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
+
+
+def metrics(folder: Path, algorithm: str, space: str, data: str, retrain_data: str, seed, error: float) -> Path:
+    """The figures of a network, of which all but the error are those of its seed."""
+    path = folder / f"{algorithm}-{data}-{retrain_data}-{seed}.json"
+    figures = {"algorithm": algorithm, "space": space, "search_data": data, "retrain_data": retrain_data, "seed": seed}
+    figures |= {"top1_error": error, "top5_error": 0.01, "macs": 2_500_000, "parameters": 70_000}
+    figures |= {"ece": 0.04 + (seed or 0) / 100, "ece_scaled": 0.02, "teacher_agreement": 0.5}
+    path.write_text(json.dumps(figures | {"architecture": f"{seed}.json", "validation_error": error}))
+    return path
+
+
+ROWS = [
+    ("teacher", "my.resnet:build_it", "", "", [("", 0.011)]),
+    ("darts", "darts", "original", "original", [(0, 0.10), (1, 0.12), (2, 0.17)]),
+    ("darts", "darts", "my_$et", "original", [(0, 0.05), (1, 0.06), (2, 0.08)]),
+    ("spos", "shufflenet", "original", "original", [(0, 0.05), (1, 0.06), (2, 0.08)]),
+    ("darts", "darts", "original", "my_$et", [(0, 0.3)]),
+    ("spos", "shufflenet", "original", "my_$et", [(0, 0.25)]),
+]
+
+
+@pytest.fixture
+def table(tmp_path) -> Path:
+    files = [metrics(tmp_path, *names, *one) for *names, runs in ROWS for one in runs]
+    (tmp_path / "latency.csv").write_text("network,latency_ms\n")
+    places = ["--metrics", *files, "--networks", *files, "--latency", tmp_path / "latency.csv"]
+    assert run("table1", *places, "--out", tmp_path / "table1.csv", "--times", tmp_path / "times.csv") == 0
+    return tmp_path / "table1.csv"
+
+
+def typeset(table: Path) -> tuple[str, str]:
+    out = table.with_suffix(".md"), table.with_suffix(".tex")
+    assert run("typeset_table1", "--table", table, "--out", out[0], "--latex", out[1]) == 0
+    return tuple(path.read_text() for path in out)
+
+
+def test_shares_are_means_over_the_seeds_in_percent(table):
+    with open(table, newline="") as file:
+        teacher, darts, *_ = csv.DictReader(file)
+    assert (teacher["seeds"], teacher["top1_error_mean"], teacher["top1_error_std"]) == ("", "1.100", "")
+    assert float(darts["top1_error_mean"]) == pytest.approx(13)
+    assert float(darts["top1_error_std"]) == pytest.approx(statistics.stdev([10, 12, 17]), abs=1e-3)
+    assert (darts["ece_mean"], darts["ece_scaled_mean"]) == ("5.000", "2.000")
+    assert (darts["teacher_agreement_mean"], darts["architecture"]) == ("50.000", "0.json")
+
+
+def test_markdown_has_a_row_for_each_row_and_the_best_error_of_each_retrain_data_in_bold(table):
+    header, rule, *rows = typeset(table)[0].splitlines()
+    assert header == f"| {' | '.join(HEADER)} |"
+    assert rule.count("---") == 4
+    cells = [re.split(r" (?<!\\)\| ", row.strip("| ")) for row in rows]
+    assert {len(row) for row in cells} == {len(HEADER)}
+    assert cells[0][:6] == ["teacher", r"my.resnet:build\_it", "–", "–", "–", "1.10"]
+    assert [row[5] for row in cells[1:]] == ["13.00 ± 3.61", "**6.33** ± 1.53", "**6.33** ± 1.53", "30.00", "**25.00**"]
+    assert cells[2][2] == r"my\_\$et"
+    assert cells[1][6:] == ["1.00", "5.00", "2.00", "50.00", "0.070", "2.50"]
+
+
+def test_latex_has_the_rules_of_booktabs_and_escapes(table):
+    text = typeset(table)[1]
+    lines = text.splitlines()
+    assert lines[1] == r"\begin{tabular}{llllrrrrrrrr}"
+    assert [line.strip() for line in lines if line.strip().startswith("\\")] == [
+        *(r"\begin{tabular}{llllrrrrrrrr}", r"\toprule", r"\midrule", r"\bottomrule", r"\end{tabular}")
+    ]
+    rows = [line for line in lines if line.endswith(r" \\")]
+    assert len(rows) == len(ROWS) + 1
+    assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(HEADER) - 1}
+    assert r"top-1 error, \% & top-5 error, \%" in rows[0]
+    assert r"teacher & my.resnet:build\_it & -- & -- & -- & 1.10 &" in rows[1]
+    assert r"darts & darts & my\_\$et & original & 3 & \textbf{6.33} $\pm$ 1.53 &" in rows[3]
+    assert r"& 1 & \textbf{25.00} &" in rows[6]
+
+
+@given(st.text(alphabet="ab_$*|`\\<>[]#~&%{}^ "))
+def test_escaping_leaves_no_mark_alone_and_can_be_undone(text):
+    assert re.sub(r"\\([\\`*_$|<>\[\]#~])", r"\1", markdown.escaped(text)) == text
+    assert not re.search(r"(?<!\\)(?:\\\\)*[`*_$|<>\[\]#~]", markdown.escaped(text))
+    named = {r"\textbackslash{}": "\\", r"\textasciitilde{}": "~", r"\textasciicircum{}": "^"}
+    undone = re.sub(r"\\text\w+\{\}|\\([&%$#_{}])", lambda found: named.get(found[0], found[1]), latex.escaped(text))
+    assert undone == text
+
+
+@pytest.mark.parametrize(
+    ("change", "story"),
+    [
+        (lambda text: text.replace("ece_mean", "ece"), "has no column 'ece_mean'"),
+        (lambda text: text.replace("1.100", "much"), "has a figure that is none: could not convert"),
+        (lambda text: text[:-60], "has a figure that is none"),
+    ],
+)
+def test_a_table_that_is_none_is_refused(table, capsys, change, story):
+    table.write_text(change(table.read_text()))
+    out = ["--out", table.with_suffix(".md"), "--latex", table.with_suffix(".tex")]
+    assert run("typeset_table1", "--table", table, *out) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{table} {story}" in line
+    assert not table.with_suffix(".tex").exists()
