@@ -48,6 +48,8 @@ Rule = Literal[
     "draw_images",
     "draw_search",
     "table1",
+    "export",
+    "model_card",
     "lookup",
     "rank_architectures",
     "tabulate_lookups",

@@ -100,6 +100,20 @@ class Commands(NamedTuple):
         out = [self.folder / "model.pt", "--history", self.folder / "m.csv", "--timing", self.folder / "m.json"]
         return [*files, *row, "--out", *out, "--epochs", "2", "--batch-size", "8"]
 
+    def evaluate(self) -> list:
+        files = ["--network", self.folder / "model.pt", "--dataset", self.folder / "original.h5"]
+        return [*files, "--out", self.folder / "metrics.json"]
+
+    def export(self) -> list:
+        files = ["--networks", self.folder / "model.pt", "--datasets", self.folder / "synthetic.h5"]
+        files += ["--onnx", self.folder / "model.onnx", "--program", self.folder / "model.pt2"]
+        return [*files, "--out", self.folder / "model.safetensors"]
+
+    def model_card(self) -> list:
+        files = ["--network", self.folder / "model.safetensors", "--onnx", self.folder / "model.onnx"]
+        files += ["--program", self.folder / "model.pt2", "--metrics", self.folder / "metrics.json"]
+        return [*files, "--teacher", self.folder / "teacher.pt", "--out", self.folder / "README.md"]
+
 
 ORDER = (
     "shard_original",
@@ -112,4 +126,7 @@ ORDER = (
     "search_random",
     "draw_search",
     "retrain",
+    "evaluate",
+    "export",
+    "model_card",
 )

@@ -89,8 +89,19 @@ def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
     files = recipes(tmp_path / "run", configuration=(weights, rows))
     networks = [name for name in files if name.endswith("model.pt")]
     assert len(networks) == 8  # with the random architectures
-    for network in networks:
+    exported = [name for name in files if name.split("/")[1] == "deploy" and not name.endswith("README.md")]
+    assert len(exported) == 12
+    for network in networks + exported:
         no_originals(files, network)
+
+
+def test_test_images_choose_nothing_that_is_exported(tmp_path):
+    files = recipes(tmp_path / "run")
+    exported = [name for name in files if name.split("/")[1] == "deploy"]
+    assert len(exported) == 16
+    for name in exported:
+        judged = any(files[made].rule == "evaluate" for made in ancestors(files, name) if made in files)
+        assert judged == name.endswith("README.md")
 
 
 def test_the_walk_finds_original_data_where_it_is(weights, tmp_path):
