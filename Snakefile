@@ -47,6 +47,7 @@ rule all:
     default_target: True
     input:
         plan.tables(),
+        plan.cards(),
         plan.pictures(),
         plan.search_pictures(),
         plan.judgements(),
@@ -59,6 +60,7 @@ include: "workflow/rules/search.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/deploy.smk"
 
 
 if plan.config.lookup:

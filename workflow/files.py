@@ -161,6 +161,19 @@ class Files:
         """The file of that name of each run's evaluation."""
         return [f"{self.results}/evaluate/{run}/{name}" for run in runs]
 
+    def runs_of(self, algorithm: str) -> list[str]:
+        """Those of `runs` whose architecture an algorithm has found."""
+        return [run for run in self.runs() if run.startswith(f"{algorithm}/")]
+
+    def cards(self) -> list[str]:
+        """The model card of what every algorithm has to deploy, with which the files come."""
+        trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
+        return [f"{self.results}/deploy/{algorithm}/README.md" for algorithm in trained]
+
+    def images_of_retraining(self) -> list[str]:
+        """The shards behind all data sets that networks are trained on."""
+        return [path for data in self.config.comparison.retrain_data for path in self.image_files(data)]
+
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""
         timed = [search for search in self.searches() if self.is_on_data(search.split("/")[0])]

@@ -42,6 +42,8 @@ NEEDS_NO_DEVICE = (
     "compare_data",
     "table1",
     "typeset_table1",
+    "export",
+    "model_card",
     "lookup",
     "tabulate_lookups",
     "draw_rankings",
@@ -216,10 +218,25 @@ class Plan(Files):
         """The options that name them."""
         return " ".join(self.paths(f"--{name}", [file]) for name, file in self.search_record(wildcards).items())
 
-    def drawing_code(self, wildcards: Any) -> str:
-        """Digest of the code that draws a search: that of no other algorithm's space."""
-        space = getattr(self.config, f"search_{wildcards.algorithm}").space.name
-        return code_digest("draw_search", reference(space))
+    def code_on_space(self, rule: str) -> Callable[..., str]:
+        """Digest of the code of a job that is about one algorithm: that of no other algorithm's space."""
+
+        def of_algorithm(wildcards: Any) -> str:
+            return code_digest(rule, reference(getattr(self.config, f"search_{wildcards.algorithm}").space.name))
+
+        return of_algorithm
+
+    def networks_of_algorithm(self, wildcards: Any) -> list[str]:
+        """The trained networks of the algorithm that a job is about."""
+        return [self.network_file(run) for run in self.runs_of(wildcards.algorithm)]
+
+    def datasets_of_algorithm(self, wildcards: Any) -> list[str]:
+        """What each of them was trained on, in that order."""
+        return [f"{self.results}/dataset/{run.split('/')[2]}.h5" for run in self.runs_of(wildcards.algorithm)]
+
+    def metrics_of_algorithm(self, wildcards: Any) -> list[str]:
+        """The figures of each of them."""
+        return [f"{self.results}/evaluate/{run}/metrics.json" for run in self.runs_of(wildcards.algorithm)]
 
     def timed_space(self, wildcards: Any) -> str:
         """The option that says which space a latency table is of."""

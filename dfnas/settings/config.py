@@ -55,6 +55,8 @@ Rule = Literal[
     "draw_search",
     "table1",
     "typeset_table1",
+    "export",
+    "model_card",
     "lookup",
     "rank_architectures",
     "tabulate_lookups",

@@ -120,6 +120,11 @@ class CellSpace(Space):
 
         return self._network(self.channels, self.cells, affine=True, auxiliary=self.auxiliary, edge=edge)
 
+    def deployed(self, network: nn.Module) -> nn.Module:
+        """Without the auxiliary head."""
+        network.auxiliary_head = None
+        return network
+
     def check(self, architecture: Architecture) -> None:
         super().check(architecture)
         for node, edges in self.nodes_with_edges():

@@ -70,6 +70,11 @@ class Space(ABC):
             InputError: the architecture is not of this space; see `check`.
         """
 
+    def deployed(self, network: nn.Module) -> nn.Module:
+        """What `network` gave, without what only its training uses, such as an auxiliary head: changed in place. All of
+        it, unless a space says otherwise."""
+        return network
+
     def slotted_network(self) -> nn.Module:
         """`network` with a `Slot` of every option, as it would be built, wherever one is chosen: what costs are
         counted and measured on. The supernet, unless that has other sizes or layers than the final networks."""

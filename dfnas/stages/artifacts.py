@@ -32,6 +32,11 @@ def load_teacher(path: Path, device: torch.device) -> Teacher:
     return assemble(TeacherSpec.from_dict(archive["spec"]), archive["state"], str(path)).to(device)
 
 
+def teacher_spec(path: Path) -> TeacherSpec:
+    """What a teacher is, without building it. Raises InputError, see `load_teacher`."""
+    return TeacherSpec.from_dict(_archive(path, TEACHER)["spec"])
+
+
 def load_beside(role: str, path: Path, teacher: Teacher, device: torch.device) -> Teacher:
     """Reads a second network, a verifier or competitor. Raises InputError unless it has the teacher's task."""
     network = load_teacher(path, device)
@@ -79,6 +84,11 @@ def load_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str,
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit its architecture; delete the file to rebuild it") from error
     return network.to(device, memory_format=torch.channels_last).eval(), archive
+
+
+def network_provenance(path: Path) -> dict[str, Any]:
+    """What determined a trained network, and its validation error. Raises InputError, see `load_network`."""
+    return _archive(path, NETWORK)["provenance"]
 
 
 def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:

@@ -105,6 +105,16 @@ class Commands(NamedTuple):
         files += ["--dataset", self.folder / "original.h5", "--held-out", self.folder / "synthetic.h5"]
         return [*files, "--out", self.folder / "metrics.json", "--predictions", self.folder / "predictions.csv"]
 
+    def export(self) -> list:
+        files = ["--networks", self.folder / "model.pt", "--datasets", self.folder / "synthetic.h5"]
+        files += ["--onnx", self.folder / "model.onnx", "--program", self.folder / "model.pt2"]
+        return [*files, "--out", self.folder / "model.safetensors"]
+
+    def model_card(self) -> list:
+        files = ["--network", self.folder / "model.safetensors", "--onnx", self.folder / "model.onnx"]
+        files += ["--program", self.folder / "model.pt2", "--metrics", self.folder / "metrics.json"]
+        return [*files, "--teacher", self.folder / "teacher.pt", "--out", self.folder / "README.md"]
+
 
 ORDER = (
     "shard_original",
@@ -118,4 +128,6 @@ ORDER = (
     "draw_search",
     "retrain",
     "evaluate",
+    "export",
+    "model_card",
 )

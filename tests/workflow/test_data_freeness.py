@@ -89,7 +89,9 @@ def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
     files = recipes(tmp_path / "run", configuration=(weights, rows))
     networks = [name for name in files if name.endswith("model.pt")]
     assert len(networks) == 8  # with the random architectures
-    for network in networks:
+    exported = [name for name in files if name.split("/")[1] == "deploy" and not name.endswith("README.md")]
+    assert len(exported) == 12
+    for network in networks + exported:
         no_originals(files, network)
 
 
@@ -103,6 +105,15 @@ def test_a_temperature_is_fitted_on_the_data_that_a_network_learnt_from(weights,
         assert {f"results/dataset/{data}.h5", "results/teacher/teacher.pt"} <= set(made.inputs)
         assert ("results/synthesis/synthetic/generation-1/shard-0.h5" in made.inputs) == (data == "synthetic")
         assert files[f"results/evaluate/{run}/predictions.csv"] == made
+
+
+def test_test_images_choose_nothing_that_is_exported(tmp_path):
+    files = recipes(tmp_path / "run")
+    exported = [name for name in files if name.split("/")[1] == "deploy"]
+    assert len(exported) == 16
+    for name in exported:
+        judged = any(files[made].rule == "evaluate" for made in ancestors(files, name) if made in files)
+        assert judged == name.endswith("README.md")
 
 
 def test_the_walk_finds_original_data_where_it_is(weights, tmp_path):

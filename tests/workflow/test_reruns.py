@@ -16,6 +16,10 @@ pytestmark = pytest.mark.slow
 FIGURES = {"table1": 1, "typeset_table1": 1}
 TABLE = {"measure_latency": 1, **FIGURES}
 COMPARED = {**TABLE, "compare_data": 1}  # where networks of which the search data are compared are made anew
+# What follows a new random draw, and a new search on two kinds of data, each with two seeds.
+DRAWN = {"draw_search": 2, "retrain": 2, "evaluate": 2, "export": 1, "model_card": 1, **TABLE}
+FOUND = {**DRAWN, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}
+ALL_DEPLOYED = {"export": 4, "model_card": 4}
 ON_SYNTHETIC = {
     "search_darts": 2,
     "search_proxyless": 2,
@@ -23,11 +27,14 @@ ON_SYNTHETIC = {
     "draw_search": 6,
     "retrain": 6,
     "evaluate": 6,
+    "export": 3,
+    "model_card": 3,
     **COMPARED,
 }
 PICTURES = {"assess_images": 2, "draw_images": 1}
 NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
-NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15}  # all are compared with the teacher
+# All are compared with the teacher, and every card names it.
+NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15, "model_card": 4}
 EVERYTHING = {
     "shard_original": 1,
     **NEW_TEACHER,
@@ -36,6 +43,7 @@ EVERYTHING = {
     "search_spos": 4,
     "draw_search": 12,
     "retrain": 14,
+    **ALL_DEPLOYED,
 }
 NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
 
@@ -45,26 +53,22 @@ NETWORK = {"weights": __file__, "channels": 1, "size": 8, "mean": [0.3], "std": 
 SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
     ("resources.default.runtime", 90, {}),
-    ("search_darts.arch_lr", 0.02, {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}),
-    (
-        "search_proxyless.arch_lr",
-        0.03,
-        {"search_proxyless": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
-    ),
-    ("search_spos.evolution.parents", 3, {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}),
+    ("search_darts.arch_lr", 0.02, {"search_darts": 4, **FOUND}),
+    ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, **FOUND}),
+    ("search_spos.evolution.parents", 3, {"search_spos": 4, **FOUND}),
     (
         "search_random.budget.max_macs_m",
         5,
-        {"search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
+        {"search_random": 2, **DRAWN},
     ),
     (
         "search_random.budget.max_latency_ms",
         1000,
-        {"measure_options": 1, "search_random": 2, "draw_search": 2, "retrain": 2, "evaluate": 2, **TABLE},
+        {"measure_options": 1, "search_random": 2, **DRAWN},
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
-    ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **COMPARED}),
-    ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1}),
+    ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
+    ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4}),
     ("measure_latency.repeats", 3, TABLE),
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
     ("calibrate_labels.batch_size", 40, NEW_LABELS),
@@ -80,7 +84,7 @@ SETTINGS = [
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),
     ("shard_original.limit", 300, EVERYTHING),
     # The threads of a job are part of its result.
-    ("resources.retrain", {"threads": 2}, {"retrain": 14, "evaluate": 14, **COMPARED}),
+    ("resources.retrain", {"threads": 2}, {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
     # Extensions keep what there is.
     (
         "comparison.seeds",
@@ -93,10 +97,11 @@ SETTINGS = [
             "draw_search": 7,
             "retrain": 7,
             "evaluate": 7,
+            **ALL_DEPLOYED,
             **COMPARED,
         },
     ),
-    ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **COMPARED}),
+    ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
     ("comparison.algorithms", ["darts"], COMPARED),
     (
         "synthesis.generations",
@@ -115,13 +120,13 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
 
 ALL_RULES = {**EVERYTHING, "search_random": 2, "draw_search": 14}
 CODE = {
-    "dfnas/search/darts.py": {"search_darts": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
-    "dfnas/search/evolution.py": {"search_spos": 4, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED},
+    "dfnas/search/darts.py": {"search_darts": 4, **FOUND},
+    "dfnas/search/evolution.py": {"search_spos": 4, **FOUND},
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
     "dfnas/measure/bootstrap.py": {"compare_data": 1},
-    "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1},
+    "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4},
     "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/pictures/cells.py": {"draw_search": 14},
     "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14},
@@ -129,8 +134,10 @@ CODE = {
     "dfnas/tables/latex.py": {"typeset_table1": 1},
     "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1},
     "dfnas/stages/draw_images.py": {"draw_images": 1},
+    "dfnas/deploy/programs.py": ALL_DEPLOYED,
+    "dfnas/stages/model_card.py": {"model_card": 4},
     # A space matters to its searches and to whatever builds found networks.
-    "dfnas/spaces/shufflenet.py": {"search_spos": 4, "draw_search": 4, "retrain": 14, "evaluate": 15, **COMPARED},
+    "dfnas/spaces/shufflenet.py": {"search_spos": 4, **FOUND, "retrain": 14, "evaluate": 15, **ALL_DEPLOYED},
     # Everything that reads original images follows, and with it all but the draw of random architectures.
     "dfnas/dataset/originals.py": EVERYTHING,
     "dfnas/runtime/files.py": ALL_RULES,
@@ -184,4 +191,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +74$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +82$", done.stdout, re.MULTILINE)

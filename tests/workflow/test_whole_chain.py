@@ -50,6 +50,9 @@ def artifacts() -> list[str]:
             run = f"{algorithm}/{data}/original/seed-{seed}"
             files += [f"retrain/{run}/{name}" for name in ("model.pt", "history.csv", "timing.json")]
             files += [f"evaluate/{run}/{name}" for name in ("metrics.json", "predictions.csv")]
+    for algorithm in (*ALGORITHMS, "random"):
+        names = ("model.safetensors", "model.onnx", "model.pt2", "README.md")
+        files += [f"deploy/{algorithm}/{name}" for name in names]
     files += [
         "evaluate/teacher/metrics.json",
         "evaluate/teacher/predictions.csv",
@@ -84,7 +87,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
     logs = {path.relative_to(finished.results / "logs").with_suffix("") for path in finished.results.rglob("*.log")}
     folder = finished.results / "benchmarks"
     assert logs == {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.tsv")}
-    assert len(logs) == 73
+    assert len(logs) == 81
 
 
 def test_table_1_has_its_columns_and_rows(finished):

@@ -81,7 +81,7 @@ rule draw_search:
     params:
         record=plan.record_options,
         machine=plan.machine("draw_search"),
-        code=plan.drawing_code,
+        code=plan.code_on_space("draw_search"),
     shell:
         "python -m dfnas.stages.draw_search {params.record} --algorithm {wildcards.algorithm}"
         " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.machine} 2> {log:q}"

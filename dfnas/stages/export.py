@@ -1,0 +1,101 @@
+"""Write the best network that an algorithm has found as files to deploy: safetensors, ONNX and torch.export.
+
+Best is the lowest error on validation images, of all seeds and data. Every file takes pixels in [0, 1], is read again,
+and has to give the logits of the trained network on images of the data set that it was trained on.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from dfnas.dataset.augment import center
+from dfnas.dataset.format import opened
+from dfnas.dataset.images import image_batches
+from dfnas.deploy.network import DeployedNetwork, from_bytes, to_bytes
+from dfnas.deploy.programs import deviation, from_onnx, from_pt2, logits_of, to_onnx, to_pt2, trace
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import write_bytes
+from dfnas.settings.base import as_size
+from dfnas.spaces.architecture import space_of
+from dfnas.spaces.space import Task
+from dfnas.stages.artifacts import load_network, network_provenance
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.runs import best_of
+
+STAGE = Stage("export", __doc__, None)
+STAGE.argument(
+    "--networks", type=Path, nargs="+", required=True, metavar="FILE", help="trained networks to choose from"
+)
+STAGE.argument("--datasets", type=Path, nargs="+", required=True, metavar="FILE", help="what each was trained on")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="weights and description, safetensors")
+STAGE.argument("--onnx", type=Path, required=True, metavar="FILE", help="the ONNX model")
+STAGE.argument("--program", type=Path, required=True, metavar="FILE", help="the program of torch.export, pt2")
+
+BATCHES = (1, 7)
+"""Images in each of the batches that the files are checked on."""
+TOLERANCE = 1e-4
+"""Largest difference of a logit, as a share of the largest logit: hundreds of times what float32 rounds, and far below
+what changes a class."""
+CPU = torch.device("cpu")
+
+
+def export(job: Job) -> None:
+    options = job.options
+    path, dataset = _chosen(options.networks, options.datasets)
+    network, archive = load_network(path, CPU)
+    architecture, normalisation = archive["architecture"], archive["normalisation"]
+    space = space_of(architecture, str(path))
+    class_names, images = _images(dataset, space.task)
+    batches = images.split(BATCHES)
+    # Before what only training uses is taken out of it.
+    expected = logits_of(DeployedNetwork(network, **normalisation, class_names=class_names), batches)
+    weights = to_bytes(space.deployed(network), architecture, normalisation, class_names, archive["provenance"])
+    deployed = from_bytes(weights)
+    program = trace(deployed, (space.task.channels, *space.task.size))
+    pt2, onnx = to_pt2(program), to_onnx(program)
+    readers = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
+    for file, run in readers.items():
+        _check(file, deviation(logits_of(run, batches), expected), path)
+    for file, content in ((options.onnx, onnx), (options.program, pt2), (options.out, weights)):
+        write_bytes(file, content)
+    print(f"{path} is the best of {len(options.networks)} networks", file=sys.stderr)
+
+
+def _chosen(networks: Sequence[Path], datasets: Sequence[Path]) -> tuple[Path, Path]:
+    """The best network, and what it was trained on."""
+    runs = []
+    for network, dataset in zip(networks, datasets, strict=True):
+        provenance = network_provenance(network)
+        run = {"validation_error": provenance["validation_error"], "seed": provenance["arguments"]["seed"]}
+        runs.append(run | {"network": network, "dataset": dataset})
+    best = best_of(runs)
+    return best["network"], best["dataset"]
+
+
+def _images(dataset: Path, task: Task) -> tuple[list[str], torch.Tensor]:
+    """Class names of a data set, and its first images as a network is given them, (B, C, H, W) float32 in [0, 1]."""
+    with opened(dataset, "dataset") as (_, attributes):
+        class_names, size = attributes["class_names"], as_size(attributes["size"])
+    images, _ = next(image_batches(dataset, sum(BATCHES)))
+    if Task(images.shape[1], size, len(class_names)) != task:
+        raise InputError(
+            f"{dataset} has {len(class_names)} classes of images of {images.shape[1]} channels and {size}, but the "
+            f"network is for {task}; give the data set that it was trained on"
+        )
+    return class_names, center(images, size).float() / 255
+
+
+def _check(file: Path, deviation: float, trained: Path) -> None:
+    """Raises InputError where a file's logits are not those of the trained network."""
+    if not deviation <= TOLERANCE:  # NaN too
+        raise InputError(
+            f"{file} would give other logits than {trained}: they differ by {deviation:.3g} of the largest one, "
+            f"expected at most {TOLERANCE:g}; nothing was written"
+        )
+    print(f"{file.name}: logits differ by {deviation:.1e} of the largest one", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(export))
