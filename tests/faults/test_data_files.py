@@ -173,7 +173,7 @@ def test_a_report_that_is_none(chain, fails):
 @pytest.mark.parametrize(
     ("name", "content", "story"),
     [
-        ("candidates", "architecture,top1_error,top5_error,macs_m,generation\n3x3|2x2,0.1,0.1,1.0,1\n", "'2x2'"),
+        ("candidates", "architecture,top1_error,top5_error,macs_m,generation,loss\n3x3|2x2,0.1,0.1,1.0,1,\n", "'2x2'"),
         ("candidates", "architecture\n3x3|3x3\n", "no column 'top1_error'"),
         ("strengths", '{"stage1/block1": {"3x3": 1.0}}', "stage1/block"),
         ("strengths", "[]", "expected a JSON object"),
