@@ -16,10 +16,13 @@ def pytest_configure() -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // processes))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The tests of a file, or of a costly fixture, stay together: so that nothing is made twice."""
+    """The tests of a file, or of a costly fixture, stay together: so that nothing is made twice. The longest group goes
+    first, beside all others."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
         together = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
         item.add_marker(pytest.mark.xdist_group(together))
+    items.sort(key=lambda item: COSTLY[0] not in item.fixturenames)
