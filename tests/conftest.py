@@ -17,11 +17,9 @@ def pytest_configure() -> None:
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file, or of a costly fixture, stay together: so that nothing is made twice. The longest group goes
     first, beside all others."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
     for item in items:
         together = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
         item.add_marker(pytest.mark.xdist_group(together))
