@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CORES ?= 8
 # Tests run in as many processes as there are cores, up to four; TESTS_BESIDE="" runs one after the other.
-TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
 
 .PHONY: table1 test unit check format docs bench clean

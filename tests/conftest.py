@@ -5,8 +5,13 @@ import os
 import pytest
 import torch
 
-COSTLY = ("finished", "made")
-"""Fixtures of a whole session that take long to make: whatever uses one runs in the same process."""
+TOGETHER = {
+    "tests/workflow/test_reruns.py": "a finished run",
+    "tests/workflow/test_whole_chain.py": "a finished run",
+    "tests/workflow/test_data_freeness.py": "a finished run",
+    "tests/faults/": "a chain of artifacts",
+}
+"""Files, or folders, whose tests share what takes long to make. The first is the longest."""
 
 
 def pytest_configure() -> None:
@@ -16,11 +21,24 @@ def pytest_configure() -> None:
         torch.set_num_threads(max(1, torch.get_num_threads() // processes))
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The tests of a file, or of a costly fixture, stay together: so that nothing is made twice. The longest group goes
-    first, beside all others."""
-    for item in items:
-        together = next((name for name in COSTLY if name in item.fixturenames), item.location[0])
-        item.add_marker(pytest.mark.xdist_group(together))
-    items.sort(key=lambda item: COSTLY[0] not in item.fixturenames)
+    """The longest goes first, beside all others."""
+    items.sort(key=lambda item: scope(item.nodeid) != next(iter(TOGETHER.values())))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests of a file run in one process, and so do those of files that share something: nothing is made twice."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Together(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return scope(nodeid)
+
+    return Together(config, log)
+
+
+def scope(nodeid: str) -> str:
+    """What a test runs together with."""
+    file = nodeid.split("::")[0]
+    return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)

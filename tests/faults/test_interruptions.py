@@ -41,10 +41,10 @@ def not_root():
 @pytest.fixture
 def readable(chain, tmp_path, tmp_path_factory):
     """The chain's folder, for all to read and none but its owner to write to."""
-    base = tmp_path_factory.getbasetemp()
-    for folder in (base.parent, base, tmp_path):
-        if folder != base.parent or folder.name.startswith("pytest-of-"):
-            folder.chmod(0o755)
+    folders = [tmp_path, *tmp_path.parents]
+    top = next((each for each in folders if each.name.startswith("pytest-of-")), tmp_path_factory.getbasetemp())
+    for folder in folders[: folders.index(top) + 1]:
+        folder.chmod(0o755)
     for path in (chain.folder, *chain.folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return chain.folder
