@@ -11,7 +11,7 @@ from dfnas.runtime.seeds import python_random
 from dfnas.search.context import SearchContext
 from dfnas.search.from_scratch import FromScratchSearch
 from dfnas.settings.search_evolution import SearchEvolutionSettings
-from dfnas.spaces.candidate import Candidate
+from dfnas.spaces.candidate import Candidate, best_of
 
 ATTEMPTS = 100  # mutations of one parent before the budget counts as leaving it no child
 
@@ -36,7 +36,7 @@ class EvolutionSearch(FromScratchSearch):
 
     def parent(self, rng: random.Random) -> Candidate:
         """The best of a sample of the population, drawn with replacement; the first of equals."""
-        return min(rng.choices(self.population(), k=self.settings.sample), key=lambda candidate: candidate.score.key)
+        return best_of(rng.choices(self.population(), k=self.settings.sample))
 
     def _child(self, parent: Candidate, rng: random.Random) -> dict[str, str]:
         """A neighbour of the parent within the budget; a fresh draw where none was found."""

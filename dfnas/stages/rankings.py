@@ -1,12 +1,11 @@
 """What supernets said of architectures, as `rank_architectures` left it, beside what a table says of them."""
 
-import csv
 from pathlib import Path
 
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_correlation import SCORES, Ranked
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import existing
+from dfnas.runtime.files import read_csv
 
 
 def read_rankings(paths: list[Path], table: AccuracyTable) -> dict[str, list[Ranked]]:
@@ -17,8 +16,7 @@ def read_rankings(paths: list[Path], table: AccuracyTable) -> dict[str, list[Ran
     """
     rankings: dict[str, list[Ranked]] = {}
     for path in paths:
-        with open(existing(path), newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+        rows = read_csv(path)
         try:
             scores = {score: [float(row[score]) for row in rows] for score in SCORES}
             data, seed, cells = rows[0]["search_data"], int(rows[0]["seed"]), [row["architecture"] for row in rows]

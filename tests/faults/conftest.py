@@ -35,6 +35,15 @@ def chain(made, tmp_path, capsys) -> Commands:
 
 
 @pytest.fixture
+def larger_originals(chain, capsys) -> None:
+    """Original images of 10 pixels, for a chain of 8."""
+    options = chain.shard_original()
+    options[options.index("--size") + 1] = "10"
+    assert run("shard_original", *options) == 0
+    capsys.readouterr()
+
+
+@pytest.fixture
 def fails(chain, capsys):
     """Runs a stage that must fail as the house demands, and returns its one line."""
 

@@ -19,11 +19,8 @@ def test_a_teacher_that_is_none(chain, fails):
     fails("evaluate", options, chain.folder / "model.pt", "is not a 'dfnas teacher 1' file")
 
 
-def test_original_images_of_another_size(chain, fails, capsys):
-    options = chain.shard_original()
-    options[options.index("--size") + 1] = "10"
-    assert run("shard_original", *options) == 0
-    capsys.readouterr()
+@pytest.mark.usefixtures("larger_originals")
+def test_original_images_of_another_size(chain, fails):
     fails("evaluate", chain.evaluate(), chain.folder / "synthetic.h5", "(8, 8)", "original.h5 has (10, 10)")
 
 

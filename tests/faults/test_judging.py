@@ -37,11 +37,8 @@ def test_the_student_learns_from_synthetic_images_alone(chain):
     assert histories[0] == histories[1]
 
 
-def test_original_images_of_another_size(chain, fails, capsys):
-    options = chain.shard_original()
-    options[options.index("--size") + 1] = "10"
-    assert run("shard_original", *options) == 0
-    capsys.readouterr()
+@pytest.mark.usefixtures("larger_originals")
+def test_original_images_of_another_size(chain, fails):
     fails("judge_images", chain.judge_images(), chain.folder / "original.h5", "size (8, 8)", "(10, 10)")
 
 
