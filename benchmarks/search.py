@@ -39,13 +39,16 @@ import torch
 
 from dfnas.dataset.batches import Batches
 from dfnas.dataset.images import ImageSet, load_split
+from dfnas.dataset.labels import StoredLabels
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.device import prepare
 from dfnas.runtime.seeds import generator
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSearch
 from dfnas.search.proxyless import ProxylessSearch
 from dfnas.search.spos import SposSearch
+from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_spos import SearchSposSettings
@@ -70,7 +73,7 @@ def images(count: int, side: int, classes: int) -> ImageSet:
 
 
 def context(space: Space, data: ImageSet) -> SearchContext:
-    return SearchContext(space, data, data, seed=0)
+    return SearchContext(space, data, data, seed=0, budget=Budget(space, BudgetSettings()))
 
 
 def darts(order: int, batch: int) -> Step:
@@ -124,7 +127,7 @@ def our_step(options: argparse.Namespace) -> Step:
             search = proxyless()
             return lambda index: search._architecture_step(index, generator(0, index))
     space = NASBench201Space(Task(3, 16, 10), channels=8, cells_per_stage=1)
-    return spos(space, images(40_000, 16, 10), 128, evolution={"max_macs_m": 0}).step
+    return spos(space, images(40_000, 16, 10), 128, budget={"max_macs_m": 0}).step
 
 
 def peer_step(options: argparse.Namespace) -> Step:
@@ -133,8 +136,8 @@ def peer_step(options: argparse.Namespace) -> Step:
         case "darts":
             step = peers.darts_step(checkout, options.order, options.batch)
         case "spos-step":
-            fixed, table = shufflenet().macs_table()
-            rows = list(table.values())
+            table = shufflenet().macs_table()
+            fixed, rows = table.fixed, list(table.options.values())
 
             def macs(path: tuple[int, ...]) -> int:
                 return fixed + sum(row[i] for row, i in zip(rows, path, strict=True))
@@ -167,8 +170,9 @@ def bound_gflop(options: argparse.Namespace) -> float:
         if "spos" in options.part
         else MBConvSpace(Task(3, SIDE, CLASSES))
     )
-    fixed, table = space.macs_table()
-    chosen = sum(sum(row) / len(row) for row in table.values())  # of a uniform path
+    table = space.macs_table()
+    fixed = table.fixed
+    chosen = sum(sum(row) / len(row) for row in table.options.values())  # of a uniform path
     if options.part == "spos-candidate":
         return 2e-9 * 2 * CANDIDATE_BATCH * (fixed + chosen)
     if options.part == "proxyless-architecture":  # two options forward, one back
@@ -192,7 +196,7 @@ def batches(dataset: Path | None) -> None:
         views = {"plain": None, "flip, shift": AugmentationSettings(pad=side // 8)}
         views["flip, shift, cutout"] = AugmentationSettings(pad=side // 8, cutout=side // 2)
         for name, augmentation in views.items():
-            source = Batches(data, batch, augmentation, True, 0, "benchmark")
+            source = Batches(data, batch, augmentation, StoredLabels(data), 0, "benchmark")
             number = max(1024 // batch, 8)
             seconds = min(_timed(lambda: [source[i] for i in range(number)]) for _ in range(3))  # noqa: B023
             print(f"| memory, {side} px, batch {batch}, {name} | {number * batch / seconds:,.0f} |", flush=True)

@@ -37,6 +37,7 @@ USES_TEACHER = (
 NEEDS_NO_DEVICE = (
     "shard_dataset",
     "shard_original",
+    "check_spaces",
     "draw_images",
     "draw_search",
     "compare_data",
@@ -78,6 +79,12 @@ class Plan(Files):
     def searched_with(self) -> Callable[..., str]:
         """The section `search_spos` as JSON."""
         return _verbatim(json.dumps(self.config.search_spos.plain()))
+
+    def searched_spaces(self) -> Callable[..., str]:
+        """Space and budget of every search of the comparison as JSON, by its section."""
+        sections = {rule: getattr(self.config, rule).plain() for rule in self.searching_rules()}
+        said = {rule: {key: section[key] for key in ("space", "budget")} for rule, section in sections.items()}
+        return _verbatim(json.dumps(said))
 
     def latency_option(self, rule: str) -> Callable[..., str]:
         """The option that names it."""
@@ -260,6 +267,8 @@ class Plan(Files):
         if rule in USES_TEACHER:
             beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
             return self._builders(self.config.teacher, beside.get(rule))
+        if rule == "check_spaces":
+            return sorted({reference(getattr(self.config, search).space.name) for search in self.searching_rules()})
         if rule == "rank_architectures":
             return [reference(self.config.search_spos.space.name)]
         if rule in ("retrain", "evaluate", "measure_latency", "lookup"):

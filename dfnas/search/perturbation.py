@@ -6,7 +6,10 @@ loses without it: one choice after the other, in random order, is decided for th
 validation accuracy, and the supernet trains on. Where a cell drops edges, the nodes follow in random order: the
 edge whose removal costs least is removed until as many are left as the space keeps.
 
-Beyond the publication: options that cost the same number of validation images are told apart by the loss.
+Beyond the publication: options that cost the same number of validation images are told apart by the loss, and how much
+each is missed is kept, so that a budget can weigh what it would give up (`dfnas.search.budget`).
+
+Shapes: O options of a choice.
 """
 
 from collections.abc import Callable
@@ -31,6 +34,12 @@ class Subject(NamedTuple):
 
 
 Round = tuple[Subject, ...]
+
+SHARPNESS = 20.0
+"""Of the softmax that makes strengths of error rates. Any value gives the same architectures, and this one tells a
+hundredth of an error from none in a picture."""
+TIE = 1e-6
+"""What the loss counts for beside the error rate, less than one image of a million."""
 
 
 def rounds(space: Space, rng: Random) -> list[Round]:
@@ -58,6 +67,8 @@ class Decisions:
         decided: the index of the option by choice.
         removed: edges that were dropped, or are on trial without; their slots give zeros (`EdgeWeights`).
         masks: (O,) of ones and zeros by choice: options on trial without.
+        missed: (O,) float64 by decided choice: how much the supernet missed each option, `_amount`; -inf where the
+            option was not on trial.
     """
 
     def __init__(self, space: Space, mixer: Mixer):
@@ -65,6 +76,7 @@ class Decisions:
         self.decided: dict[str, int] = {}
         self.removed: set[str] = set()
         self.masks: dict[str, torch.Tensor] = {}
+        self.missed: dict[str, torch.Tensor] = {}
 
     def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
         option = self._option(slot.choice)
@@ -84,10 +96,11 @@ class Decisions:
         return self._decide_node(subject.name, harm) if subject.is_node else self._decide_choice(subject.name, harm)
 
     def strengths(self, undecided: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-        """One for the option of every decided choice (`none` for a dropped edge) and zero for the others, (O,); of
-        choices that are not decided what is given."""
-        one = {choice: torch.eye(len(self.space.choices[choice]))[self._option(choice)] for choice in self.decided}
-        return dict(undecided) | one
+        """(O,) of every choice: of a decided one the softmax of SHARPNESS times how much each option was missed, of a
+        dropped edge one for `none` and zero for the others, of a choice that is not decided what is given."""
+        decided = {choice: (SHARPNESS * missed).softmax(0) for choice, missed in self.missed.items()}
+        dropped = {c: torch.tensor([float(option == ABSENT) for option in self.space.choices[c]]) for c in self.removed}
+        return dict(undecided) | decided | dropped
 
     def _option(self, choice: str) -> int | None:
         """The index of what a choice is decided for; None if it is not."""
@@ -99,6 +112,8 @@ class Decisions:
         harms = {option: self._without_option(choice, options.index(option), harm) for option in on_trial}
         best = max(harms, key=harms.__getitem__)
         self.decided[choice] = options.index(best)
+        amounts = [_amount(harms[option]) if option in harms else -torch.inf for option in options]
+        self.missed[choice] = torch.tensor(amounts, dtype=torch.float64)
         return f"{choice} = {best}"
 
     def _decide_node(self, name: str, harm: Callable[[], Harm]) -> str:
@@ -130,7 +145,14 @@ class Decisions:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        return {"decided": self.decided, "removed": sorted(self.removed)}
+        return {"decided": self.decided, "removed": sorted(self.removed), "missed": self.missed}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.decided, self.removed = dict(state["decided"]), set(state["removed"])
+        self.missed = dict(state["missed"])
+
+
+def _amount(harm: Harm) -> float:
+    """A harm as one number, in the same order: the error rate, and a loss in [0, ∞) for what two of them share."""
+    error, loss = harm
+    return error + TIE * loss / (1 + loss)

@@ -39,6 +39,7 @@ Rule = Literal[
     "calibrate_labels",
     "shard_dataset",
     "shard_original",
+    "check_spaces",
     "measure_options",
     "search_darts",
     "search_proxyless",

@@ -4,9 +4,10 @@ Beside them stand what random search would have found, the expected best of n dr
 under `draws`, computed exactly), and the table's optimum. Where supernets have ranked architectures, tau and rho are
 the rank correlations (Kendall's τ-b, Spearman's ρ) of their scores with the true accuracies, means over the seeds:
 `held_out` of the accuracy on the search's own held-out images, `held_out_likelihood` of the likelihood of their labels,
-`original` of the accuracy on original images.
+`original` of the accuracy on original images. A field is empty where a supernet gives all architectures one score.
 """
 
+import math
 import statistics
 import sys
 from collections.abc import Callable, Sequence
@@ -77,12 +78,16 @@ def _correlations(supernets: Sequence[Ranked]) -> dict[str, str]:
     if not supernets:
         return {}
     return {
-        f"{name}_{score.removesuffix('_accuracy')}": (
-            f"{statistics.fmean(correlate(one.scores[score], one.true_accuracy) for one in supernets):.4f}"
+        f"{name}_{score.removesuffix('_accuracy')}": _text(
+            statistics.fmean(correlate(one.scores[score], one.true_accuracy) for one in supernets)
         )
         for name, correlate in CORRELATIONS.items()
         for score in SCORES
     }
+
+
+def _text(correlation: float) -> str:
+    return "" if math.isnan(correlation) else f"{correlation:.4f}"
 
 
 def _yardsticks(table: AccuracyTable, random_draws: Sequence[int]) -> list[dict[str, Any]]:

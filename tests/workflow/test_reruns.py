@@ -59,12 +59,12 @@ SETTINGS = [
     (
         "search_random.budget.max_macs_m",
         5,
-        {"search_random": 2, **DRAWN},
+        {"check_spaces": 1, "search_random": 2, **DRAWN},
     ),
     (
         "search_random.budget.max_latency_ms",
         1000,
-        {"measure_options": 1, "search_random": 2, **DRAWN},
+        {"check_spaces": 1, "measure_options": 1, "search_random": 2, **DRAWN},
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
     ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
@@ -102,7 +102,7 @@ SETTINGS = [
         },
     ),
     ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
-    ("comparison.algorithms", ["darts"], COMPARED),
+    ("comparison.algorithms", ["darts"], {"check_spaces": 1, **COMPARED}),
     (
         "synthesis.generations",
         3,
@@ -118,7 +118,7 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
     assert plan(finished.directory, source=finished.source, configuration=(changed,)) == expected
 
 
-ALL_RULES = {**EVERYTHING, "search_random": 2, "draw_search": 14}
+ALL_RULES = {**EVERYTHING, "check_spaces": 1, "search_random": 2, "draw_search": 14}
 CODE = {
     "dfnas/search/darts.py": {"search_darts": 4, **FOUND},
     "dfnas/search/evolution.py": {"search_spos": 4, **FOUND},
@@ -137,7 +137,14 @@ CODE = {
     "dfnas/deploy/programs.py": ALL_DEPLOYED,
     "dfnas/stages/model_card.py": {"model_card": 4},
     # A space matters to its searches and to whatever builds found networks.
-    "dfnas/spaces/shufflenet.py": {"search_spos": 4, **FOUND, "retrain": 14, "evaluate": 15, **ALL_DEPLOYED},
+    "dfnas/spaces/shufflenet.py": {
+        "check_spaces": 1,
+        "search_spos": 4,
+        **FOUND,
+        "retrain": 14,
+        "evaluate": 15,
+        **ALL_DEPLOYED,
+    },
     # Everything that reads original images follows, and with it all but the draw of random architectures.
     "dfnas/dataset/originals.py": EVERYTHING,
     "dfnas/runtime/files.py": ALL_RULES,
@@ -191,4 +198,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +82$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +83$", done.stdout, re.MULTILINE)

@@ -26,6 +26,7 @@ CHAIN = {
     "search_spos",
     "search_random",
     "search_evolution",
+    "check_spaces",
     "measure_options",
     "retrain",
     "evaluate",
@@ -42,7 +43,7 @@ CHAIN = {
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1", "typeset_table1", "export", "model_card")
+WITHOUT_SETTINGS = ("check_spaces", "draw_images", "draw_search", "table1", "typeset_table1", "export", "model_card")
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 

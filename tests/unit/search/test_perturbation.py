@@ -11,7 +11,9 @@ from torch.nn import functional as F
 
 from dfnas.dataset.batches import PlainViews
 from dfnas.measure.accuracy import error_rate, logits_of
+from dfnas.search.budget import Budget
 from dfnas.search.perturbation import Decisions, Subject, rounds
+from dfnas.settings.search import BudgetSettings
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.mbconv import MBConvSpace
 from dfnas.spaces.nasbench201 import NASBench201Space
@@ -21,6 +23,8 @@ from dfnas.spaces.space import Task
 
 CIFAR, IMAGENET = Task(3, 32, 10), Task(3, 224, 1000)
 DARTS, NASBENCH201, MBCONV = CellSpace(CIFAR), NASBench201Space(CIFAR), MBConvSpace(IMAGENET)
+CHAIN = MBConvSpace(CIFAR, stem_width=8, first_width=8, widths=[8], depths=[3], strides=[2], last_width=16)
+CHAINS = [dict(zip(CHAIN.choices, options, strict=True)) for options in itertools.product(*CHAIN.choices.values())]
 SELECTION = {"by": "perturbation", "tune_epochs": 1}
 
 
@@ -86,6 +90,29 @@ def test_of_options_that_cost_equally_many_images_the_loss_decides_and_then_the_
     assert decisions.decide(Subject("1-0", False), harm) == "1-0 = nor_conv_1x1"
 
 
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.2, 0.9))
+def test_within_a_budget_those_options_go_that_are_missed_least(seed, share):
+    """Against all chains of three choices: of those that cost at most as much as the result, none is missed more (the
+    errors of its options summed, as if they did not depend on each other)."""
+    rng = random.Random(seed)
+    worth = {choice: [rng.randrange(500) / 1000 for _ in options] for choice, options in CHAIN.choices.items()}
+    decisions = Decisions(CHAIN, None)
+    for (subject,) in rounds(CHAIN, rng):
+        decisions.decide(
+            subject, lambda: (sum(worth[c][int(mask.argmin())] for c, mask in decisions.masks.items()), 0.5)
+        )
+    cost = CHAIN.macs_table().of
+    costs = sorted(map(cost, CHAINS))
+    limit = costs[0] + share * (costs[-1] - costs[0])
+    found = Budget(CHAIN, BudgetSettings(max_macs_m=limit / 1e6)).derive(decisions.strengths({}))
+
+    def missed(architecture):
+        return sum(worth[c][CHAIN.choices[c].index(option)] for c, option in architecture.items())
+
+    assert cost(found) <= limit
+    assert missed(found) == pytest.approx(max(missed(chain) for chain in CHAINS if cost(chain) <= cost(found)))
+
+
 @pytest.mark.parametrize("name", ["darts", "mbconv", "nasbench201"])
 def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, make_darts, name):
     space = spaces[name]
@@ -137,8 +164,11 @@ def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     search.edges.weights = {}
     set_mixer(search.network, SinglePath(space.path(architecture)))
     torch.testing.assert_close(found, search.network(views))
-    assert search.strengths().keys() == space.choices.keys()
-    assert all(set(p.tolist()) == {0.0, 1.0} for p in search.strengths().values())
+    strengths = search.strengths()
+    assert strengths.keys() == space.choices.keys()
+    assert all(float(p.sum()) == pytest.approx(1) for p in strengths.values())
+    for choice, options in space.choices.items():
+        assert options[int(strengths[choice].argmax())] == architecture[choice]
 
 
 @pytest.mark.parametrize("order", [1, 2])

@@ -158,6 +158,10 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     assert (one["algorithm"], one["draws"], one["accuracy_mean"], one["rank_mean"]) == ("random", "1", "79.500", "10.5")
     assert float(two["accuracy_mean"]) == pytest.approx(70 + 19 / 2 + (400 - 1) / (6 * 20), abs=1e-3)
     assert (optimum["algorithm"], optimum["accuracy_mean"], optimum["rank_mean"]) == ("optimum", "89.000", "1.0")
+    tied = ranking(tmp_path / "tied.csv", space, cells, [0.5] * 20, "original", 0)
+    assert run("tabulate_lookups", "--lookups", *lookups, "--rankings", tied, "--out", out, *table, *draws) == 0
+    with open(out, newline="") as file:
+        assert list(csv.DictReader(file))[1]["rho_held_out"] == ""  # one score for all says nothing of an order
     picture = tmp_path / "rankings.png"
     assert run("draw_rankings", "--rankings", *rankings, "--out", picture, *table) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")

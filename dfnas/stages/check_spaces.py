@@ -1,0 +1,65 @@
+"""See, before anything long runs, that the spaces of the searches can be made and that something in them keeps the
+budgets, and say how large they are."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import write_json
+from dfnas.search.budget import Budget
+from dfnas.settings.search import BudgetSettings, SpaceSettings
+from dfnas.spaces.costs import CostTable
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Space, Task
+from dfnas.stages.command import Job, Stage
+from dfnas.stages.tasks import add_task_arguments, task_of
+
+STAGE = Stage("check_spaces", __doc__, None)
+add_task_arguments(STAGE)
+STAGE.argument(
+    "--searches",
+    type=json.loads,
+    required=True,
+    metavar="JSON",
+    help="by the name of a search's section: its space (name, options) and its budget, as there",
+)
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="what the spaces are, JSON")
+
+
+def check_spaces(job: Job) -> None:
+    task = task_of(job.options)
+    write_json(job.options.out, {name: _checked(name, said, task) for name, said in job.options.searches.items()})
+
+
+def _checked(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
+    """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
+    weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
+    described = SpaceSettings.parse(said["space"], f"{name}.space")
+    limits = BudgetSettings.parse(said["budget"] | {"max_latency_ms": 0}, f"{name}.budget")
+    try:
+        space = make(described.name, task, described.options)
+        Budget(space, limits).check()
+    except InputError as error:
+        raise InputError(f"{name}: {error}") from None
+    return {
+        "space": described.plain(),
+        "choices": len(space.choices),
+        "options": sum(map(len, space.choices.values())),
+        "macs_m": _range(space, space.macs_table()),
+        "params_m": _range(space, space.parameters_table()),
+    }
+
+
+def _range(space: Space, cost: CostTable) -> list[float]:
+    """Millions of the cheapest and of the dearest architecture, by the space's own rule."""
+    strengths = {choice: torch.tensor(costs, dtype=torch.float64) for choice, costs in cost.options.items()}
+    ends = [{choice: sign * values for choice, values in strengths.items()} for sign in (-1, 1)]
+    return [round(cost.of(space.discretise(end)) / 1e6, 6) for end in ends]
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(check_spaces))

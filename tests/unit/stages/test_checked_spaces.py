@@ -1,0 +1,45 @@
+"""What is seen of the spaces of all searches before anything runs."""
+
+import json
+
+import pytest
+
+from dfnas.stages.check_spaces import STAGE, check_spaces
+
+TASK = ["--channels", "3", "--size", "32", "--classes", "10", "--device", "cpu"]
+
+
+def checked(path, **searches) -> int:
+    defaults = {"name": "nasbench201", "options": {}}
+    said = {name: {"space": defaults | space, "budget": budget} for name, (space, budget) in searches.items()}
+    return STAGE.main(check_spaces, ["--searches", json.dumps(said), *TASK, "--out", str(path)])
+
+
+def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
+    """Of NAS-Bench-201 at its published size: the benchmark's cells of zeros alone have 7.78 million
+    multiply-accumulates and 0.073 million weights, those of 3 x 3 convolutions alone 220.11 and 1.532 (Dong and Yang
+    2020; theirs count norms as well)."""
+    assert checked(tmp_path / "spaces.json", search_spos=({}, {}), search_random=({}, {"max_latency_ms": 1.0})) == 0
+    found = json.loads((tmp_path / "spaces.json").read_text())
+    assert list(found) == ["search_spos", "search_random"]
+    assert found["search_spos"]["choices"] == 6
+    assert found["search_spos"]["options"] == 30
+    assert found["search_spos"]["macs_m"] == pytest.approx([7.78, 220.11], abs=0.8)
+    assert found["search_spos"]["params_m"] == pytest.approx([0.073, 1.532], abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("space", "budget", "story"),
+    [
+        ({"options": {"chanels": 4}}, {}, "search_spos: the space 'nasbench201' takes no option 'chanels'; it takes"),
+        ({"options": {"channels": 0}}, {}, "search_spos: the space 'nasbench201' cannot be made: channels is 0"),
+        ({}, {"max_macs_m": 5}, "search_spos: budget.max_macs_m = 5: the cheapest architecture of the space has 7."),
+        ({}, {"max_macs": 5}, "unknown key 'search_spos.budget.max_macs'"),
+    ],
+)
+def test_what_no_search_could_use_is_one_line_that_names_the_search(space, budget, story, tmp_path, capsys):
+    assert checked(tmp_path / "spaces.json", search_darts=({}, {}), search_spos=(space, budget)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"check_spaces: error: {story}")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "spaces.json").exists()
