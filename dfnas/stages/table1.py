@@ -12,7 +12,7 @@ from typing import Any
 
 from dfnas.runtime.files import read_csv, read_json, write_csv
 from dfnas.stages.command import Job, Stage
-from dfnas.stages.runs import best_of
+from dfnas.stages.rows import COLUMNS, FIGURES, KEYS, by_row, row_of
 
 STAGE = Stage("table1", __doc__, None)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
@@ -22,53 +22,23 @@ STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="mill
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table, CSV")
 STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="hours and milliseconds by row, CSV")
 
-KEYS = ("algorithm", "space", "search_data", "retrain_data")
-SHARES = ("ece", "ece_scaled", "teacher_agreement")
-COLUMNS = (
-    *KEYS,
-    "seeds",
-    "top1_error_mean",
-    "top1_error_std",
-    "top5_error_mean",
-    *(f"{name}_mean" for name in SHARES),
-    "params_m",
-    "macs_m",
-    "architecture",
-)
-
 
 def table1(job: Job) -> None:
     options = job.options
     latency = _latency(options.latency)
     timings = [read_json(path, ("stage", "run", "seconds")) for path in options.timings]
-    groups: dict[tuple, list[dict[str, Any]]] = {}
+    networks = []
     for path, network in zip(options.metrics, options.networks, strict=True):
-        figures = read_json(path, (*KEYS, "top1_error", "top5_error", *SHARES, "macs", "parameters"))
+        figures = read_json(path, FIGURES)
         figures["latency_ms"] = latency.get(str(network), "")
         for stage in ("search", "retrain"):
             figures[f"{stage}_seconds"] = _seconds(timings, stage, figures)
-        groups.setdefault(tuple(figures[key] for key in KEYS), []).append(figures)
-    rows = [dict(zip(KEYS, key, strict=True)) | _figures(runs) for key, runs in groups.items()]
+        networks.append(figures)
+    groups = by_row(networks)
+    rows = [dict(zip(KEYS, key, strict=True)) | row_of(runs) for key, runs in groups.items()]
     times = [dict(zip(KEYS, key, strict=True)) | _times(runs) for key, runs in groups.items()]
     write_csv(options.times, times[0], times)
     write_csv(options.out, COLUMNS, rows)
-
-
-def _figures(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """One row over its seeds: errors and other shares in percent, sizes in millions. The architecture shown is that of
-    the seed with the lowest error on the validation images; the test images choose nothing."""
-    top1 = [100 * run["top1_error"] for run in runs]
-    shown = best_of(runs)
-    return {
-        "seeds": len(runs) if runs[0]["seed"] != "" else "",
-        "top1_error_mean": f"{statistics.fmean(top1):.3f}",
-        "top1_error_std": f"{statistics.stdev(top1):.3f}" if len(runs) > 1 else "",
-        "top5_error_mean": f"{statistics.fmean(100 * run['top5_error'] for run in runs):.3f}",
-        **{f"{name}_mean": f"{statistics.fmean(100 * run[name] for run in runs):.3f}" for name in SHARES},
-        "params_m": f"{statistics.fmean(run['parameters'] for run in runs) / 1e6:.6f}",
-        "macs_m": f"{statistics.fmean(run['macs'] for run in runs) / 1e6:.6f}",
-        "architecture": shown["architecture"],
-    }
 
 
 def _times(runs: Sequence[dict[str, Any]]) -> dict[str, str]:

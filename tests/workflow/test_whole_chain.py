@@ -6,6 +6,7 @@ import json
 import pytest
 from running import overlay, plan, snakemake
 
+from dfnas.commands.main import main as compare
 from dfnas.dataset.images import load_split
 from dfnas.spaces.architecture import build
 
@@ -57,6 +58,7 @@ def artifacts() -> list[str]:
         "evaluate/teacher/metrics.json",
         "evaluate/teacher/predictions.csv",
         "latency.csv",
+        "run.json",
         "table1.csv",
         "table1_times.csv",
         "table1.md",
@@ -151,3 +153,4 @@ def test_the_table_does_not_depend_on_the_number_of_cores(finished):
         and (run / "results" / name).read_bytes() != (finished.results / name).read_bytes()
     ]
     assert different == []
+    assert compare(["compare", str(run / "results"), str(finished.results)]) == 0
