@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from dfnas.runs.comparison import Comparison
 from dfnas.runs.rows import RowDifference
-from dfnas.runs.sheets import Differences
+from dfnas.runs.sheets import Change, Differences
 from dfnas.tables import markdown, plain
 from dfnas.tables.significance import judged
 
@@ -23,6 +23,8 @@ SECTIONS = {
 """Of each part: its heading, what its rows are and what its columns are."""
 NUMBERS = ("figures", "lookups", "quality", "costs")
 """Parts of which a change has a size."""
+CLOCKS = 0.1
+"""Share of a cost by which two measurements of the same may differ; the page only counts what is below."""
 
 
 class Notation(NamedTuple):
@@ -44,7 +46,8 @@ def page(comparison: Comparison, notation: Notation) -> str:
     verdict = "Nothing that counts differs" if comparison.equal else "The runs differ"
     pieces = [f"{verdict}: first {first}, second {second}.\n"]
     for name, (heading, *columns) in SECTIONS.items():
-        body = list(_part(getattr(comparison, name), columns, name in NUMBERS, notation))
+        trifle = CLOCKS if name == "costs" else 0.0
+        body = list(_part(getattr(comparison, name), columns, name in NUMBERS, trifle, notation))
         if name == "figures":
             body = [*_rows(comparison.rows, notation), *body]
         if body:
@@ -52,23 +55,36 @@ def page(comparison: Comparison, notation: Notation) -> str:
     return "".join(pieces)
 
 
-def _part(part: Differences, columns: Sequence[str], sized: bool, notation: Notation) -> Iterator[str]:
+def _part(part: Differences, columns: Sequence[str], sized: bool, trifle: float, notation: Notation) -> Iterator[str]:
     """What differs in a part: a table, and what one run alone has."""
-    if part.changes:
+    changes, trifles = _told(part, trifle)
+    if changes:
         header = [*columns, "first", "second", *(["difference"] if sized else [])]
         rows, before = [], None
-        for change in part.changes:
+        for change in changes:
             values = [_text(value) for value in change.values]
             values += [_difference(*change.values)] if sized else []
             names = ["" if change.key == before else _name(change.key), change.column]
             rows.append([*map(notation.escaped, names), *map(notation.escaped, values)])
             before = change.key
         yield notation.table(header, rows, len(columns) if sized else len(header))
+    if trifles:
+        yield f"Values that differ by less than {100 * trifle:g} %: {trifles}.\n"
     for side, keys in zip(("first", "second"), part.only, strict=True):
         if keys:
             yield f"Only in the {side}: {notation.escaped(', '.join(map(_name, keys)))}.\n"
     if (part.changes or any(part.only)) and part.same:
         yield f"The same: {part.same} other{'s' if part.same > 1 else ''}.\n"
+
+
+def _told(part: Differences, trifle: float) -> tuple[list[Change], int]:
+    """Changes worth a line, and how many are not: numbers that differ by less than a share of the larger."""
+    told = []
+    for change in part.changes:
+        first, second = map(_number, change.values)
+        if first is None or second is None or abs(second - first) >= trifle * max(abs(first), abs(second)):
+            told.append(change)
+    return told, len(part.changes) - len(told)
 
 
 def _rows(rows: Sequence[RowDifference], notation: Notation) -> Iterator[str]:
@@ -124,7 +140,12 @@ def _text(value: Any) -> str:
 
 def _difference(first: Any, second: Any) -> str:
     """The second minus the first, where both are numbers."""
+    numbers = _number(first), _number(second)
+    return "" if None in numbers else f"{numbers[1] - numbers[0]:+.6g}"
+
+
+def _number(value: Any) -> float | None:
     try:
-        return f"{float(second) - float(first):+.6g}"
+        return float(value)
     except (TypeError, ValueError):
-        return ""
+        return None

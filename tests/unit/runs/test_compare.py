@@ -1,6 +1,7 @@
 """`dfnas compare`: what it takes for a difference, what it says of one, and its exit status."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from dfnas.commands.main import COMMANDS, main
 from dfnas.measure.bootstrap import paired_difference
 from dfnas.runs.sheets import differences, flattened
 from dfnas.runtime.files import write_csv, write_json
+from dfnas.stages.rows import KEYS
 
 PARTS = ("settings", "contents", "architectures", "figures", "lookups", "quality", "machine", "costs")
 
@@ -183,6 +185,16 @@ def test_clocks_and_machines_make_no_two_runs_different(runs, compared):
     runs[1].record(packages={"torch": "2.11.0"})
     status, found = compared()
     assert (status, found["equal"], set(changed(found))) == (0, True, {"machine", "costs"})
+
+
+def test_costs_that_differ_as_clocks_do_are_counted_and_not_told(runs, capsys):
+    for run, hours, milliseconds in zip(runs, ("1.00", "1.05"), ("2.0", "3.0"), strict=True):
+        rows = [dict(zip(KEYS, "abcd", strict=True)) | {"search_hours": hours, "latency_ms": milliseconds}]
+        write_csv(run.path / "table1_times.csv", rows[0], rows)
+    text = text_of(runs, capsys)
+    assert re.search(r"^a/b/c/d +latency_ms +2\.0 +3\.0 +\+1$", text, re.MULTILINE)
+    assert "search_hours" not in text
+    assert "Values that differ by less than 10 %: 1." in text
 
 
 def test_markdown_has_tables_and_escapes(runs, capsys):

@@ -108,6 +108,36 @@ def test_a_gpu_counts_beside_the_cpu_and_says_nothing_once_it_was_set_back(sysfs
     assert meter.joules() == {}
 
 
+class FakeNvml:
+    """NVML with one GPU, which has taken so many millijoules."""
+
+    millijoules = 1_500
+
+    def __init__(self, name):
+        assert name == "libnvidia-ml.so.1"
+
+    def nvmlInit_v2(self):  # noqa: N802
+        return 0
+
+    def nvmlDeviceGetHandleByUUID(self, uuid, handle):  # noqa: N802
+        handle._obj.value = 7
+        return 0 if uuid == b"GPU-12" else 6
+
+    def nvmlDeviceGetTotalEnergyConsumption(self, handle, millijoules):  # noqa: N802
+        assert handle.value == 7
+        millijoules._obj.value = self.millijoules
+        return 0
+
+
+def test_nvml_counts_millijoules_of_the_gpu_of_that_name(monkeypatch):
+    monkeypatch.setattr(energy.ctypes, "CDLL", FakeNvml)
+    meter = EnergyMeter({"gpu": [energy.NvmlDevice("GPU-12")]})
+    monkeypatch.setattr(FakeNvml, "millijoules", 4_000)
+    assert meter.joules() == {"gpu": 2.5}
+    with pytest.raises(OSError, match="nvmlDeviceGetHandleByUUID failed with status 6"):
+        energy.NvmlDevice("GPU-13")
+
+
 def test_what_is_known_of_one_stretch_alone_is_not_known():
     assert added({"cpu": 1.0, "gpu": 2.0}, {"cpu": 3.0}) == {"cpu": 4.0}
 
