@@ -54,7 +54,7 @@ def costs_of(run: RunFolder) -> Sheet:
 def _table(run: RunFolder, name: str, keys: tuple[str, ...]) -> Sheet:
     path = run.file(name)
     rows = read_csv(path, keys) if path else []
-    return {_key(row, keys): {name: value for name, value in row.items() if name not in keys} for row in rows}
+    return {_key(row, keys): {name: value for name, value in row.items() if name not in keys and value} for row in rows}
 
 
 def _key(row: dict[str, str], keys: tuple[str, ...]) -> tuple[str, ...]:

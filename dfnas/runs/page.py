@@ -57,7 +57,7 @@ def page(comparison: Comparison, notation: Notation) -> str:
 
 def _part(part: Differences, columns: Sequence[str], sized: bool, trifle: float, notation: Notation) -> Iterator[str]:
     """What differs in a part: a table, and what one run alone has."""
-    changes, trifles = _told(part, trifle)
+    changes, trifles = _told(part, trifle) if trifle else (part.changes, [])
     if changes:
         header = [*columns, "first", "second", *(["difference"] if sized else [])]
         rows, before = [], None
@@ -69,7 +69,11 @@ def _part(part: Differences, columns: Sequence[str], sized: bool, trifle: float,
             before = change.key
         yield notation.table(header, rows, len(columns) if sized else len(header))
     if trifles:
-        yield f"Values that differ by less than {100 * trifle:g} %: {trifles}.\n"
+        alone = sum(None in change.values for change in trifles)
+        yield (
+            f"Values that differ by less than {100 * trifle:g} %: {len(trifles) - alone}; "
+            f"that one run alone has: {alone}.\n"
+        )
     for side, keys in zip(("first", "second"), part.only, strict=True):
         if keys:
             yield f"Only in the {side}: {notation.escaped(', '.join(map(_name, keys)))}.\n"
@@ -77,14 +81,16 @@ def _part(part: Differences, columns: Sequence[str], sized: bool, trifle: float,
         yield f"The same: {part.same} other{'s' if part.same > 1 else ''}.\n"
 
 
-def _told(part: Differences, trifle: float) -> tuple[list[Change], int]:
-    """Changes worth a line, and how many are not: numbers that differ by less than a share of the larger."""
-    told = []
+def _told(part: Differences, trifle: float) -> tuple[list[Change], list[Change]]:
+    """The changes that are worth a line, and the others: numbers that differ by less than a share of the larger, and
+    what one side alone has."""
+    told, trifles = [], []
     for change in part.changes:
         first, second = map(_number, change.values)
-        if first is None or second is None or abs(second - first) >= trifle * max(abs(first), abs(second)):
-            told.append(change)
-    return told, len(part.changes) - len(told)
+        both = None not in (first, second)
+        small = both and abs(second - first) < trifle * max(abs(first), abs(second))
+        (trifles if small or None in change.values else told).append(change)
+    return told, trifles
 
 
 def _rows(rows: Sequence[RowDifference], notation: Notation) -> Iterator[str]:

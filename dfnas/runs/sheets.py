@@ -59,11 +59,11 @@ def _changes(key: Key, first: Mapping[str, Any], second: Mapping[str, Any]) -> I
 
 
 def flattened(values: Any, place: str = "") -> dict[str, Any]:
-    """Nested mappings, and lists of them, as one level: {"a": {"b": 1}} becomes {"a.b": 1}. An empty mapping is a
-    value."""
+    """Nested mappings, and lists of them, as one level: {"a": {"b": 1}} becomes {"a.b": 1}. An empty mapping inside is
+    a value; a value alone stands under an empty name."""
     if isinstance(values, list) and values and all(isinstance(value, Mapping) for value in values):
         values = dict(enumerate(values))
-    if not isinstance(values, Mapping) or not values:
+    if not isinstance(values, Mapping) or (place and not values):
         return {place: values}
     inner = ((f"{place}.{name}" if place else str(name), value) for name, value in values.items())
     return {name: value for where, under in inner for name, value in flattened(under, where).items()}

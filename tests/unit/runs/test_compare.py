@@ -81,6 +81,14 @@ def test_artifacts_of_one_run_that_disagree(runs, compared, capsys):
     assert "0.1 and 0.3" in text_of(runs, capsys)
 
 
+def test_a_section_of_which_a_record_has_nothing_new_is_no_difference(runs, compared):
+    """The artifacts of both state all that the record of one repeats."""
+    for run in runs:
+        run.record()
+    write_json(runs[0].path / "run.json", {"configuration": {"evaluate": {"batch_size": 256}}, "packages": {}})
+    assert "settings" not in changed(compared()[1])
+
+
 def test_settings_of_another_data_set_stand_under_its_name(runs, compared):
     section = {"shard_dataset": {"seed": 0}}
     runs[0].record(sources={"noise": section})
@@ -190,11 +198,13 @@ def test_clocks_and_machines_make_no_two_runs_different(runs, compared):
 def test_costs_that_differ_as_clocks_do_are_counted_and_not_told(runs, capsys):
     for run, hours, milliseconds in zip(runs, ("1.00", "1.05"), ("2.0", "3.0"), strict=True):
         rows = [dict(zip(KEYS, "abcd", strict=True)) | {"search_hours": hours, "latency_ms": milliseconds}]
+        rows[0]["search_kwh"] = "0.1" if run is runs[0] else ""
         write_csv(run.path / "table1_times.csv", rows[0], rows)
     text = text_of(runs, capsys)
     assert re.search(r"^a/b/c/d +latency_ms +2\.0 +3\.0 +\+1$", text, re.MULTILINE)
     assert "search_hours" not in text
-    assert "Values that differ by less than 10 %: 1." in text
+    assert "search_kwh" not in text
+    assert "Values that differ by less than 10 %: 1; that one run alone has: 1." in text
 
 
 def test_markdown_has_tables_and_escapes(runs, capsys):
@@ -271,4 +281,5 @@ def test_differences_are_what_it_takes_to_make_one_sheet_of_the_other(first, sec
 
 def test_flattening_keeps_every_leaf():
     nested = {"a": {"b": 1, "c": {}}, "d": [{"e": 2}, {"e": 3}], "f": [1, 2]}
+    assert flattened({}) == {}
     assert flattened(nested) == {"a.b": 1, "a.c": {}, "d.0.e": 2, "d.1.e": 3, "f": [1, 2]}
