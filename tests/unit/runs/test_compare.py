@@ -214,12 +214,11 @@ def test_markdown_has_tables_and_escapes(runs, capsys):
     assert r"| search\_darts | lr | 0.1 | 0.2 |" in text
 
 
-@pytest.mark.parametrize("options", [["--json"], ["--markdown"], []])
-def test_python_m_dfnas_is_the_command(runs, options):
-    line = [sys.executable, "-m", "dfnas", "compare", *(str(run.path) for run in runs), *options]
+def test_python_m_dfnas_is_the_command(runs):
+    line = [sys.executable, "-m", "dfnas", "compare", *(str(run.path) for run in runs)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
-    assert ("true" if "--json" in options else "Nothing that counts differs") in done.stdout
+    assert "Nothing that counts differs" in done.stdout
 
 
 @pytest.mark.parametrize(
