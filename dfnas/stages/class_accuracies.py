@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_csv, write_csv
+from dfnas.runtime.files import write_csv
 from dfnas.stages.rows import KEYS, Runs
 from dfnas.stages.runs import TEACHER
-from dfnas.tables.classes import Loss
 
 FIGURE = "class_accuracy"
 COLUMNS = (*KEYS, "class", "accuracy_mean", "accuracy_std", "points_from_teacher")
@@ -46,25 +45,3 @@ def _lines(
             "accuracy_std": f"{statistics.stdev(values):.3f}" if len(values) > 1 else "",
             "points_from_teacher": f"{mean - teacher[label]:.3f}" if teacher and key[0] != TEACHER else "",
         }
-
-
-def read_losses(path: Path) -> list[Loss]:
-    """Every class with what the rows have lost on it, the greatest loss first.
-
-    Raises:
-        InputError: no such file, a column is missing, or what should be a number is none.
-    """
-    by_class: dict[str, dict[tuple[str, ...], float]] = {}
-    for row in read_csv(path, COLUMNS):
-        try:
-            if row["points_from_teacher"]:
-                key = tuple(row[name] for name in KEYS)
-                by_class.setdefault(row["class"], {})[key] = float(row["points_from_teacher"])
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{path} has a figure that is none: {error}; delete it to rebuild it") from error
-    losses = []
-    for label, points in by_class.items():
-        worst = min(points, key=points.__getitem__)
-        row = " / ".join(name for name in worst if name)
-        losses.append(Loss(label, statistics.fmean(points.values()), row, points[worst]))
-    return sorted(losses, key=lambda loss: loss.points)

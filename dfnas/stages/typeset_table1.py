@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_csv, write_bytes
-from dfnas.stages.class_accuracies import read_losses
+from dfnas.stages.class_losses import read_losses
 from dfnas.stages.command import Job, Stage
 from dfnas.tables.classes import sentence
 from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, typeset
