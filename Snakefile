@@ -4,7 +4,8 @@
 #   snakemake --cores 8 --configfile workflow/presets/cifar10.yaml
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
-# the configuration says, workflow/files.py names the files that follow, workflow/plan.py has the command lines.
+# the configuration says, workflow/files.py names the files that follow, workflow/plan.py has the command lines,
+# workflow/record.py leaves what was called.
 import shlex
 import sys
 
@@ -14,6 +15,7 @@ min_version("9.0")
 
 sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
 from plan import Plan
+from record import write_record
 
 from dfnas.runtime.errors import InputError
 
@@ -41,6 +43,10 @@ wildcard_constraints:
     retrain_data="|".join(["original", *plan.sources]),
     role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",
+
+
+onstart:
+    write_record(plan.results, plan.config)
 
 
 rule all:

@@ -188,7 +188,9 @@ class Files:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
         ends = {"lookup.csv": self.config.lookup}
-        ends |= dict.fromkeys(("table1.csv", "table1.md", "table1.tex"), self.config.comparison.retrain_data)
+        ends |= dict.fromkeys(
+            ("table1.csv", "per_class.csv", "table1.md", "table1.tex"), self.config.comparison.retrain_data
+        )
         ends |= dict.fromkeys(("significance.csv", "significance.md"), self.compared_runs())
         return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
 

@@ -9,6 +9,7 @@ from torch import nn
 from dfnas.classifiers.names import TORCHSCRIPT, Builder, parse_builder
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.objects import load_object
+from dfnas.runtime.packages import required
 
 
 def build(builder: str, arguments: Mapping[str, Any], section: str = "teacher") -> nn.Module:
@@ -50,10 +51,7 @@ def _network(builder: Builder, arguments: dict[str, Any]) -> Any:
 
 def timm_model(name: str, pretrained: bool, arguments: Mapping[str, Any]) -> nn.Module:
     """A model of timm. Raises InputError if timm is not installed, and what timm raises."""
-    try:
-        import timm
-    except ModuleNotFoundError as error:
-        raise InputError(f"builder 'timm:{name}' needs the package timm; install dfnas[timm]") from error
+    timm = required("timm", "timm", f"builder 'timm:{name}'")
     return timm.create_model(name, pretrained=pretrained, **arguments)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from dfnas.classifiers.names import Builder, is_published, parse_builder, published_name
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.packages import required
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
 
@@ -110,13 +111,10 @@ def _of_torchvision(entry: Any) -> dict[str, Any]:
 
 
 def _of_timm(builder: Builder, settings: TeacherSettings) -> dict[str, Any]:
-    try:
-        from timm.models import get_pretrained_cfg
-    except ModuleNotFoundError as error:
-        raise InputError(f"builder 'timm:{builder.name}' needs the package timm; install dfnas[timm]") from error
+    models = required("timm.models", "timm", f"builder 'timm:{builder.name}'")
     name = timm_name(builder, settings.weights)
     try:
-        values = get_pretrained_cfg(name).to_dict() | (settings.arguments.get("pretrained_cfg_overlay") or {})
+        values = models.get_pretrained_cfg(name).to_dict() | (settings.arguments.get("pretrained_cfg_overlay") or {})
     except (RuntimeError, AttributeError) as error:
         raise InputError(f"timm has no weights '{name}'; timm.list_pretrained('…') lists what it has") from error
     classes = settings.arguments.get("num_classes", values["num_classes"])

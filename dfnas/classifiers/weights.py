@@ -17,6 +17,7 @@ from dfnas.classifiers.metadata import timm_name, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import existing, load_archive
+from dfnas.runtime.packages import required
 from dfnas.settings.teacher import TeacherSettings
 
 NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
@@ -51,12 +52,9 @@ def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[st
 def _checkpoint(path: Path) -> Any:
     if path.suffix != ".safetensors":
         return load_archive(path)
+    safetensors = required("safetensors.torch", "timm", str(path))
     try:
-        from safetensors.torch import load_file
-    except ModuleNotFoundError as error:
-        raise InputError(f"{path} needs the package safetensors; install dfnas[timm]") from error
-    try:
-        return load_file(existing(path))
+        return safetensors.load_file(existing(path))
     except InputError:
         raise
     except Exception as error:  # what the broken bytes lead it to

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.packages import required
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -44,11 +45,7 @@ def load_originals(settings: ShardOriginalSettings) -> Originals:
 
 def _digits(settings: ShardOriginalSettings) -> Originals:
     """The 1,797 digits of 8 x 8 pixels and 17 grey levels that come with scikit-learn (Alpaydin and Kaynak 1998)."""
-    try:
-        from sklearn.datasets import load_digits
-    except ModuleNotFoundError as error:
-        raise InputError("shard_original.source = 'digits' needs scikit-learn; install dfnas[digits]") from error
-    digits = load_digits()
+    digits = required("sklearn.datasets", "digits", "shard_original.source = 'digits'").load_digits()
     images = np.round(digits.images * (255 / 16)).astype(np.uint8)[:, None]  # (N, 1, 8, 8)
     return Originals(images, digits.target, held_out(digits.target, settings.test_fraction, settings.seed, "test"), ())
 

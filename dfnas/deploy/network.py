@@ -76,7 +76,7 @@ def to_bytes(
         architecture: its document, see `dfnas.spaces.architecture`.
         normalisation: `mean` and `std` of the channels of pixels in [0, 1].
     """
-    save = required("safetensors.torch", "deploy").save
+    save = required("safetensors.torch", "deploy", "a network to deploy").save
     state = network.state_dict()
     # Copied, since the format refuses weights that share memory.
     state = {name: value.detach().cpu().contiguous().clone() for name, value in state.items()}
@@ -94,7 +94,11 @@ def to_bytes(
 
 def from_bytes(content: bytes, where: str = "the network") -> DeployedNetwork:
     """The network of a file. Raises InputError, see `load`."""
-    state, description = read(content, where)
+    return assembled(*read(content, where), where)
+
+
+def assembled(state: Mapping[str, torch.Tensor], description: Mapping[str, Any], where: str) -> DeployedNetwork:
+    """The network of weights and their description, as `read` gives them. Raises InputError where they do not fit."""
     space = space_of(description["architecture"], where)
     network = space.deployed(space.network(description["architecture"]["choices"]))
     try:
@@ -106,7 +110,7 @@ def from_bytes(content: bytes, where: str = "the network") -> DeployedNetwork:
 
 def read(content: bytes, where: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
     """The weights in a file, and their description. Raises InputError, see `load`."""
-    load_tensors = required("safetensors.torch", "deploy").load
+    load_tensors = required("safetensors.torch", "deploy", where).load
     try:
         state = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])

@@ -59,7 +59,7 @@ def to_onnx(program: ExportedProgram) -> bytes:
     Raises:
         InputError: the packages for it are missing, or the network has an operation that ONNX does not know.
     """
-    required("onnxscript", "deploy")
+    required("onnxscript", "deploy", "an ONNX model")
     from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 
     try:
@@ -85,7 +85,7 @@ def from_pt2(content: bytes) -> Run:
 
 def from_onnx(content: bytes) -> Run:
     """What `to_onnx` wrote, in ONNX Runtime on the CPU. Raises InputError if that is not installed."""
-    runtime = required("onnxruntime", "deploy")
+    runtime = required("onnxruntime", "deploy", "running an ONNX model")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])

@@ -1,5 +1,6 @@
 """Time of a forward pass, as a user of the network would feel it."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ from torch import nn
 from dfnas.runtime.device import synchronize
 
 WARMUP = 5
+FEWEST = 3
+"""Timed passes of a network that is slow."""
 
 
 @torch.inference_mode()
@@ -39,13 +42,22 @@ def interleaved_seconds(
     return seconds
 
 
-def forward_seconds(networks: Sequence[nn.Module], shape: tuple[int, ...], repeats: int) -> list[list[float]]:
+def forward_seconds(
+    networks: Sequence[nn.Module], shape: tuple[int, ...], repeats: int, limit_s: float = math.inf
+) -> list[list[float]]:
     """Seconds of `repeats` forward passes of each network, see `interleaved_seconds`.
 
     Args:
         networks: in evaluation mode, all on one device.
         shape: (B, C, H, W) of the input.
+        limit_s: time that they may take together; where they are slower, fewer passes are timed, but FEWEST at least.
     """
     device = next(networks[0].parameters()).device
     x = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
-    return interleaved_seconds([lambda network=network: network(x) for network in networks], device, repeats)
+    calls = [lambda network=network: network(x) for network in networks]
+    interleaved_seconds(calls, device, 0, warmup=1)  # in which libraries are loaded
+    begun = time.perf_counter()
+    interleaved_seconds(calls, device, 0, warmup=1)
+    fitting = int(min(repeats, limit_s / (time.perf_counter() - begun)))
+    rounds = min(repeats, max(FEWEST, fitting))
+    return interleaved_seconds(calls, device, rounds, min(WARMUP, rounds) - 2)

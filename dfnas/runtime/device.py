@@ -1,6 +1,7 @@
 """Where and how tensors are computed: device, threads, and the switches that make results repeatable."""
 
 import os
+import platform
 import re
 from contextlib import ExitStack
 from pathlib import Path
@@ -61,6 +62,15 @@ def _claim_gpu(held: ExitStack) -> int:
             except Timeout:
                 continue
             return index
+
+
+def device_name(device: torch.device) -> str:
+    """The name of a GPU, or of the CPU as well as the system knows it."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    cpuinfo = Path("/proc/cpuinfo")
+    named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    return named[1] if named else platform.processor() or platform.machine()
 
 
 def synchronize(device: torch.device) -> None:

@@ -6,11 +6,12 @@ from types import ModuleType
 from dfnas.runtime.errors import InputError
 
 
-def required(name: str, extra: str) -> ModuleType:
-    """A package, imported.
+def required(name: str, extra: str, use: str) -> ModuleType:
+    """A package, or a module of it, imported.
 
     Args:
         extra: of dfnas that brings it.
+        use: what needs it, for the complaint.
 
     Raises:
         InputError: it is not installed.
@@ -18,4 +19,4 @@ def required(name: str, extra: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise InputError(f"there is no package {error.name}; install dfnas[{extra}]") from error
+        raise InputError(f"{use} needs the package {error.name}; install dfnas[{extra}]") from error

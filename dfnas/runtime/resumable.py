@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from dfnas.runtime.checkpoint import Checkpoint
+from dfnas.runtime.energy import EnergyMeter, added
 from dfnas.runtime.progress import progress
 
 Row = dict[str, float | int | str]
@@ -27,29 +28,50 @@ class Resumable(Protocol):
         """Puts a saved state back."""
 
 
+class Cost(NamedTuple):
+    """What a run took."""
+
+    seconds: float
+    joules: dict[str, float]
+    """By part of the machine, `cpu` and `gpu`, of those that could be read from the beginning to the end."""
+
+
 class Outcome(NamedTuple):
-    """What a finished run leaves: its history, and the seconds spent in it, interrupted parts included."""
+    """What a finished run leaves: its history, and what it took, interrupted parts included."""
 
     history: list[Row]
-    seconds: float
+    cost: Cost
 
 
-def run(work: Resumable, checkpoint: Checkpoint, description: str) -> Outcome:
-    """Does all steps, from the checkpoint on if there is one."""
+def run(work: Resumable, checkpoint: Checkpoint, description: str, meter: EnergyMeter | None = None) -> Outcome:
+    """Does all steps, from the checkpoint on if there is one.
+
+    Args:
+        meter: of the energy, from before the first step on.
+    """
     saved = checkpoint.load()
-    done, history, before = 0, [], 0.0
+    done, history, before = 0, [], None
     if saved is not None:
-        done, history, before = saved["done"], saved["history"], saved["seconds"]
+        done, history, before = saved["done"], saved["history"], Cost(saved["seconds"], saved["joules"])
         work.load_state_dict(saved["work"])
     begun = time.monotonic()
+
+    def cost() -> Cost:
+        stretch = Cost(time.monotonic() - begun, meter.joules() if meter else {})
+        if before is None:
+            return stretch
+        return Cost(before.seconds + stretch.seconds, added(before.joules, stretch.joules))
+
     for index in progress(_to_do(work, done), description, work.steps, done):
         row = work.step(index)
         if row is not None:
             history.append(row)
+        if meter is not None:
+            meter.sample()
         if checkpoint.due():
-            seconds = before + time.monotonic() - begun
-            checkpoint.save({"done": index + 1, "history": history, "seconds": seconds, "work": work.state_dict()})
-    return Outcome(history, before + time.monotonic() - begun)
+            state = {"done": index + 1, "history": history, "work": work.state_dict()}
+            checkpoint.save(state | cost()._asdict())
+    return Outcome(history, cost())
 
 
 def _to_do(work: Resumable, done: int) -> Iterator[int]:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, Integer, Settings
+from dfnas.settings.base import Count, Integer, Positive, Settings
 
 
 class EvaluateSettings(Settings):
@@ -24,12 +24,16 @@ class CompareDataSettings(Settings):
 
 
 class MeasureLatencySettings(Settings):
-    """Section `measure_latency`: time of a forward pass on this machine."""
+    """Section `measure_latency`: time and memory of a forward pass on this machine: on its CPU and, where `device` is a
+    GPU, on that."""
 
-    batch_size: Count = 1
-    """Images per forward pass."""
-    repeats: Count = 30
+    batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 64)
+    """Images per forward pass, each measured by itself."""
+    repeats: Annotated[Integer, Field(ge=2)] = 30
     """Timed passes of each network, taken in turn so that drift of the machine hits all alike."""
+    seconds: Positive = 10.0
+    """For all networks together on one device and batch size: where they are slower, fewer passes are timed, down to
+    three of each."""
 
 
 class MeasureOptionsSettings(Settings):

@@ -60,14 +60,17 @@ def evaluate(job: Job) -> None:
     held_out = load_split(options.held_out, "validation", job.device)
     _check_same_task(options.held_out, held_out, options.dataset, test)
     teacher = _teacher(options.teacher, test, options.dataset, job.device)
-    if kind_of(options.network) == TEACHER:
+    if options.network.resolve() == options.teacher.resolve():
+        measured = teacher
+    elif kind_of(options.network) == TEACHER:
         measured = _teacher(options.network, test, options.dataset, job.device)
     else:
         measured = _trained(options.network, job.device)
     logits = measured.logits(test, options.dataset, batch_size)
     predicted = _most_probable(logits)
     temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
-    agreement = predicted == _most_probable(teacher.logits(test, options.dataset, batch_size))
+    theirs = logits if measured is teacher else teacher.logits(test, options.dataset, batch_size)
+    agreement = predicted == _most_probable(theirs)
     figures = {
         **measured.row,
         **_accuracy(logits, test.targets),

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
+from dfnas.runtime.device import device_name
 from dfnas.runtime.files import write_csv, write_json
-from dfnas.runtime.resumable import Row
+from dfnas.runtime.resumable import Cost, Row
 
 
 def write_history(path: Path, history: list[Row]) -> None:
@@ -16,6 +17,9 @@ def write_history(path: Path, history: list[Row]) -> None:
     write_csv(path, columns, rows)
 
 
-def write_timing(path: Path, stage: str, run: dict[str, str | int], seconds: float, device: torch.device) -> None:
-    """Writes the seconds that a stage, `search` or `retrain`, spent on a run, with what tells it from others."""
-    write_json(path, {"stage": stage, "run": run, "seconds": round(seconds, 3), "device": str(device)})
+def write_timing(path: Path, stage: str, run: dict[str, str | int], cost: Cost, device: torch.device) -> None:
+    """Writes the seconds and, where they can be read, joules that a stage, `search` or `retrain`, took for a run, with
+    what tells it from others."""
+    machine = {"device": str(device), "device_name": device_name(device)}
+    joules = {part: round(value, 1) for part, value in cost.joules.items()}
+    write_json(path, {"stage": stage, "run": run, "seconds": round(cost.seconds, 3), "joules": joules, **machine})

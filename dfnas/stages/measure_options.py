@@ -1,14 +1,13 @@
 """Time every option of a search space on this machine, for searches that limit milliseconds or learn with them."""
 
 import json
-import platform
-import re
 import sys
 from pathlib import Path
 
 import torch
 
 from dfnas.measure.option_latency import time_options
+from dfnas.runtime.device import device_name
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.evaluate import MeasureOptionsSettings
 from dfnas.settings.search import SpaceSettings
@@ -33,7 +32,7 @@ def measure_options(job: Job) -> None:
     architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
     found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
     about = {
-        "device": torch.cuda.get_device_name(job.device) if job.device.type == "cuda" else _processor(),
+        "device": device_name(job.device),
         "threads": torch.get_num_threads(),
         "batch_size": settings.batch_size,
         "distinct_options": found.distinct,
@@ -46,13 +45,6 @@ def measure_options(job: Job) -> None:
         "provenance": job.provenance([], reference(described.name)),
     }
     write_latency_table(options.out, described, space, found.table, about)
-
-
-def _processor() -> str:
-    """The name of the CPU, as well as the system knows it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.M) if cpuinfo.exists() else None
-    return named[1] if named else platform.processor() or platform.machine()
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 import json
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dfnas.deploy.network import from_bytes, read
+from dfnas.deploy.network import assembled, read
 from dfnas.deploy.programs import INPUT, OUTPUT
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
@@ -16,12 +17,16 @@ from dfnas.settings.base import as_size
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.stages.artifacts import teacher_spec
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.latencies import Latency, read_latencies
+from dfnas.stages.runs import identity_of
+from dfnas.tables import markdown
 
 STAGE = Stage("model_card", __doc__, None)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="the exported network, safetensors")
 STAGE.argument("--onnx", type=Path, required=True, metavar="FILE", help="its ONNX model")
 STAGE.argument("--program", type=Path, required=True, metavar="FILE", help="its program of torch.export")
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures of all that it is of")
+STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="milliseconds and megabytes by network, CSV")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the card, Markdown")
 
@@ -32,8 +37,9 @@ Table = Mapping[str, str]
 
 def model_card(job: Job) -> None:
     options = job.options
-    content, where = existing(options.network).read_bytes(), str(options.network)
-    _, description = read(content, where)
+    files = {path: existing(path).read_bytes() for path in (options.network, options.onnx, options.program)}
+    state, description = read(files[options.network], str(options.network))
+    parameters = count_parameters(assembled(state, description, str(options.network)))
     metrics = [read_json(path, FIGURES) for path in options.metrics]
     arguments = description["provenance"]["arguments"]
     row = [run for run in metrics if all(run[key] == arguments[key] for key in ROW)]
@@ -43,16 +49,18 @@ def model_card(job: Job) -> None:
             f"none of the {len(metrics)} files of figures is of {options.network}, which is "
             f"{', '.join(str(arguments[key]) for key in (*ROW, 'seed'))}; give those of its algorithm"
         )
-    files = {path.name: path for path in (options.network, options.onnx, options.program)}
+    latencies = read_latencies(options.latency).get(identity_of(arguments), [])
     sections = [
         f"# {arguments['algorithm']}: classifier of {description['architecture']['task']['classes']} classes",
         _table(_task(description) | _origin(description, options.teacher)),
         "## Figures",
-        _table(_figures(figures, row, len(metrics), count_parameters(from_bytes(content, where)))),
+        _table(_figures(figures, row, len(metrics), parameters)),
+        "## Speed and memory",
+        _speed(latencies),
         "## Use",
-        _use(description, files),
+        _use(description, [path.name for path in files]),
         "## Files",
-        _files(files.values()),
+        _files(files),
         "## Settings",
         _settings(description),
     ]
@@ -104,7 +112,31 @@ def _figures(figures: Mapping[str, Any], row: Sequence[Mapping[str, Any]], netwo
     }
 
 
-def _use(description: Mapping[str, Any], files: Mapping[str, Path]) -> str:
+def _speed(latencies: Sequence[Latency]) -> str:
+    """Of forward passes on the machine of the workflow."""
+    if not latencies:
+        return "Not measured."
+    header = ("on", "images a pass", "ms (median)", "interquartile range, ms", "memory beside the weights, MB")
+    rows = [
+        (
+            _machine(one),
+            str(one.batch_size),
+            f"{one.latency_ms:.3f}",
+            f"{one.iqr_ms:.3f}",
+            f"{one.peak_mb:.3f}",
+        )
+        for one in latencies
+    ]
+    said = "Memory is that of the input and of the activations that live at once, on a GPU with the kernels' own."
+    return f"{markdown.table(header, rows, 1)}\n{said}"
+
+
+def _machine(latency: Latency) -> str:
+    threads = f", {latency.threads} thread{'s' if latency.threads > 1 else ''}" if latency.device == "cpu" else ""
+    return markdown.escaped(f"{latency.device_name}{threads}")
+
+
+def _use(description: Mapping[str, Any], files: Sequence[str]) -> str:
     """The lines that load each file, in its folder."""
     weights, onnx, program = files
     space = description["architecture"]["space"]["name"]
@@ -134,9 +166,9 @@ session = onnxruntime.InferenceSession("{onnx}")
 ```"""
 
 
-def _files(paths: Iterable[Path]) -> str:
-    lines = [f"| `{path.name}` | {existing(path).stat().st_size:,} | `{digest(path)}` |" for path in paths]
-    return "\n".join(["| file | bytes | SHA-256 |", "| --- | --: | --- |", *lines])
+def _files(files: Mapping[Path, bytes]) -> str:
+    rows = [(f"`{path.name}`", f"`{sha256(held).hexdigest()}`", f"{len(held):,}") for path, held in files.items()]
+    return markdown.table(("file", "SHA-256", "bytes"), rows, 2).rstrip()
 
 
 def _settings(description: Mapping[str, Any]) -> str:
@@ -148,7 +180,7 @@ def _settings(description: Mapping[str, Any]) -> str:
 
 
 def _table(rows: Table) -> str:
-    return "\n".join(["| | |", "| --- | --- |", *(f"| {name} | {value} |" for name, value in rows.items())])
+    return markdown.table(("", ""), rows.items(), 2).rstrip()
 
 
 if __name__ == "__main__":

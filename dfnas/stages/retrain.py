@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from dfnas.dataset.images import load_split
+from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
 from dfnas.runtime.resumable import run
@@ -45,10 +46,10 @@ def retrain(job: Job) -> None:
         network, train, validation, settings, options.seed, settings.auxiliary_weight, settings.drop_path
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
-    history, seconds = run(training, checkpoint, f"training {name}")
+    history, cost = run(training, checkpoint, f"training {name}", EnergyMeter.of(job.device))
     write_history(options.history, history)
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
-    write_timing(options.timing, "retrain", run_key, seconds, job.device)
+    write_timing(options.timing, "retrain", run_key, cost, job.device)
     provenance = job.provenance(inputs, code) | {"architecture_file": str(options.architecture)}
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, network, {"mean": train.mean, "std": train.std}, provenance)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.dataset.images import load_split
+from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
@@ -69,7 +70,9 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     context = SearchContext(space, train, validation, options.seed, budget, teacher, latency)
     search = algorithm(context, settings)
     name = job.stage.removeprefix("search_")
-    history, seconds = run(search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}")
+    history, cost = run(
+        search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}", EnergyMeter.of(job.device)
+    )
 
     provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
@@ -83,7 +86,7 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     if "supernet" in options:
         save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
-    write_timing(options.timing, "search", run_key, seconds, job.device)
+    write_timing(options.timing, "search", run_key, cost, job.device)
     write_json(options.out, document)
     checkpoint.clear()
 

@@ -1,98 +1,41 @@
 """Gather the figures of all networks into Table 1: mean and standard deviation over the seeds of every row.
 
-The table holds what two runs on one type of machine agree on to the byte. What they cannot agree on, hours and
-milliseconds, goes to a second file with the same rows.
+The table holds what two runs on one type of machine agree on to the byte. What they cannot agree on, hours, joules and
+milliseconds, goes to a second file with the same rows; the accuracies of single classes to a third.
 """
 
-import statistics
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from dfnas.runtime.files import read_csv, read_json, write_csv
+from dfnas.runtime.files import read_json, write_csv
+from dfnas.stages.class_accuracies import FIGURE, write_class_accuracies
 from dfnas.stages.command import Job, Stage
-from dfnas.stages.runs import best_of
+from dfnas.stages.latencies import read_latencies
+from dfnas.stages.rows import COLUMNS, FIGURES, KEYS, by_row, row_of
+from dfnas.stages.runs import identity_of
+from dfnas.stages.times import read_timing, times_of
 
 STAGE = Stage("table1", __doc__, None)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
-STAGE.argument("--networks", type=Path, nargs="+", required=True, metavar="FILE", help="the networks, in that order")
-STAGE.argument("--timings", type=Path, nargs="*", default=[], metavar="FILE", help="seconds by run, JSON")
+STAGE.argument("--timings", type=Path, nargs="*", default=[], metavar="FILE", help="seconds and joules by run, JSON")
 STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="milliseconds by network, CSV")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table, CSV")
-STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="hours and milliseconds by row, CSV")
-
-KEYS = ("algorithm", "space", "search_data", "retrain_data")
-SHARES = ("ece", "ece_scaled", "teacher_agreement")
-COLUMNS = (
-    *KEYS,
-    "seeds",
-    "top1_error_mean",
-    "top1_error_std",
-    "top5_error_mean",
-    *(f"{name}_mean" for name in SHARES),
-    "params_m",
-    "macs_m",
-    "architecture",
-)
+STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="what each row costs, CSV")
+STAGE.argument("--classes", type=Path, required=True, metavar="FILE", help="accuracy by row and class, CSV")
 
 
 def table1(job: Job) -> None:
     options = job.options
-    latency = _latency(options.latency)
-    timings = [read_json(path, ("stage", "run", "seconds")) for path in options.timings]
-    groups: dict[tuple, list[dict[str, Any]]] = {}
-    for path, network in zip(options.metrics, options.networks, strict=True):
-        figures = read_json(path, (*KEYS, "top1_error", "top5_error", *SHARES, "macs", "parameters"))
-        figures["latency_ms"] = latency.get(str(network), "")
-        for stage in ("search", "retrain"):
-            figures[f"{stage}_seconds"] = _seconds(timings, stage, figures)
-        groups.setdefault(tuple(figures[key] for key in KEYS), []).append(figures)
-    rows = [dict(zip(KEYS, key, strict=True)) | _figures(runs) for key, runs in groups.items()]
-    times = [dict(zip(KEYS, key, strict=True)) | _times(runs) for key, runs in groups.items()]
-    write_csv(options.times, times[0], times)
+    latencies, timings = read_latencies(options.latency), [read_timing(path) for path in options.timings]
+    groups = by_row(read_json(path, (*FIGURES, FIGURE)) for path in options.metrics)
+    rows, times = [], []
+    for key, runs in groups.items():
+        names = dict(zip(KEYS, key, strict=True))
+        rows.append(names | row_of(runs))
+        times.append(names | times_of(runs, timings, [latencies.get(identity_of(run), []) for run in runs]))
+    write_class_accuracies(options.classes, groups)
+    write_csv(options.times, dict.fromkeys(name for row in times for name in row), times)
     write_csv(options.out, COLUMNS, rows)
-
-
-def _figures(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    """One row over its seeds: errors and other shares in percent, sizes in millions. The architecture shown is that of
-    the seed with the lowest error on the validation images; the test images choose nothing."""
-    top1 = [100 * run["top1_error"] for run in runs]
-    shown = best_of(runs)
-    return {
-        "seeds": len(runs) if runs[0]["seed"] != "" else "",
-        "top1_error_mean": f"{statistics.fmean(top1):.3f}",
-        "top1_error_std": f"{statistics.stdev(top1):.3f}" if len(runs) > 1 else "",
-        "top5_error_mean": f"{statistics.fmean(100 * run['top5_error'] for run in runs):.3f}",
-        **{f"{name}_mean": f"{statistics.fmean(100 * run[name] for run in runs):.3f}" for name in SHARES},
-        "params_m": f"{statistics.fmean(run['parameters'] for run in runs) / 1e6:.6f}",
-        "macs_m": f"{statistics.fmean(run['macs'] for run in runs) / 1e6:.6f}",
-        "architecture": shown["architecture"],
-    }
-
-
-def _times(runs: Sequence[dict[str, Any]]) -> dict[str, str]:
-    def mean(name: str, scale: float, digits: int) -> str:
-        values = [float(run[name]) for run in runs if run[name] != ""]
-        return f"{statistics.fmean(values) / scale:.{digits}f}" if values else ""
-
-    return {
-        "search_hours": mean("search_seconds", 3600, 5),
-        "retrain_hours": mean("retrain_seconds", 3600, 5),
-        "latency_ms": mean("latency_ms", 1, 4),
-    }
-
-
-def _seconds(timings: Sequence[dict[str, Any]], stage: str, figures: dict[str, Any]) -> float | str:
-    """Seconds that a stage, `search` or `retrain`, spent for one network; nothing for the teacher and for draws."""
-    for timing in timings:
-        if timing["stage"] == stage and all(figures[key] == value for key, value in timing["run"].items()):
-            return timing["seconds"]
-    return ""
-
-
-def _latency(path: Path) -> dict[str, float]:
-    return {row["network"]: float(row["latency_ms"]) for row in read_csv(path, ("network", "latency_ms"))}
 
 
 if __name__ == "__main__":

@@ -26,26 +26,48 @@ class Comparison(NamedTuple):
 
     @property
     def verdict(self) -> str:
-        if not self.difference.significant:
-            return "no difference seen"
-        return "worse" if self.difference.estimate > 0 else "better"
+        return verdict_of(self.difference)
 
 
 def sentence(comparison: Comparison) -> str:
     """The verdict in words."""
-    data, found = escaped(comparison.search_data), comparison.difference
+    data = escaped(comparison.search_data)
+    return judged(
+        comparison.difference,
+        f"searching on {data} images is {{points}} points {{verdict}} {{interval}}",
+        f"no difference can be seen between searching on {data} and on original images: {{points}} points {{interval}}",
+        comparison.seeds,
+        comparison.test_images,
+    )
+
+
+def judged(found: Difference, seen: str, unseen: str, seeds: tuple[int, int], test_images: int) -> str:
+    """A difference of errors in words.
+
+    Args:
+        seen: what to say of one that is significant, with `{points}`, `{verdict}` (worse or better) and `{interval}`.
+        unseen: of another, with `{points}` and `{interval}`.
+        seeds: how many networks each side has.
+    """
     points, low, high = (100 * value for value in found[:3])
-    if comparison.verdict == "better":
+    verdict = verdict_of(found)
+    if verdict == "better":
         points, low, high = -points, -high, -low
     interval = f"[{low:.2f}, {high:.2f}]"
     if found.significant:
-        words = f"searching on {data} images is {points:.2f} points {comparison.verdict} {interval}"
+        words = seen.format(points=f"{points:.2f}", verdict=verdict, interval=interval)
         words += f", significant at {100 * LEVEL:g} %"
     else:
-        words = f"no difference can be seen between searching on {data} and on original images: "
-        words += f"{points:+.2f} points {interval}"
-    words += f" (p = {found.p_value:.4f}), with {_sample(comparison)}"
-    return words + ("; what another seed would give, one seed cannot say" if min(comparison.seeds) == 1 else "")
+        words = unseen.format(points=f"{points:+.2f}", interval=interval)
+    words += f" (p = {found.p_value:.4f}), with {_sample(seeds, test_images)}"
+    return words + ("; what another seed would give, one seed cannot say" if min(seeds) == 1 else "")
+
+
+def verdict_of(found: Difference) -> str:
+    """`worse` or `better`, of the first group; or that no difference is seen."""
+    if not found.significant:
+        return "no difference seen"
+    return "worse" if found.estimate > 0 else "better"
 
 
 def page(comparisons: Sequence[Comparison], draws: int) -> str:
@@ -72,6 +94,6 @@ def _row(comparison: Comparison) -> list[str]:
     return [*map(escaped, names), *numbers]
 
 
-def _sample(comparison: Comparison) -> str:
-    seeds = " and ".join(dict.fromkeys(map(str, comparison.seeds)))
-    return f"{seeds} {'seed' if seeds == '1' else 'seeds'} and {comparison.test_images} images"
+def _sample(seeds: tuple[int, int], test_images: int) -> str:
+    numbers = " and ".join(dict.fromkeys(map(str, seeds)))
+    return f"{numbers} {'seed' if numbers == '1' else 'seeds'} and {test_images} images"

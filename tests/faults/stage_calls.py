@@ -110,10 +110,15 @@ class Commands(NamedTuple):
         files += ["--onnx", self.folder / "model.onnx", "--program", self.folder / "model.pt2"]
         return [*files, "--out", self.folder / "model.safetensors"]
 
+    def measure_latency(self) -> list:
+        networks = ["--networks", self.folder / "teacher.pt", self.folder / "model.pt"]
+        return [*networks, "--out", self.folder / "latency.csv", "--batch-sizes", "[1, 3]", "--repeats", "2"]
+
     def model_card(self) -> list:
         files = ["--network", self.folder / "model.safetensors", "--onnx", self.folder / "model.onnx"]
         files += ["--program", self.folder / "model.pt2", "--metrics", self.folder / "metrics.json"]
-        return [*files, "--teacher", self.folder / "teacher.pt", "--out", self.folder / "README.md"]
+        files += ["--teacher", self.folder / "teacher.pt", "--latency", self.folder / "latency.csv"]
+        return [*files, "--out", self.folder / "README.md"]
 
 
 ORDER = (
@@ -129,5 +134,6 @@ ORDER = (
     "retrain",
     "evaluate",
     "export",
+    "measure_latency",
     "model_card",
 )

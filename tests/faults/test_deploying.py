@@ -11,7 +11,7 @@ from stage_calls import run
 
 from dfnas.dataset.writing import read_shard
 from dfnas.deploy.network import read
-from dfnas.runtime.files import digest, load_archive, save_archive
+from dfnas.runtime.files import digest, load_archive, read_csv, save_archive
 
 
 def trained(chain, name: str, seed: int, validation_error: float, **arguments):
@@ -86,6 +86,21 @@ def test_the_card_says_what_the_network_is_and_where_it_came_from(chain):
         assert said in card, said
 
 
+def test_the_card_has_time_and_memory_of_its_network_at_every_batch_size(chain):
+    card = (chain.folder / "README.md").read_text()
+    (header,) = re.findall(r"^\| on \|.*$", card, re.MULTILINE)
+    rows = read_csv(chain.folder / "latency.csv")
+    assert [(row["algorithm"], row["batch_size"]) for row in rows] == [
+        *(("teacher", "1"), ("random", "1"), ("teacher", "3"), ("random", "3"))
+    ]
+    for row in rows:
+        iqr = float(row["quartile_3_ms"]) - float(row["quartile_1_ms"])
+        figures = [row["batch_size"], *(f"{float(x):.3f}" for x in (row["latency_ms"], iqr, row["peak_mb"]))]
+        assert (f"1 thread | {' | '.join(figures)} |" in card) == (row["algorithm"] == "random")
+    assert header.count("|") == 6
+    assert float(rows[3]["peak_mb"]) == pytest.approx(3 * float(rows[1]["peak_mb"]), abs=2e-4)
+
+
 def test_the_card_has_the_spread_over_the_seeds_of_its_row_alone(chain):
     figures = json.loads((chain.folder / "metrics.json").read_text())
     others = []
@@ -140,7 +155,9 @@ def test_images_of_another_task(chain, fails):
     fails("export", options, dataset, "is damaged")
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "metrics.json", "teacher.pt", "model.onnx", "model.pt2"])
+@pytest.mark.parametrize(
+    "name", ["model.safetensors", "metrics.json", "latency.csv", "teacher.pt", "model.onnx", "model.pt2"]
+)
 def test_a_card_of_what_is_not_there(chain, fails, name):
     (chain.folder / name).unlink()
     fails("model_card", chain.model_card(), "no file", chain.folder / name)

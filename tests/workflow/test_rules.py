@@ -45,6 +45,8 @@ LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = ("check_spaces", "draw_images", "draw_search", "table1", "typeset_table1", "export", "model_card")
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
+ROOMS_ABOVE = {"stages": ("runs", "commands"), "runs": ("commands",), "commands": ()}
+"""Rooms that know artifacts, each with those that may import it."""
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 
 
@@ -149,8 +151,10 @@ def imports(path: Path) -> set[str]:
 def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
     names = imports(path)
     assert not any(name.partition(".")[0] == "snakemake" for name in names)
-    if path.parent.name != "stages":
-        assert not any(name.startswith("dfnas.stages") for name in names)
+    own = "commands" if path.name == "__main__.py" else path.parent.name
+    for room, those_above in ROOMS_ABOVE.items():
+        if own not in (room, *those_above):
+            assert not any(name.startswith(f"dfnas.{room}") for name in names)
 
 
 def compared(tmp_path: Path, **comparison) -> set[str]:

@@ -6,6 +6,7 @@ import json
 import pytest
 from running import overlay, plan, snakemake
 
+from dfnas.commands.main import main as compare
 from dfnas.dataset.images import load_split
 from dfnas.spaces.architecture import build
 
@@ -57,8 +58,10 @@ def artifacts() -> list[str]:
         "evaluate/teacher/metrics.json",
         "evaluate/teacher/predictions.csv",
         "latency.csv",
+        "run.json",
         "table1.csv",
         "table1_times.csv",
+        "per_class.csv",
         "table1.md",
         "table1.tex",
         "significance.csv",
@@ -112,7 +115,11 @@ def test_table_1_has_its_columns_and_rows(finished):
         build(document)
     times = rows(finished.results / "table1_times.csv")
     assert [row["algorithm"] for row in times] == [row["algorithm"] for row in table]
-    assert all(float(row["latency_ms"]) > 0 for row in times)
+    for name in ("latency_ms", "cpu_batch_1_ms", "cpu_batch_64_ms", "cpu_batch_1_peak_mb", "cpu_batch_64_peak_mb"):
+        assert all(float(row[name]) > 0 for row in times)
+    assert all(row["search_device"] for row in times if row["algorithm"] in ALGORITHMS)
+    by_class = rows(finished.results / "per_class.csv")
+    assert len(by_class) == 10 * len(table)
 
 
 def test_the_data_sets_can_be_read(finished):
@@ -143,7 +150,7 @@ def test_the_table_does_not_depend_on_the_number_of_cores(finished):
     run = finished.directory_again
     table = "results/table1.csv"
     assert (run / table).read_bytes() == (finished.directory / table).read_bytes()
-    varying = ("timing.json", "latency.csv", "table1_times.csv")  # they hold measured times
+    varying = ("timing.json", "latency.csv", "table1_times.csv", "README.md")  # they hold measured times
     different = [
         name
         for name in artifacts()
@@ -151,3 +158,4 @@ def test_the_table_does_not_depend_on_the_number_of_cores(finished):
         and (run / "results" / name).read_bytes() != (finished.results / name).read_bytes()
     ]
     assert different == []
+    assert compare(["compare", str(run / "results"), str(finished.results)]) == 0

@@ -34,6 +34,7 @@ rule model_card:
         onnx=f"{plan.results}/deploy/{{algorithm}}/model.onnx",
         program=f"{plan.results}/deploy/{{algorithm}}/model.pt2",
         metrics=plan.metrics_of_algorithm,
+        latency=f"{plan.results}/latency.csv",
         teacher=plan.network_file("teacher"),
     output:
         f"{plan.results}/deploy/{{algorithm}}/README.md",
@@ -51,5 +52,5 @@ rule model_card:
         code=plan.code_on_space("model_card"),
     shell:
         "python -m dfnas.stages.model_card --network {input.network:q} --onnx {input.onnx:q}"
-        " --program {input.program:q} --metrics {input.metrics:q} --teacher {input.teacher:q} --out {output:q}"
-        " {params.machine} 2> {log:q}"
+        " --program {input.program:q} --metrics {input.metrics:q} --latency {input.latency:q}"
+        " --teacher {input.teacher:q} --out {output:q} {params.machine} 2> {log:q}"

@@ -115,12 +115,12 @@ rule compare_data:
 rule table1:
     input:
         metrics=plan.metrics(),
-        networks=plan.networks(),
         timings=plan.timings(),
         latency=f"{plan.results}/latency.csv",
     output:
         table=f"{plan.results}/table1.csv",
         times=f"{plan.results}/table1_times.csv",
+        classes=f"{plan.results}/per_class.csv",
     log:
         f"{plan.results}/logs/table1.log",
     benchmark:
@@ -134,14 +134,15 @@ rule table1:
         machine=plan.machine("table1"),
         code=plan.code["table1"],
     shell:
-        "python -m dfnas.stages.table1 --metrics {input.metrics:q} --networks {input.networks:q}"
+        "python -m dfnas.stages.table1 --metrics {input.metrics:q}"
         " --timings {input.timings:q} --latency {input.latency:q} --out {output.table:q} --times {output.times:q}"
-        " {params.machine} 2> {log:q}"
+        " --classes {output.classes:q} {params.machine} 2> {log:q}"
 
 
 rule typeset_table1:
     input:
-        f"{plan.results}/table1.csv",
+        table=f"{plan.results}/table1.csv",
+        classes=f"{plan.results}/per_class.csv",
     output:
         markdown=f"{plan.results}/table1.md",
         latex=f"{plan.results}/table1.tex",
@@ -158,5 +159,5 @@ rule typeset_table1:
         machine=plan.machine("typeset_table1"),
         code=plan.code["typeset_table1"],
     shell:
-        "python -m dfnas.stages.typeset_table1 --table {input:q} --out {output.markdown:q} --latex {output.latex:q}"
-        " {params.machine} 2> {log:q}"
+        "python -m dfnas.stages.typeset_table1 --table {input.table:q} --classes {input.classes:q}"
+        " --out {output.markdown:q} --latex {output.latex:q} {params.machine} 2> {log:q}"

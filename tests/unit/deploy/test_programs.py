@@ -70,5 +70,5 @@ def test_a_network_that_cannot_be_traced_is_one_line(trained):
 @pytest.mark.parametrize(("package", "use"), [("onnxscript", to_onnx), ("onnxruntime", from_onnx)])
 def test_a_package_that_is_not_there_is_one_line(monkeypatch, package, use):
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InputError, match=rf"there is no package {package}; install dfnas\[deploy\]"):
+    with pytest.raises(InputError, match=rf"an ONNX model needs the package {package}; install dfnas\[deploy\]"):
         use(None)

@@ -8,7 +8,7 @@ from torch import nn
 
 from dfnas.dataset.batches import PlainViews
 from dfnas.measure.accuracy import error_rate, logits_of, predict, top_k_errors
-from dfnas.measure.latency import WARMUP, forward_seconds
+from dfnas.measure.latency import FEWEST, WARMUP, forward_seconds
 
 
 @given(count=st.integers(1, 12), classes=st.integers(1, 7), k=st.integers(1, 9), seed=st.integers(0, 999))
@@ -63,3 +63,12 @@ def test_networks_are_timed_in_turn_after_a_warm_up():
     assert [len(times) for times in seconds] == [7, 7]
     assert all(time >= 0 for times in seconds for time in times)
     assert "".join(calls) == "ab" * (WARMUP + 7)
+
+
+def test_slow_networks_are_timed_less_often_but_a_few_times_at_least():
+    calls = []
+    networks = [Counted("a", calls)]
+    (seconds,) = forward_seconds(networks, (2, 3, 8, 8), 50, limit_s=1e-9)
+    assert (len(seconds), len(calls)) == (FEWEST, 2 + 1 + FEWEST)
+    assert len(forward_seconds(networks, (2, 3, 8, 8), 2, limit_s=1e-9)[0]) == 2
+    assert len(forward_seconds(networks, (2, 3, 8, 8), 9, limit_s=60)[0]) == 9

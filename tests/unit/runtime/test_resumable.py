@@ -88,9 +88,10 @@ def test_work_that_ends_early_does_not_take_the_steps_after_its_end(make, monkey
 
 
 def test_seconds_include_those_before_the_interruption(make):
-    make().save({"done": STEPS, "history": [{"step": 2}], "seconds": 100.0, "work": Walk().state_dict()})
+    state = {"done": STEPS, "history": [{"step": 2}], "seconds": 100.0, "joules": {}, "work": Walk().state_dict()}
+    make().save(state)
     outcome = run(Walk(), make(), "walk")
-    assert outcome.seconds >= 100
+    assert outcome.cost.seconds >= 100
     assert outcome.history == [{"step": 2}]
 
 

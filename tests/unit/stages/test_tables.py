@@ -8,9 +8,14 @@ import statistics
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dfnas.runtime.device import device_name
+from dfnas.runtime.resumable import Cost
+from dfnas.stages.histories import write_timing
+from dfnas.stages.latencies import Latency, write_latencies
 from dfnas.tables import latex, markdown
 from dfnas.tables.table1 import HEADER
 
@@ -26,6 +31,7 @@ def metrics(folder: Path, algorithm: str, space: str, data: str, retrain_data: s
     path = folder / f"{algorithm}-{data}-{retrain_data}-{seed}.json"
     figures = {"algorithm": algorithm, "space": space, "search_data": data, "retrain_data": retrain_data, "seed": seed}
     figures |= {"top1_error": error, "top5_error": 0.01, "macs": 2_500_000, "parameters": 70_000}
+    figures["class_accuracy"] = [1 - error, 0.9, 1 - 2 * error]
     figures |= {"ece": 0.04 + (seed or 0) / 100, "ece_scaled": 0.02, "teacher_agreement": 0.5}
     path.write_text(json.dumps(figures | {"architecture": f"{seed}.json", "validation_error": error}))
     return path
@@ -41,18 +47,39 @@ ROWS = [
 ]
 
 
+TIMINGS = {
+    "search": [(3600, {"cpu": 3.6e6}), (7200, {"cpu": 7.2e6, "gpu": 3.6e6}), (5400, {"cpu": 3.6e6})],
+    "retrain": [(3600, {"cpu": 3.6e6}), (7200, {}), (5400, {"cpu": 3.6e6})],
+}
+"""Seconds and joules of the seeds of darts on original images; of one training none could be read."""
+LATENCIES = [
+    Latency("darts", "original", "original", str(seed), device, "a chip", 1, batch, 9, ms, ms - 0.5, ms + seed, peak)
+    for device, batch, ms, peak in (("gpu", 1, 2.0, 3.0), ("gpu", 64, 4.0, 192.0), ("cpu", 1, 8.0, 1.0))
+    for seed in (0, 1, 2)
+]
+
+
 @pytest.fixture
 def table(tmp_path) -> Path:
     files = [metrics(tmp_path, *names, *one) for *names, runs in ROWS for one in runs]
-    (tmp_path / "latency.csv").write_text("network,latency_ms\n")
-    places = ["--metrics", *files, "--networks", *files, "--latency", tmp_path / "latency.csv"]
-    assert run("table1", *places, "--out", tmp_path / "table1.csv", "--times", tmp_path / "times.csv") == 0
+    write_latencies(tmp_path / "latency.csv", LATENCIES)
+    timings = []
+    for stage, runs in TIMINGS.items():
+        for seed, (seconds, joules) in enumerate(runs):
+            of = {"algorithm": "darts", "search_data": "original", "seed": seed}
+            of |= {"retrain_data": "original"} if stage == "retrain" else {}
+            timings.append(tmp_path / f"{stage}-{seed}.json")
+            write_timing(timings[-1], stage, of, Cost(seconds, joules), torch.device("cpu"))
+    places = ["--metrics", *files, "--timings", *timings, "--latency", tmp_path / "latency.csv"]
+    places += ["--times", tmp_path / "times.csv", "--classes", tmp_path / "per_class.csv"]
+    assert run("table1", *places, "--out", tmp_path / "table1.csv") == 0
     return tmp_path / "table1.csv"
 
 
 def typeset(table: Path) -> tuple[str, str]:
     out = table.with_suffix(".md"), table.with_suffix(".tex")
-    assert run("typeset_table1", "--table", table, "--out", out[0], "--latex", out[1]) == 0
+    classes = table.with_name("per_class.csv")
+    assert run("typeset_table1", "--table", table, "--classes", classes, "--out", out[0], "--latex", out[1]) == 0
     return tuple(path.read_text() for path in out)
 
 
@@ -66,8 +93,43 @@ def test_shares_are_means_over_the_seeds_in_percent(table):
     assert (darts["teacher_agreement_mean"], darts["architecture"]) == ("50.000", "0.json")
 
 
+def test_what_a_row_costs_stands_in_a_table_of_its_own(table):
+    with open(table.with_name("times.csv"), newline="") as file:
+        teacher, darts, *_ = csv.DictReader(file)
+    assert (darts["search_hours"], darts["retrain_hours"]) == ("1.50000", "1.50000")
+    assert float(darts["search_kwh"]) == pytest.approx((1 + 3 + 1) / 3)
+    assert darts["retrain_kwh"] == "", "a mean over some of the seeds is none"
+    assert darts["search_device"] == darts["retrain_device"] == device_name(torch.device("cpu"))
+    assert darts["latency_ms"] == darts["gpu_batch_1_ms"] == "2.0000"
+    assert (darts["gpu_batch_64_ms"], darts["cpu_batch_1_ms"]) == ("4.0000", "8.0000")
+    assert (darts["gpu_batch_1_iqr_ms"], darts["gpu_batch_64_peak_mb"]) == ("1.5000", "192.0000")
+    assert set(teacher.values()) == {"teacher", "my.resnet:build_it", ""}
+
+
+def test_the_accuracy_of_every_class_is_a_mean_over_the_seeds(table):
+    with open(table.with_name("per_class.csv"), newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 3 * len(ROWS)
+    teacher, darts = (lines[place : place + 3] for place in (0, 3))
+    assert [line["accuracy_mean"] for line in teacher] == ["98.900", "90.000", "97.800"]
+    assert {line["points_from_teacher"] for line in teacher} == {""}
+    assert [line["accuracy_mean"] for line in darts] == ["87.000", "90.000", "74.000"]
+    assert float(darts[0]["accuracy_std"]) == pytest.approx(statistics.stdev([10, 12, 17]), abs=1e-3)
+    assert [line["points_from_teacher"] for line in darts] == ["-11.900", "0.000", "-23.800"]
+
+
+def test_the_classes_that_lose_most_are_named_below_the_table(table):
+    """Mean error of the rows is (13 + 19/3 + 19/3 + 30 + 25) / 5, and twice that on the third class."""
+    lost = sum([13, 19 / 3, 19 / 3, 30, 25]) / 5 - 1.1
+    assert typeset(table)[0].splitlines()[-1] == (
+        f"Classes that lose most accuracy against the teacher: 2 ({-2 * lost:+.2f} points in the mean over the rows, "
+        rf"-57.80 in darts / darts / original / my\_\$et), 0 ({-lost:+.2f} points in the mean over the rows, "
+        r"-28.90 in darts / darts / original / my\_\$et)."
+    )
+
+
 def test_markdown_has_a_row_for_each_row_and_the_best_error_of_each_retrain_data_in_bold(table):
-    header, rule, *rows = typeset(table)[0].splitlines()
+    header, rule, *rows, _, _ = typeset(table)[0].splitlines()
     assert header == f"| {' | '.join(HEADER)} |"
     assert rule.count("---") == 4
     cells = [re.split(r" (?<!\\)\| ", row.strip("| ")) for row in rows]
@@ -114,7 +176,7 @@ def test_escaping_leaves_no_mark_alone_and_can_be_undone(text):
 def test_a_table_that_is_none_is_refused(table, capsys, change, story):
     table.write_text(change(table.read_text()))
     out = ["--out", table.with_suffix(".md"), "--latex", table.with_suffix(".tex")]
-    assert run("typeset_table1", "--table", table, *out) == 1
+    assert run("typeset_table1", "--table", table, "--classes", table.with_name("per_class.csv"), *out) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{table} {story}" in line
     assert not table.with_suffix(".tex").exists()

@@ -1,0 +1,60 @@
+"""The command `dfnas`: what can be asked of finished and unfinished runs, beside the workflow that makes them.
+
+Each subcommand is a module of this package, named after it, with `add_arguments(parser)` and `run(options)`, which
+returns the exit status. What it prints on standard output is the answer; everything else goes to standard error.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+from dfnas import __version__
+from dfnas.runtime.errors import InputError
+
+COMMANDS = {"compare": "what differs between two runs, in settings and in figures"}
+"""Subcommands, each with what it says. A module is imported when its command is asked for."""
+TROUBLE = 2
+"""Exit status where there is no answer, as `diff` and `argparse` have it."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs a subcommand and returns its exit status. What a user can mend is one line on standard error."""
+    argv = sys.argv[1:] if argv is None else argv
+    command = _command(argv[:1])
+    module = importlib.import_module(f"dfnas.commands.{command}")
+    parser = argparse.ArgumentParser(
+        prog=f"dfnas {command}",
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    options = parser.parse_args(argv[1:])
+    try:
+        status = module.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # whoever reads has seen enough; the interpreter must not flush into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return TROUBLE
+    except InputError as error:
+        story = " ".join(str(error).split())
+    except OSError as error:
+        story = f"{error.filename or error}: {error.strerror or error}"
+    print(f"dfnas {command}: error: {story}", file=sys.stderr)
+    return TROUBLE
+
+
+def _command(argv: list[str]) -> str:
+    parser = argparse.ArgumentParser(
+        prog="dfnas",
+        description="What can be asked of runs of the workflow.",
+        epilog="\n".join(
+            ["commands:", *(f"  {n:12}{text}" for n, text in COMMANDS.items()), "", "dfnas COMMAND --help says more."]
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dfnas {__version__}")
+    parser.add_argument("command", choices=list(COMMANDS), metavar="COMMAND", help=f"one of {', '.join(COMMANDS)}")
+    return parser.parse_args(argv).command

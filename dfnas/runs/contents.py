@@ -1,0 +1,50 @@
+"""Digests of what networks and data sets hold. Those of their files would tell more: where they were made, and when."""
+
+import hashlib
+
+import numpy as np
+import torch
+
+from dfnas.dataset.format import check_sources, handle, opened
+from dfnas.runs.folder import RunFolder
+from dfnas.runs.sheets import Sheet
+from dfnas.runtime.files import load_archive
+
+PIECE_BYTES = 1 << 26
+"""Of an array, in memory at once."""
+DIGITS = 16
+"""Of a digest that are shown."""
+
+
+def contents_of(run: RunFolder) -> Sheet:
+    """Digests of the teacher's weights, of the networks' beside it, and of every array of every data set.
+
+    Raises:
+        InputError: one of the files is damaged.
+    """
+    networks = [*run.files("teacher/teacher.pt"), *run.files("networks/*.pt")]
+    sheet = {(path.stem,): {"weights": _digest_of_weights(load_archive(path)["state"])} for path in networks}
+    for path in run.files("dataset/*.h5"):
+        with opened(path, "dataset") as (file, _):
+            check_sources(path, file["images"])
+            arrays = {name: _digest_of_array(handle(file, name, a.dtype.str, a.ndim)) for name, a in file.items()}
+        sheet["dataset", path.stem] = arrays
+    return sheet
+
+
+def _digest_of_weights(state: dict[str, torch.Tensor]) -> str:
+    total = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
+        total.update(value.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return total.hexdigest()[:DIGITS]
+
+
+def _digest_of_array(array) -> str:
+    """Of an array of HDF5, read in pieces of whole rows."""
+    total = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
+    row_bytes = max(1, int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize)
+    rows = max(1, PIECE_BYTES // row_bytes)
+    for first in range(0, len(array), rows):
+        total.update(np.ascontiguousarray(array[first : first + rows]).tobytes())
+    return total.hexdigest()[:DIGITS]

@@ -1,0 +1,114 @@
+"""Two runs' rows of Table 1 against each other: whether their errors differ by more than chance.
+
+By the seeds: whether the means are further apart than twice the standard error √(s₁²/n₁ + s₂²/n₂) of their difference.
+By seeds and test images: the paired bootstrap of `dfnas.measure.bootstrap`, where both saw the same test images.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dfnas.measure.bootstrap import Difference, paired_difference
+from dfnas.runs.sheets import Key, Sheet
+from dfnas.runtime.seeds import derive
+from dfnas.stages.predictions import Predictions, read_predictions
+
+Networks = Mapping[Key, Sequence[Mapping[str, Any]]]
+ERROR, SPREAD = "top1_error_mean", "top1_error_std"
+
+
+class Bootstrap(NamedTuple):
+    """The second run's networks of a row against the first's."""
+
+    difference: Difference
+    """Of the second's error minus the first's."""
+    seeds: tuple[int, int]
+    """How many networks: of the second, of the first."""
+    test_images: int
+
+
+class RowDifference(NamedTuple):
+    """A row that both runs have, and in which something differs."""
+
+    key: Key
+    errors: tuple[float, float]
+    """Mean top-1 errors in percent, of the first and of the second."""
+    spreads: tuple[float | None, float | None]
+    """Standard deviations over the seeds; None of one seed."""
+    beyond_seeds: bool | None
+    """Whether the errors differ beyond the seeds' spread; None where a side has one seed."""
+    bootstrap: Bootstrap | None
+    """None where the two err on the same images, or were not asked about the same ones."""
+
+    @property
+    def points(self) -> float:
+        """The second's error minus the first's."""
+        return self.errors[1] - self.errors[0]
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values."""
+        found = self.bootstrap
+        return {
+            "of": list(self.key),
+            "top1_error": list(self.errors),
+            "top1_error_std": list(self.spreads),
+            "points": round(self.points, 6),
+            "beyond_seeds": self.beyond_seeds,
+            "bootstrap": found and {**found.difference._asdict(), "significant": found.difference.significant},
+        }
+
+
+def row_differences(
+    sheets: tuple[Sheet, Sheet], networks: tuple[Networks, Networks], draws: int
+) -> list[RowDifference]:
+    """Every row of both in which a figure or a prediction differs.
+
+    Args:
+        networks: those of each, see `dfnas.runs.figures.networks_of`.
+        draws: of the bootstrap.
+
+    Raises:
+        InputError: predictions that are damaged.
+    """
+    found = []
+    for key in (key for key in sheets[0] if key in sheets[1]):
+        rows = sheets[0][key], sheets[1][key]
+        bootstrap = _bootstrap(key, *(side.get(key, ()) for side in networks), draws)
+        if bootstrap is None and rows[0] == rows[1]:
+            continue
+        errors = tuple(float(row[ERROR]) for row in rows)
+        spreads = tuple(float(row[SPREAD]) if row[SPREAD] else None for row in rows)
+        beyond = _beyond(errors, spreads, [int(row["seeds"] or 1) for row in rows])
+        found.append(RowDifference(key, errors, spreads, beyond, bootstrap))
+    return found
+
+
+def _beyond(errors: tuple[float, float], spreads: tuple[float | None, float | None], seeds: list[int]) -> bool | None:
+    if None in spreads:
+        return None
+    standard_error = math.sqrt(sum(spread**2 / count for spread, count in zip(spreads, seeds, strict=True)))
+    return abs(errors[1] - errors[0]) > 2 * standard_error
+
+
+def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Bootstrap | None:
+    """None unless both have predictions about the same images, and err on other ones."""
+    sides = [_predictions(networks) for networks in (first, second)]
+    if not all(sides):
+        return None
+    every = [predictions.targets for side in sides for predictions in side]
+    if any(not np.array_equal(targets, every[0]) for targets in every):
+        return None
+    old, new = (np.stack([predictions.wrong for predictions in side]) for side in sides)
+    if np.array_equal(old, new):
+        return None
+    difference = paired_difference(new, old, draws, derive(0, "bootstrap", *key))
+    return Bootstrap(difference, (len(new), len(old)), new.shape[1])
+
+
+def _predictions(networks: Sequence[Mapping[str, Any]]) -> list[Predictions]:
+    """Of all networks of a row; none where one of them has left none."""
+    paths = [Path(network["file"]).with_name("predictions.csv") for network in networks]
+    return [read_predictions(path) for path in paths] if all(path.is_file() for path in paths) else []

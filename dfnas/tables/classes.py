@@ -1,0 +1,37 @@
+"""The classes on which networks lose most against their teacher, in words."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from dfnas.tables.markdown import escaped
+
+NAMED = 3
+"""Classes that the sentence names."""
+
+
+class Loss(NamedTuple):
+    """A class, and the points of accuracy that rows of Table 1 have lost on it against the teacher."""
+
+    label: str
+    points: float
+    """Mean over the rows; below 0 for a loss."""
+    worst: str
+    """The row that has lost most."""
+    worst_points: float
+
+
+def sentence(losses: Sequence[Loss]) -> str:
+    """A line of Markdown.
+
+    Args:
+        losses: of every class, the greatest first.
+    """
+    named = [loss for loss in losses[:NAMED] if loss.points < 0]
+    if not named:
+        return "No class loses accuracy against the teacher, in the mean over the rows.\n"
+    words = (
+        f"{escaped(loss.label)} ({loss.points:+.2f} points in the mean over the rows, {loss.worst_points:+.2f} in "
+        f"{escaped(loss.worst)})"
+        for loss in named
+    )
+    return f"Classes that lose most accuracy against the teacher: {', '.join(words)}.\n"

@@ -1,0 +1,103 @@
+"""Runs made by hand: a few artifacts each, in the form in which the stages leave them."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dfnas.dataset.writing import Records, write_dataset, write_shard
+from dfnas.runtime.files import write_csv, write_json
+from dfnas.stages.artifacts import save_teacher
+from dfnas.stages.predictions import write_predictions
+from dfnas.stages.rows import COLUMNS, KEYS, by_row, row_of
+from dfnas.teacher import TeacherSpec
+
+SETTINGS = {"lr": 0.1, "space": {"name": "darts", "options": {"cells": 3}}, "schedule": "cosine"}
+CONFIGURATION = {"results_dir": "a", "search_darts": SETTINGS, "evaluate": {"batch_size": 256}, "sources": {}}
+CHOICES = {"normal/2-0": "skip_connect", "normal/2-1": "none"}
+TARGETS = torch.arange(200) % 2
+WRONG = ((0, 1, 2, 3), (2, 3, 4, 5))
+"""Images on which the networks of the two seeds err."""
+
+
+def stated(stage: str, settings: dict | None = None, **more: Any) -> dict:
+    """What an artifact says of what made it."""
+    said = {"stage": stage, "dfnas": "0.1.0", "torch": "2.14.1", "code": "c0de", "device": "cpu"}
+    return said | {"arguments": {}, "settings": settings or {}, "inputs": {}} | more
+
+
+class MadeRun:
+    """A run in a folder; each method adds artifacts, and all take what is to be different."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def record(self, packages: dict | None = None, **changes: Any) -> None:
+        configuration = copy.deepcopy(CONFIGURATION) | {"results_dir": str(self.path)} | changes
+        packages = {"torch": "2.14.1"} | (packages or {})
+        write_json(self.path / "run.json", {"configuration": configuration, "packages": packages})
+
+    def teacher(self, weight: float = 1.0) -> None:
+        path = self.path / "teacher" / "teacher.pt"
+        arguments = {"teacher": json.dumps({"builder": "mine:net"}), "out": str(path)}
+        provenance = stated("pretrain_teacher", {"epochs": 2}, arguments=arguments)
+        save_teacher(path, TeacherSpec("mine:net"), {"weight": torch.full((3,), weight)}, provenance)
+
+    def dataset(self, brightness: int = 9) -> None:
+        folder = self.path / "dataset"
+        attributes = {"size": [4, 4], "mean": [0.5], "std": [0.5], "class_names": ["a", "b"]}
+        attributes["provenance"] = stated("shard_original", {"limit": 0}, inputs={str(folder): "0"})
+        targets = np.arange(8) % 2
+        images = np.full((8, 1, 4, 4), brightness, np.uint8)
+        write_shard(folder / "original" / "shard-0.h5", images, targets, attributes)
+        split = np.arange(8) // 4
+        labels = Records(np.eye(2, dtype=np.float32)[targets], targets, np.zeros(8, np.int32), split.astype(np.uint8))
+        write_dataset(folder / "original.h5", [folder / "original" / "shard-0.h5"], labels, attributes)
+
+    def architecture(self, seed: int = 0, settings: dict | None = None, **choices: str) -> None:
+        document = {"space": {"name": "darts"}, "choices": CHOICES | choices}
+        provenance = stated("search_darts", SETTINGS | (settings or {}))
+        path = self.path / "search" / "darts" / "original" / f"seed-{seed}" / "architecture.json"
+        write_json(path, document | {"provenance": provenance})
+
+    def networks(self, wrong=WRONG, targets: torch.Tensor = TARGETS, data: str = "original") -> list[dict]:
+        """Evaluates a network for each seed, which errs on the images named."""
+        runs = []
+        for seed, images in enumerate(wrong):
+            predicted = targets.clone()
+            predicted[list(images)] = 1 - predicted[list(images)]
+            place = self.path / "evaluate" / "darts" / data / "original" / f"seed-{seed}"
+            figures = dict(zip(KEYS, ("darts", "darts", data, "original"), strict=True))
+            figures |= {"seed": seed, "top1_error": len(images) / len(targets), "top5_error": 0.0, "ece": 0.1}
+            figures |= {"ece_scaled": 0.05, "teacher_agreement": 0.9, "macs": 2_000_000, "parameters": 50_000}
+            figures |= {"architecture": f"{self.path}/{seed}.json", "validation_error": 0.1}
+            figures["class_accuracy"] = [1 - sum(t == c for t in targets[list(images)]).item() / 100 for c in (0, 1)]
+            write_json(place / "metrics.json", figures)
+            write_predictions(place / "predictions.csv", targets, predicted, torch.ones(len(targets)))
+            runs.append(figures)
+        return runs
+
+    def table(self, runs: list[dict]) -> None:
+        rows = [dict(zip(KEYS, key, strict=True)) | row_of(found) for key, found in by_row(runs).items()]
+        write_csv(self.path / "table1.csv", COLUMNS, rows)
+
+    def everything(self) -> "MadeRun":
+        self.record()
+        self.teacher()
+        self.dataset()
+        self.architecture()
+        self.table(self.networks())
+        write_csv(self.path / "table1_times.csv", (*KEYS, "search_hours"), [dict(zip(KEYS, "abcd", strict=True))])
+        write_json(self.path / "quality" / "synthetic" / "generation-0.json", {"vendi": 3.0, "by": {"class": [1, 2]}})
+        return self
+
+
+@pytest.fixture
+def made(tmp_path) -> Callable[[str], MadeRun]:
+    """made(name): an empty run in a folder of that name."""
+    return lambda name: MadeRun(tmp_path / name)

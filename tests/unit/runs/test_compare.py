@@ -1,0 +1,284 @@
+"""`dfnas compare`: what it takes for a difference, what it says of one, and its exit status."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dfnas.commands.main import COMMANDS, main
+from dfnas.measure.bootstrap import paired_difference
+from dfnas.runs.sheets import differences, flattened
+from dfnas.runtime.files import write_csv, write_json
+from dfnas.stages.rows import KEYS
+
+PARTS = ("settings", "contents", "architectures", "figures", "lookups", "quality", "machine", "costs")
+
+
+@pytest.fixture
+def runs(made):
+    """Two runs of the same content in two places."""
+    return made("a").everything(), made("b").everything()
+
+
+@pytest.fixture
+def compared(runs, capsys):
+    """compared(): the exit status, and the answer as plain values."""
+
+    def compare() -> tuple[int, dict]:
+        status = main(["compare", *(str(run.path) for run in runs), "--json", "--draws", "500"])
+        return status, json.loads(capsys.readouterr().out)
+
+    return compare
+
+
+def text_of(runs, capsys, *options) -> str:
+    main(["compare", *(str(run.path) for run in runs), "--draws", "500", *options])
+    return capsys.readouterr().out
+
+
+def changed(found: dict) -> dict[str, list]:
+    """The parts in which something differs: whose, what, and the two values."""
+    return {
+        part: [(change["of"], change["name"], change["first"], change["second"]) for change in found[part]["changes"]]
+        for part in PARTS
+        if found[part]["changes"] or found[part]["only_first"] or found[part]["only_second"]
+    }
+
+
+def test_runs_of_the_same_content_are_equal_wherever_they_lie(compared):
+    status, found = compared()
+    assert (status, found["equal"], changed(found), found["rows"]) == (0, True, {}, [])
+
+
+def test_a_setting_that_an_artifact_states(runs, compared):
+    runs[1].architecture(settings={"lr": 0.2})
+    status, found = compared()
+    assert (status, changed(found)) == (1, {"settings": [(["search_darts"], "lr", 0.1, 0.2)]})
+
+
+def test_a_setting_of_which_only_the_record_knows(runs, compared):
+    runs[1].record(evaluate={"batch_size": 64})
+    assert changed(compared()[1]) == {"settings": [(["evaluate"], "batch_size", 256, 64)]}
+
+
+def test_artifacts_count_for_more_than_the_record_of_a_later_call(runs, compared):
+    runs[1].record(search_darts={"lr": 0.3, "space": {"name": "darts", "options": {"cells": 3}}, "schedule": "cosine"})
+    assert compared()[0] == 0
+
+
+def test_artifacts_of_one_run_that_disagree(runs, compared, capsys):
+    for run in runs:
+        run.architecture(seed=1)
+    runs[1].architecture(seed=1, settings={"lr": 0.3})
+    assert changed(compared()[1]) == {"settings": [(["search_darts"], "lr", 0.1, {"several": [0.1, 0.3]})]}
+    assert "0.1 and 0.3" in text_of(runs, capsys)
+
+
+def test_a_section_of_which_a_record_has_nothing_new_is_no_difference(runs, compared):
+    """The artifacts of both state all that the record of one repeats."""
+    for run in runs:
+        run.record()
+    write_json(runs[0].path / "run.json", {"configuration": {"evaluate": {"batch_size": 256}}, "packages": {}})
+    assert "settings" not in changed(compared()[1])
+
+
+def test_settings_of_another_data_set_stand_under_its_name(runs, compared):
+    section = {"shard_dataset": {"seed": 0}}
+    runs[0].record(sources={"noise": section})
+    runs[1].record(sources={"noise": {"shard_dataset": {"seed": 1}}})
+    assert changed(compared()[1]) == {"settings": [(["sources.noise.shard_dataset"], "seed", 0, 1)]}
+
+
+def test_contents_of_teacher_and_data(runs, compared):
+    runs[1].teacher(weight=2.0)
+    runs[1].dataset(brightness=10)
+    status, found = compared()
+    assert status == 1
+    assert [change[:2] for change in changed(found)["contents"]] == [
+        (["teacher"], "weights"),
+        (["dataset", "original"], "images"),
+    ]
+
+
+def test_the_choices_in_which_architectures_differ(runs, compared):
+    runs[1].architecture(**{"normal/2-1": "sep_conv_3x3"})
+    expected = [(["darts", "original", "seed-0"], "normal/2-1", "none", "sep_conv_3x3")]
+    assert changed(compared()[1]) == {"architectures": expected}
+
+
+def test_rows_have_their_difference_in_points_and_the_bootstrap_of_their_predictions(runs, compared, capsys):
+    """The second run errs on 40 images more, which is beyond every doubt."""
+    wrong = [range(40), range(42)]
+    runs[1].table(runs[1].networks(wrong))
+    status, found = compared()
+    (row,) = found["rows"]
+    assert (status, row["of"]) == (1, ["darts", "darts", "original", "original"])
+    assert row["top1_error"] == [2.0, 20.5]
+    assert row["points"] == pytest.approx(18.5)
+    assert row["beyond_seeds"] is True
+    errs = [
+        np.array([[image in images for image in range(200)] for images in side]) for side in ((range(4),) * 2, wrong)
+    ]
+    estimate = paired_difference(errs[1], errs[0], 500, 0).estimate
+    assert row["bootstrap"]["estimate"] == pytest.approx(estimate)
+    assert row["bootstrap"]["significant"] is True
+    text = text_of(runs, capsys)
+    assert "the second is 18.50 points worse [" in text
+    assert "with 2 seeds and 200 images" in text
+
+
+@pytest.mark.parametrize(("spread", "beyond"), [(1.0, False), (0.9, True)])
+def test_beyond_the_seeds_is_more_than_twice_the_standard_error(runs, compared, spread, beyond):
+    """√(s²/2 + s²/2) = s for two seeds: 2 points are two of 1, and more than two of 0.9."""
+    for run, mean in zip(runs, (10.0, 12.0 - 1e-9), strict=True):
+        shutil.rmtree(run.path / "evaluate")
+        row = (run.path / "table1.csv").read_text().replace("2.000", str(mean)).replace("0.000,", f"{spread},", 1)
+        (run.path / "table1.csv").write_text(row)
+    (row,) = compared()[1]["rows"]
+    assert (row["top1_error_std"], row["beyond_seeds"]) == ([spread, spread], beyond)
+
+
+def test_networks_that_were_asked_about_other_images_are_not_paired(runs, compared):
+    runs[1].networks(targets=torch.zeros(200, dtype=torch.long), wrong=[range(9), range(9)])
+    assert compared()[1]["rows"][0]["bootstrap"] is None
+
+
+def test_errors_on_other_images_alone_are_a_difference(runs, compared):
+    """The same number of errors, and so the same table."""
+    runs[1].networks(wrong=[(10, 11, 12, 13), (12, 13, 14, 15)])
+    status, found = compared()
+    assert (status, found["figures"]["changes"], found["rows"][0]["points"]) == (1, [], 0)
+
+
+def test_a_run_without_its_table_has_the_rows_of_its_networks(runs, compared):
+    (runs[1].path / "table1.csv").unlink()
+    assert compared()[0] == 0
+
+
+def test_what_one_run_alone_has(runs, compared, capsys):
+    runs[1].networks(data="synthetic")
+    runs[1].architecture(seed=5)
+    shutil.rmtree(runs[0].path / "quality")
+    (runs[0].path / "run.json").unlink()
+    status, found = compared()
+    assert status == 1
+    assert found["figures"]["only_second"] == [["darts", "darts", "synthetic", "original"]]
+    assert found["architectures"]["only_second"] == [["darts", "original", "seed-5"]]
+    assert found["quality"]["only_second"] == [["synthetic", "generation-0"]]
+    assert found["settings"]["only_second"] == [["evaluate"]]
+    assert "Only in the second: darts/darts/synthetic/original." in text_of(runs, capsys)
+
+
+def test_lookups_and_quality(runs, compared):
+    for run, accuracy in zip(runs, ("93.1", "93.9"), strict=True):
+        rows = [{"algorithm": "darts", "search_data": "original", "draws": "", "accuracy_mean": accuracy}]
+        write_csv(run.path / "lookup.csv", rows[0], rows)
+    write_json(runs[1].path / "quality/synthetic/generation-0.json", {"vendi": 4.0, "by": {"class": [1, 2]}})
+    assert changed(compared()[1]) == {
+        "lookups": [(["darts", "original", ""], "accuracy_mean", "93.1", "93.9")],
+        "quality": [(["synthetic", "generation-0"], "vendi", 3.0, 4.0)],
+    }
+
+
+def test_clocks_and_machines_make_no_two_runs_different(runs, compared):
+    rows = [{"algorithm": "a", "space": "b", "search_data": "c", "retrain_data": "d", "search_hours": "1"}]
+    write_csv(runs[1].path / "table1_times.csv", rows[0], rows)
+    runs[1].record(packages={"torch": "2.11.0"})
+    status, found = compared()
+    assert (status, found["equal"], set(changed(found))) == (0, True, {"machine", "costs"})
+
+
+def test_costs_that_differ_as_clocks_do_are_counted_and_not_told(runs, capsys):
+    for run, hours, milliseconds in zip(runs, ("1.00", "1.05"), ("2.0", "3.0"), strict=True):
+        rows = [dict(zip(KEYS, "abcd", strict=True)) | {"search_hours": hours, "latency_ms": milliseconds}]
+        rows[0]["search_kwh"] = "0.1" if run is runs[0] else ""
+        write_csv(run.path / "table1_times.csv", rows[0], rows)
+    text = text_of(runs, capsys)
+    assert re.search(r"^a/b/c/d +latency_ms +2\.0 +3\.0 +\+1$", text, re.MULTILINE)
+    assert "search_hours" not in text
+    assert "search_kwh" not in text
+    assert "Values that differ by less than 10 %: 1; that one run alone has: 1." in text
+
+
+def test_markdown_has_tables_and_escapes(runs, capsys):
+    runs[1].architecture(settings={"lr": 0.2})
+    text = text_of(runs, capsys, "--markdown")
+    assert "## Settings\n\n| rule | setting | first | second |\n| --- | --- | --- | --- |\n" in text
+    assert r"| search\_darts | lr | 0.1 | 0.2 |" in text
+
+
+def test_python_m_dfnas_is_the_command(runs):
+    line = [sys.executable, "-m", "dfnas", "compare", *(str(run.path) for run in runs)]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Nothing that counts differs" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("names", "story"),
+    [
+        (("a", "nowhere"), "no folder nowhere; give a folder of results"),
+        (("a", "."), "holds no results of dfnas"),
+        (("a", "a", "--draws", "5"), "expected 100 or more"),
+    ],
+)
+def test_trouble_is_one_line_and_status_2(runs, names, story, capsys, monkeypatch):
+    monkeypatch.chdir(runs[0].path.parent)
+    assert main(["compare", *names]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("dfnas compare: error: ")
+    assert story in line
+
+
+@pytest.mark.parametrize(
+    "name", ["teacher/teacher.pt", "dataset/original.h5", "evaluate/darts/original/original/seed-0/metrics.json"]
+)
+def test_a_damaged_file_is_trouble(runs, name, capsys):
+    path = runs[1].path / name
+    path.write_bytes(path.read_bytes()[:-40])
+    assert main(["compare", *(str(run.path) for run in runs)]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert str(path) in line
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    assert f"usage: dfnas {name}" in capsys.readouterr().out
+
+
+def test_an_unknown_command_is_trouble(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["contrast"])
+    assert ended.value.code == 2
+    assert "contrast" in capsys.readouterr().err
+
+
+SHEETS = st.dictionaries(st.tuples(st.sampled_from("abc")), st.dictionaries(st.sampled_from("xy"), st.integers(0, 2)))
+
+
+@given(SHEETS, SHEETS)
+def test_differences_are_what_it_takes_to_make_one_sheet_of_the_other(first, second):
+    found = differences(first, second)
+    assert bool(found) == (first != second)
+    made = {key: dict(row) for key, row in first.items() if key not in found.only[0]}
+    made |= {key: second[key] for key in found.only[1]}
+    for key, column, (_, value) in found.changes:
+        made[key][column] = value
+    assert {k: {c: v for c, v in row.items() if v is not None} for k, row in made.items()} == second
+    assert found.same == sum(key in second and first[key] == second[key] for key in first)
+
+
+def test_flattening_keeps_every_leaf():
+    nested = {"a": {"b": 1, "c": {}}, "d": [{"e": 2}, {"e": 3}], "f": [1, 2]}
+    assert flattened({}) == {}
+    assert flattened(nested) == {"a.b": 1, "a.c": {}, "d.0.e": 2, "d.1.e": 3, "f": [1, 2]}
