@@ -34,19 +34,24 @@ class Outcome(NamedTuple):
     seconds: float
 
 
-def run(work: Resumable, checkpoint: Checkpoint, description: str) -> Outcome:
-    """Does all steps, from the checkpoint on if there is one."""
+def run(work: Resumable, checkpoint: Checkpoint, description: str, leads: bool = True) -> Outcome:
+    """Does all steps, from the checkpoint on if there is one.
+
+    Args:
+        leads: whether this process, of several that do the same work together, reports and saves for all.
+    """
     saved = checkpoint.load()
     done, history, before = 0, [], 0.0
     if saved is not None:
         done, history, before = saved["done"], saved["history"], saved["seconds"]
         work.load_state_dict(saved["work"])
     begun = time.monotonic()
-    for index in progress(_to_do(work, done), description, work.steps, done):
+    steps = _to_do(work, done)
+    for index in progress(steps, description, work.steps, done) if leads else steps:
         row = work.step(index)
         if row is not None:
             history.append(row)
-        if checkpoint.due():
+        if leads and checkpoint.due():
             seconds = before + time.monotonic() - begun
             checkpoint.save({"done": index + 1, "history": history, "seconds": seconds, "work": work.state_dict()})
     return Outcome(history, before + time.monotonic() - begun)
