@@ -53,6 +53,7 @@ Rule = Literal[
     "judge_images",
     "draw_images",
     "draw_search",
+    "draw_training",
     "table1",
     "typeset_table1",
     "export",
@@ -100,7 +101,8 @@ class ResourceSettings(Settings):
     runtime: Count = 60
     """Minutes."""
     gpu: CountOrZero = 0
-    """GPUs."""
+    """GPUs. A job of `retrain` with several trains on all of them, a process on each; with `device: cpu` there are as
+    many processes on the CPU."""
 
 
 class Config(Settings):
