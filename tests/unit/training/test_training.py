@@ -1,6 +1,7 @@
 """Training from fresh weights, interrupted and not."""
 
 import copy
+import random
 
 import pytest
 import torch
@@ -158,3 +159,15 @@ def test_a_run_that_diverges_is_an_error(make):
     training = make(lr=1e30, clip_norm=0.0)
     with pytest.raises(InputError, match="diverged"):
         finish(training)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+def test_architectures_of_every_space_train_in_bfloat16(spaces, make_images, name):
+    """The layers with backward passes of their own included."""
+    torch.manual_seed(0)
+    data, space = make_images(24), spaces[name]
+    network = space.network(space.sample(random.Random(2)))
+    settings = TrainingSettings(epochs=1, batch_size=8, lr=0.01, precision="bfloat16")
+    (row,) = finish(Training(network, data, data, settings, 0))
+    assert 0.5 < row["train_loss"] < 3
+    assert all(parameter.isfinite().all() for parameter in network.parameters())
