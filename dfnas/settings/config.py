@@ -176,6 +176,24 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
+    def _gpus_share_the_training(self) -> "Config":
+        count, settings = self.resources_of("retrain")["gpu"], self.retrain
+        if count < 2:
+            return self
+        if settings.batch_size % count:
+            raise ValueError(
+                f"retrain.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): every "
+                "GPU takes an equal share of a batch"
+            )
+        if self.device.startswith("cuda:"):
+            raise ValueError(
+                f"device = {self.device} is one GPU, and resources.retrain.gpu is {count}; expected auto, cuda or cpu"
+            )
+        if settings.sync_batch_norm and self.device == "cpu":
+            raise ValueError("retrain.sync_batch_norm needs GPUs, and device is cpu; set it to false")
+        return self
+
+    @model_validator(mode="after")
     def _networks_share_the_task(self) -> "Config":
         for role, section in self.networks().items():
             if section.weights is None:
