@@ -182,8 +182,8 @@ class Config(Settings):
             return self
         if settings.batch_size % count:
             raise ValueError(
-                f"retrain.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): every "
-                "GPU takes an equal share of a batch"
+                f"retrain.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): "
+                "every GPU takes an equal share of a batch"
             )
         if self.device.startswith("cuda:"):
             raise ValueError(
