@@ -46,9 +46,9 @@ class Processes:
         """The network with gradients that are the mean over all processes after each backward pass, and with the
         weights of the first to begin with.
 
-        BatchNorm's running statistics go from the first to all before every pass, since the first's are saved. Torch cuts
-        the buckets in which gradients are added up anew after the first step, unless it is to look for unused parameters;
-        sums in another order would make a resumed run another run.
+        BatchNorm's running statistics go from the first to all before every pass, since the first's are saved. Torch
+        cuts the buckets in which gradients are added up anew after the first step, unless it is to look for unused
+        parameters; sums in another order would make a resumed run another run.
         """
         if self.count == 1:
             return network
