@@ -125,6 +125,7 @@ def run_ours(peer: ModuleType, sets: tuple[Images, Images], options: argparse.Na
         stored.append(ImageSet(*(part.to(device) for part in parts), (32, 32), *normalisation))
     train, test = stored
     given = {"recipe": "quick", "epochs": options.epochs, "batch_size": options.batch, "precision": options.precision}
+    torch.backends.cudnn.benchmark = False  # as `prepare` has it; the peer's module has turned it on
     network = peer.make_net().float()
     first = peer.CifarLoader("cifar10", train=True)
     peer.init_whitening_conv(network[0], first.normalize(first.images[:5000].float()))
