@@ -56,6 +56,7 @@ rule all:
         plan.cards(),
         plan.pictures(),
         plan.search_pictures(),
+        plan.training_pictures(),
         plan.judgements(),
 
 

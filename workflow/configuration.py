@@ -54,9 +54,10 @@ def expanded(key: str, path: str | None) -> str | None:
 
 
 def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration, without what it inherited for another builder or space than the one it names.
+    """The configuration, without what it inherited for another builder, space or recipe than the one it names.
 
-    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes of ours beside its own.
+    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes of ours beside its own,
+    and one that names a recipe would train by ours.
     """
     cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
@@ -68,6 +69,8 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
             cleaned[section] = overlay[section]
     if named(overlay.get("judge_images"), "builder"):
         cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
+    if named(overlay.get("retrain"), "recipe") and overlay["retrain"]["recipe"] is not None:
+        cleaned["retrain"] = overlay["retrain"]
     for search in SEARCHES:
         if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
             cleaned[search]["space"] = overlay[search]["space"]

@@ -214,6 +214,11 @@ class Files:
         """The picture of every search, the random draws' included."""
         return [f"{self.results}/search/{search}/search.png" for search in self.searches()]
 
+    def training_pictures(self) -> list[str]:
+        """The picture of the trainings of every algorithm's architectures."""
+        trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
+        return [f"{self.results}/retrain/{algorithm}/curves.png" for algorithm in trained]
+
     def judgements(self) -> list[str]:
         """What original test images say of the synthetic ones, where that is asked for."""
         judged = self.used_sources() if self.config.comparison.judge_images else []

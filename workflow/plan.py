@@ -40,6 +40,7 @@ NEEDS_NO_DEVICE = (
     "check_spaces",
     "draw_images",
     "draw_search",
+    "draw_training",
     "compare_data",
     "table1",
     "typeset_table1",
@@ -105,6 +106,15 @@ class Plan(Files):
     def threads(self, rule: str) -> int:
         """Threads of a rule's jobs."""
         return self.config.resources_of(rule)["threads"]
+
+    def processes(self, rule: str) -> int:
+        """Processes of a rule's jobs: one on each GPU."""
+        return max(1, self.config.resources_of(rule)["gpu"])
+
+    def launcher(self, rule: str) -> str:
+        """What starts a rule's stage: an interpreter, or as many as there are GPUs for a job."""
+        count = self.processes(rule)
+        return "python" if count == 1 else f"torchrun --standalone --nproc-per-node {count}"
 
     def resources(self, rule: str) -> dict[str, int]:
         """What a rule's jobs reserve, in Snakemake's words."""
@@ -236,6 +246,16 @@ class Plan(Files):
     def networks_of_algorithm(self, wildcards: Any) -> list[str]:
         """The trained networks of the algorithm that a job is about."""
         return [self.network_file(run) for run in self.runs_of(wildcards.algorithm)]
+
+    def histories_of_algorithm(self, wildcards: Any) -> list[str]:
+        """The courses of their trainings, in that order."""
+        return [f"{self.results}/retrain/{run}/history.csv" for run in self.runs_of(wildcards.algorithm)]
+
+    def data_of_algorithm(self, wildcards: Any) -> str:
+        """The options that say what each of them was found and trained on."""
+        data = [run.split("/")[1:3] for run in self.runs_of(wildcards.algorithm)]
+        search_data, retrain_data = zip(*data, strict=True)
+        return f"--search-data {' '.join(search_data)} --retrain-data {' '.join(retrain_data)}"
 
     def datasets_of_algorithm(self, wildcards: Any) -> list[str]:
         """What each of them was trained on, in that order."""

@@ -6,12 +6,42 @@ row of a view is one run of bytes: a crop copies runs, and a normalisation repea
 
 import functools
 import operator
+from typing import NamedTuple
 
 import torch
 from torch.nn import functional as F
 
 from dfnas.dataset.images import ImageSet
 from dfnas.settings.training import AugmentationSettings
+
+
+class Draws(NamedTuple):
+    """What a random view of each image of a batch is: drawn on the CPU, so that it does not depend on the device."""
+
+    tops: torch.Tensor
+    """int64 (B,), upper edge of the crop in the padded image."""
+    lefts: torch.Tensor
+    """int64 (B,), left edge."""
+    mirrored: torch.Tensor | None
+    """bool (B,), or None where no image is mirrored."""
+    holes: tuple[torch.Tensor, torch.Tensor] | None
+    """int64 (B, 1), row and column around which cutout lies, or None without it."""
+
+    def of(self, rows: slice) -> "Draws":
+        """Those of some images of the batch."""
+        mirrored = None if self.mirrored is None else self.mirrored[rows]
+        holes = None if self.holes is None else (self.holes[0][rows], self.holes[1][rows])
+        return Draws(self.tops[rows], self.lefts[rows], mirrored, holes)
+
+
+def draw(count: int, data: ImageSet, settings: AugmentationSettings, generator: torch.Generator) -> Draws:
+    """The draws for a batch of `count` images. With `flip: alternating`, what is mirrored is not drawn here."""
+    tops, lefts = (
+        torch.randint(stored + 2 * settings.pad - side + 1, (count,), generator=generator)
+        for stored, side in zip(data.images.shape[2:], data.size, strict=True)
+    )
+    mirrored = torch.rand(count, generator=generator) < 0.5 if settings.flip is True else None
+    return Draws(tops, lefts, mirrored, _draw_holes(count, data.size, generator) if settings.cutout else None)
 
 
 def plain_view(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
@@ -34,18 +64,19 @@ def augmented_view(
     Args:
         generator: on the CPU; its draws do not depend on the device.
     """
-    count, pad = len(images), settings.pad
-    tops, lefts = (
-        torch.randint(stored + 2 * pad - side + 1, (count,), generator=generator).to(images.device)
-        for stored, side in zip(images.shape[2:], data.size, strict=True)
-    )
-    views = _crops(F.pad(images.permute(0, 2, 3, 1), [0, 0, *[pad] * 4]), tops, lefts, data.size)
-    if settings.flip:
-        mirrored = (torch.rand(count, generator=generator) < 0.5).to(images.device)
+    return drawn_view(data, images, settings, draw(len(images), data, settings, generator))
+
+
+def drawn_view(data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, draws: Draws) -> torch.Tensor:
+    """The view of stored images (B, C, P, Q) uint8 that was drawn for them: (B, C, H, W) float32."""
+    device = images.device
+    padded = _padded(images.permute(0, 2, 3, 1), settings)
+    views = _crops(padded, draws.tops.to(device), draws.lefts.to(device), data.size)
+    if draws.mirrored is not None:
         both = torch.stack([views, views.flip(2)], 1).flatten(0, 1)  # quicker than to pick and mirror half of them
-        views = both.index_select(0, 2 * torch.arange(count, device=images.device) + mirrored)
+        views = both.index_select(0, 2 * torch.arange(len(images), device=device) + draws.mirrored.to(device))
     views = _normalised(data, views)
-    return cutout(views, settings.cutout, generator) if settings.cutout else views
+    return views if draws.holes is None else _cut(views, settings.cutout, draws.holes)
 
 
 def averaged(views: torch.Tensor, side: int) -> torch.Tensor:
@@ -63,13 +94,35 @@ def averaged(views: torch.Tensor, side: int) -> torch.Tensor:
 def cutout(views: torch.Tensor, length: int, generator: torch.Generator) -> torch.Tensor:
     """Sets a square of the given side around a random pixel of each image to zero, the mean of normalised
     images; the part of the square that lies outside is lost (DeVries and Taylor 2017)."""
+    return _cut(views, length, _draw_holes(len(views), views.shape[2:], generator))
+
+
+def _draw_holes(count: int, size: tuple[int, int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    rows, columns = (torch.randint(side, (count, 1), generator=generator) for side in size)
+    return rows, columns
+
+
+def _cut(views: torch.Tensor, length: int, holes: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
     inside = []
-    for side in views.shape[2:]:
-        low = torch.randint(side, (len(views), 1), generator=generator).to(views.device) - length // 2
+    for side, middle in zip(views.shape[2:], holes, strict=True):
+        low = middle.to(views.device) - length // 2
         pixels = torch.arange(side, device=views.device)
         inside.append((pixels >= low) & (pixels < low + length))  # (B, H), then (B, W)
     rows, columns = inside
     return views.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], 0.0)
+
+
+def _padded(images: torch.Tensor, settings: AugmentationSettings) -> torch.Tensor:
+    """(B, P + 2 · pad, Q + 2 · pad, C) from images (B, P, Q, C)."""
+    pad = settings.pad
+    if settings.padding == "zeros":
+        return F.pad(images, [0, 0, *[pad] * 4])
+    for axis in (1, 2):
+        side = images.shape[axis]
+        assert pad < side, (pad, side)
+        places = torch.arange(-pad, side + pad, device=images.device).abs()
+        images = images.index_select(axis, torch.where(places < side, places, 2 * (side - 1) - places))
+    return images
 
 
 def _crops(images: torch.Tensor, tops: torch.Tensor, lefts: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from dfnas.dataset.augment import augmented_view, averaged, plain_view
+from dfnas.dataset.augment import averaged, draw, drawn_view, plain_view
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.labels import Labels
 from dfnas.runtime.errors import InputError
@@ -29,12 +29,14 @@ class Batches:
         downscale: side of the squares over which views are averaged for the network. Crops, flips and the labels are
             those of the full size.
         images_per_epoch: what counts as an epoch for `per_epoch`; 0 is all images. The order does not depend on it.
+        share: which rows of every batch are made: those of this process, where several have a batch between them.
 
     Attributes:
         per_epoch: steps of an epoch.
 
     Raises:
-        InputError: fewer images than a batch, an epoch of fewer, or images that `downscale` does not divide.
+        InputError: fewer images than a batch, an epoch of fewer, images that `downscale` does not divide, or too small
+            ones to be mirrored at their edge as far as the augmentation says.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class Batches:
         name: str,
         downscale: int = 1,
         images_per_epoch: int = 0,
+        share: slice = slice(None),
     ):
         if len(data) < batch_size:
             raise InputError(f"batch_size = {batch_size} is more than the {len(data)} images there are; lower it")
@@ -55,17 +58,20 @@ class Batches:
                 f"batch_size = {batch_size} is more than the {images_per_epoch} images of an epoch; lower it"
             )
         check_downscale(data, downscale)
+        _check_padding(data, augmentation)
         self.data, self.batch_size, self.augmentation, self.labels = data, batch_size, augmentation, labels
-        self.seed, self.name, self.downscale = seed, name, downscale
+        self.seed, self.name, self.downscale, self.share = seed, name, downscale, share
         self.per_pass = len(data) // batch_size  # steps until every image was seen
         self.per_epoch = images_per_epoch // batch_size or self.per_pass
         self._pass, self._order = -1, torch.empty(0)
+        first = torch.rand(len(data), generator=generator(seed, name, "mirrored")) < 0.5
+        self._mirrored_first = first.to(data.images.device)  # in the first pass, where flips alternate
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
         chosen = self._chosen(step)
         views = self._full_views(step, chosen)
-        return averaged(views, self.downscale), self.labels(chosen, views)
+        return averaged(views, self.downscale), self.labels(chosen[self.share], views)
 
     def views(self, step: int) -> torch.Tensor:
         """The views of a step alone: no teacher is asked for targets that nobody needs."""
@@ -80,10 +86,16 @@ class Batches:
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
 
     def _full_views(self, step: int, chosen: torch.Tensor) -> torch.Tensor:
-        images = self.data.images.permute(0, 2, 3, 1).index_select(0, chosen).permute(0, 3, 1, 2)  # runs of bytes
+        own = chosen[self.share]
+        images = self.data.images.permute(0, 2, 3, 1).index_select(0, own).permute(0, 3, 1, 2)  # runs of bytes
         if self.augmentation is None:
             return plain_view(self.data, images)
-        return augmented_view(self.data, images, self.augmentation, generator(self.seed, self.name, "views", step))
+        # For the whole batch: an image's view does not depend on which process makes it.
+        draws = draw(len(chosen), self.data, self.augmentation, generator(self.seed, self.name, "views", step))
+        if self.augmentation.flip == "alternating":
+            odd = bool(step // self.per_pass % 2)
+            draws = draws._replace(mirrored=self._mirrored_first[chosen] ^ odd)
+        return drawn_view(self.data, images, self.augmentation, draws.of(self.share))
 
 
 class KeptViews(ABC):
@@ -142,3 +154,12 @@ def check_downscale(data: ImageSet, downscale: int) -> None:
     if any(side % downscale for side in data.size):
         height, width = data.size
         raise InputError(f"downscale = {downscale} must divide the images' height and width, {height} and {width}")
+
+
+def _check_padding(data: ImageSet, augmentation: AugmentationSettings | None) -> None:
+    """Raises InputError where images are too small to be mirrored at their edge."""
+    least = min(data.images.shape[2:])
+    if augmentation is not None and augmentation.padding == "reflect" and augmentation.pad >= least:
+        raise InputError(
+            f"augmentation.pad = {augmentation.pad} with padding reflect must be below the images' side, {least}"
+        )

@@ -43,11 +43,14 @@ class Outcome(NamedTuple):
     cost: Cost
 
 
-def run(work: Resumable, checkpoint: Checkpoint, description: str, meter: EnergyMeter | None = None) -> Outcome:
+def run(
+    work: Resumable, checkpoint: Checkpoint, description: str, meter: EnergyMeter | None = None, leads: bool = True
+) -> Outcome:
     """Does all steps, from the checkpoint on if there is one.
 
     Args:
         meter: of the energy, from before the first step on.
+        leads: whether this process, of several that do the same work together, reports and saves for all.
     """
     saved = checkpoint.load()
     done, history, before = 0, [], None
@@ -62,13 +65,14 @@ def run(work: Resumable, checkpoint: Checkpoint, description: str, meter: Energy
             return stretch
         return Cost(before.seconds + stretch.seconds, added(before.joules, stretch.joules))
 
-    for index in progress(_to_do(work, done), description, work.steps, done):
+    steps = _to_do(work, done)
+    for index in progress(steps, description, work.steps, done) if leads else steps:
         row = work.step(index)
         if row is not None:
             history.append(row)
         if meter is not None:
             meter.sample()
-        if checkpoint.due():
+        if leads and checkpoint.due():
             state = {"done": index + 1, "history": history, "work": work.state_dict()}
             checkpoint.save(state | cost()._asdict())
     return Outcome(history, cost())

@@ -21,6 +21,24 @@ def learning_rate(
     return floor + (peak - floor) * share
 
 
+def one_cycle(step: float, steps: float, peak: float, position: float, start: float, end: float) -> float:
+    """A rise on a straight line to the peak, then a fall on one (Smith and Topin 2017, in the form of cifar10-airbench,
+    legacy/airbench94.py, `get_lr`).
+
+    Args:
+        step: number of the step, from 0.
+        position: share of the steps before the peak, which lies on a whole step.
+        start: what the first step has, as a share of the peak.
+        end: what a step after the last would have, as a share of the peak.
+    """
+    rising = int(steps * position)
+    if step < rising:
+        done, begin, target = step / rising, start, 1.0
+    else:
+        done, begin, target = (step - rising) / max(steps - rising, 1), 1.0, end
+    return peak * (begin * (1 - done) + target * done)
+
+
 def set_learning_rate(optimizer, lr: float) -> None:
     """Gives all parameter groups of a torch optimiser one learning rate."""
     for group in optimizer.param_groups:

@@ -23,7 +23,8 @@ def _integer(value: Any) -> Any:
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d+", value) else value
 
 
-def _flag(value: Any) -> Any:
+def as_flag(value: Any) -> Any:
+    """`true` and `false` as texts, which is what a command line has, as flags; anything else as it is."""
     return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
 
 
@@ -47,7 +48,7 @@ def _plain_size(size: tuple[int, int]) -> int | tuple[int, int]:
 
 Number = Annotated[float, BeforeValidator(_number)]
 Integer = Annotated[int, BeforeValidator(_integer)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
+Flag = Annotated[bool, BeforeValidator(as_flag)]
 Fraction = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]

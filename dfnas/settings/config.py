@@ -54,6 +54,7 @@ Rule = Literal[
     "judge_images",
     "draw_images",
     "draw_search",
+    "draw_training",
     "table1",
     "typeset_table1",
     "export",
@@ -101,7 +102,8 @@ class ResourceSettings(Settings):
     runtime: Count = 60
     """Minutes."""
     gpu: CountOrZero = 0
-    """GPUs."""
+    """GPUs. A job of `retrain` with several trains on all of them, a process on each; with `device: cpu` there are as
+    many processes on the CPU."""
 
 
 class Config(Settings):
@@ -172,6 +174,24 @@ class Config(Settings):
         for name in self.resources:
             if name not in ("default", *RULES):
                 raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(RULES)}")
+        return self
+
+    @model_validator(mode="after")
+    def _gpus_share_the_training(self) -> "Config":
+        count, settings = self.resources_of("retrain")["gpu"], self.retrain
+        if count < 2:
+            return self
+        if settings.batch_size % count:
+            raise ValueError(
+                f"retrain.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): "
+                "every GPU takes an equal share of a batch"
+            )
+        if self.device.startswith("cuda:"):
+            raise ValueError(
+                f"device = {self.device} is one GPU, and resources.retrain.gpu is {count}; expected auto, cuda or cpu"
+            )
+        if settings.sync_batch_norm and self.device == "cpu":
+            raise ValueError("retrain.sync_batch_norm needs GPUs, and device is cpu; set it to false")
         return self
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, CountOrZero, NonNegative
-from dfnas.settings.descent import DescentSettings
+from dfnas.settings.descent import DescentSettings, check_warmup
 from dfnas.settings.search import JudgingSettings
 
 
@@ -19,6 +19,5 @@ class FromScratchSettings(DescentSettings, JudgingSettings):
 
     @model_validator(mode="after")
     def _warmup_fits(self) -> "FromScratchSettings":
-        if self.warmup_steps >= self.steps:
-            raise ValueError(f"warmup_steps ({self.warmup_steps}) must be below steps ({self.steps})")
+        check_warmup(self.warmup_steps, self.steps, self.schedule, "steps")
         return self

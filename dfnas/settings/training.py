@@ -1,20 +1,50 @@
 """Settings of a training run, shared by the stand-in teacher and by `retrain`."""
 
-from pydantic import model_validator
+from typing import Annotated, Any, Literal
 
-from dfnas.settings.base import Count, CountOrZero, Flag, Fraction, Integer, NonNegative, Settings
-from dfnas.settings.descent import DescentSettings
+from pydantic import BeforeValidator, model_validator
+
+from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, Integer, NonNegative, Settings, as_flag
+from dfnas.settings.descent import DescentSettings, check_warmup
+from dfnas.settings.recipes import Recipe, with_recipe
+
+Flip = Annotated[
+    bool | Literal["alternating"],
+    BeforeValidator(
+        lambda value: True if value == "random" else as_flag(value),
+        json_schema_input_type=bool | Literal["random", "alternating"],
+    ),
+]
 
 
 class AugmentationSettings(Settings):
     """What happens to a training image before a network sees it."""
 
     pad: CountOrZero = 4
-    """Zero pixels added on each side of the stored image before the random crop."""
-    flip: Flag = True
-    """Mirror half of the images left to right. Off where mirror images change class (digits)."""
+    """Pixels added on each side of the stored image before the random crop."""
+    padding: Literal["zeros", "reflect"] = "zeros"
+    """What these pixels are: black, or the image mirrored at its edge, which is not repeated."""
+    flip: Flip = True
+    """Mirror images left to right: `true` or `random`, every view with probability one half; `alternating`, every image
+    in every other pass over the data, half of them in the first (Jordan 2024, section 3.6). Off where mirror images
+    change class (digits)."""
     cutout: CountOrZero = 0
     """Side in pixels of a square set to the mean (DeVries and Taylor 2017); 0 for none."""
+
+
+class AveragingSettings(Settings):
+    """A running mean of the weights, BatchNorm's statistics included."""
+
+    kind: Literal["none", "ema", "lookahead"] = "none"
+    """`ema`: an exponential moving average beside the network, which is judged and saved in its place. `lookahead`: the
+    network itself goes back to its average at every update (Zhang et al. 2019)."""
+    every: Count = 1
+    """Steps between updates."""
+    decay: Decay = 0.9999
+    """Share of the average that an update keeps. Of `ema`, the first updates keep less: at most (1 + n) / (10 + n)
+    after n updates, lest the fresh weights weigh too much."""
+    rise: NonNegative = 0.0
+    """For `lookahead`: power of the share of the steps done with which `decay` rises from zero; 0 for none."""
 
 
 class TrainingSettings(DescentSettings):
@@ -24,15 +54,28 @@ class TrainingSettings(DescentSettings):
     """Passes over the training images."""
     batch_size: Count = 96
     """Images per step; the rest of an epoch that does not fill a batch is left to the next shuffle."""
+    lr_batch_size: CountOrZero = 0
+    """Batch size that `lr` is meant for: with another it is scaled in proportion (Goyal et al. 2017, section 2.1). 0
+    takes `lr` as it stands."""
     warmup_epochs: NonNegative = 0.0
     """Epochs over which the learning rate rises linearly to its peak."""
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
+    mixup: NonNegative = 0.0
+    """α of the Beta distribution by which two images and their targets are blended (Zhang et al. 2018); 0 for none."""
+    cutmix: NonNegative = 0.0
+    """α of the Beta distribution by which a rectangle of an image, and its share of the target, is another's (Yun et
+    al. 2019); 0 for none. With `mixup` as well, every batch has one of the two, each with probability one half."""
+    averaging: AveragingSettings = AveragingSettings()
+    """A running mean of the weights."""
+
+    @property
+    def peak_lr(self) -> float:
+        return self.lr * self.batch_size / self.lr_batch_size if self.lr_batch_size else self.lr
 
     @model_validator(mode="after")
     def _warmup_fits(self) -> "TrainingSettings":
-        if self.warmup_epochs >= self.epochs:
-            raise ValueError(f"warmup_epochs ({self.warmup_epochs}) must be below epochs ({self.epochs})")
+        check_warmup(self.warmup_epochs, self.epochs, self.schedule, "epochs")
         return self
 
 
@@ -46,7 +89,17 @@ class PretrainTeacherSettings(TrainingSettings):
 class RetrainSettings(TrainingSettings):
     """Section `retrain`: a found architecture trained from scratch (DARTS, section 3.1, for the defaults)."""
 
+    recipe: Recipe | None = None
+    """A published way to train, by name: `darts_cifar`, `mobile_imagenet` or `quick`. It says what the keys beside it
+    do not (docs/training.md)."""
     auxiliary_weight: NonNegative = 0.4
     """Weight of the auxiliary head's loss, where the network has one."""
     drop_path: Fraction = 0.2
     """Probability of dropping a path at the last epoch; it rises linearly from zero."""
+    sync_batch_norm: Flag = False
+    """With several GPUs: BatchNorm takes its statistics over the whole batch, and not over each GPU's share."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lay_over_recipe(cls, values: Any) -> Any:
+        return with_recipe(values)

@@ -36,7 +36,8 @@ class DepthwiseConv2d(nn.Conv2d):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not _trained(x, self.weight):
             return super().forward(x)
-        return _Depthwise.apply(*_without_skipped_phases(x, self))
+        x, weight, stride, dilation = _without_skipped_phases(x, self)
+        return _Depthwise.apply(*_cast(x, weight), stride, dilation)
 
 
 class SeparableConv2d(nn.Sequential):
@@ -54,7 +55,7 @@ class SeparableConv2d(nn.Sequential):
         if not _trained(x, depthwise.weight, pointwise.weight):
             return super().forward(x)
         x, weight, stride, dilation = _without_skipped_phases(x, depthwise)
-        return _Separable.apply(x, weight, pointwise.weight, stride, dilation)
+        return _Separable.apply(*_cast(x, weight, pointwise.weight), stride, dilation)
 
 
 class AveragePool3x3(nn.Module):
@@ -71,6 +72,7 @@ class AveragePool3x3(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not _trained(x):
             return F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)
+        (x,) = _cast(x)
         inside = F.conv2d(x.new_ones(1, 1, *x.shape[2:]), x.new_ones(1, 1, 3, 3), None, self.stride, 1)  # pixels
         return _Depthwise.apply(x, x.new_ones(x.shape[1], 1, 3, 3), self.stride, 1) / inside
 
@@ -108,6 +110,14 @@ class _Separable(torch.autograd.Function):
 def _trained(*tensors: torch.Tensor) -> bool:
     """Whether there will be a backward pass, on the device that it is written for."""
     return torch.is_grad_enabled() and tensors[0].device.type == "cpu" and any(t.requires_grad for t in tensors)
+
+
+def _cast(*tensors: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """As autocast, where it is on, has the operands of a convolution: it does not see into a function with a backward
+    pass of its own."""
+    if not torch.is_autocast_enabled("cpu"):
+        return tensors
+    return tuple(tensor.to(torch.get_autocast_dtype("cpu")) for tensor in tensors)
 
 
 def _without_skipped_phases(x: torch.Tensor, layer: DepthwiseConv2d) -> tuple[torch.Tensor, torch.Tensor, int, int]:

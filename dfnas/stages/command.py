@@ -22,9 +22,9 @@ from pydantic.fields import FieldInfo
 from dfnas import __version__
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.code_digest import code_digest
-from dfnas.runtime.device import prepare
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
+from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
 
 
@@ -37,6 +37,7 @@ class Job:
     options: argparse.Namespace
     settings: Any
     device: torch.device
+    processes: Processes = ALONE
 
     @property
     def state_dir(self) -> Path:
@@ -55,12 +56,14 @@ class Job:
             references: `module:name` of code that the settings name, see `code_digest`.
         """
         machine = ("device", "state_dir")
+        together = {"processes": self.processes.count} if self.processes.count > 1 else {}
         return {
             "stage": self.stage,
             "dfnas": __version__,
             "torch": str(torch.__version__),
             "code": code_digest(self.stage, *references),
             "device": self.device.type,
+            **together,
             "arguments": {
                 name: value
                 for name, value in vars(self.options).items()
@@ -78,10 +81,11 @@ class Stage:
         name: the rule's name.
         description: the module's docstring.
         settings: the type of the rule's section; its fields become options.
+        together: whether several processes, started by `torchrun`, can do the work of one.
     """
 
-    def __init__(self, name: str, description: str, settings: type[Settings] | None):
-        self.name, self.settings_type = name, settings
+    def __init__(self, name: str, description: str, settings: type[Settings] | None, together: bool = False):
+        self.name, self.settings_type, self.together = name, settings, together
         self.parser = argparse.ArgumentParser(
             prog=f"python -m dfnas.stages.{name}",
             description=description,
@@ -110,11 +114,14 @@ class Stage:
         """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend is
         one line on standard error and status 1; anything else is our bug and keeps its traceback."""
         options = self.parser.parse_args(argv)
+        processes = launched() if self.together else ALONE
         try:
             with ExitStack() as held:
                 settings = self._settings(options)
-                held.enter_context(_lock(options))
-                work(Job(self.name, options, settings, prepare(options.device, options.threads, held)))
+                if processes.leads:
+                    held.enter_context(_lock(options))
+                device = join(processes, options.device, options.threads, held)
+                work(Job(self.name, options, settings, device, processes))
         except InputError as error:
             return self._fail(str(error))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Train a found architecture from fresh weights."""
+"""Train a found architecture from fresh weights, on one device or, started by torchrun, on several of a host."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,7 @@ from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
+from dfnas.runtime.processes import with_common_statistics
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.training import RetrainSettings
@@ -18,7 +19,7 @@ from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 from dfnas.training.training import Training
 
-STAGE = Stage("retrain", __doc__, RetrainSettings)
+STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
@@ -40,19 +41,31 @@ def retrain(job: Job) -> None:
         raise InputError(f"{options.architecture} is for {space.task}, but {options.dataset} is {task}")
     reseed(options.seed, "weights")
     network = space.network(document["choices"]).to(job.device)
+    if settings.sync_batch_norm:
+        network = with_common_statistics(network, job.processes, job.device)
     inputs, code = [options.architecture, options.dataset], reference(document["space"]["name"])
     checkpoint = job.checkpoint(inputs, code)
     training = Training(
-        network, train, validation, settings, options.seed, settings.auxiliary_weight, settings.drop_path
+        network,
+        train,
+        validation,
+        settings,
+        options.seed,
+        settings.auxiliary_weight,
+        settings.drop_path,
+        job.processes,
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
-    history, cost = run(training, checkpoint, f"training {name}", EnergyMeter.of(job.device))
+    meter = EnergyMeter.of(job.device)
+    history, cost = run(training, checkpoint, f"training {name}", meter, job.processes.leads)
+    if not job.processes.leads:
+        return
     write_history(options.history, history)
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
     write_timing(options.timing, "retrain", run_key, cost, job.device)
     provenance = job.provenance(inputs, code) | {"architecture_file": str(options.architecture)}
     provenance["validation_error"] = history[-1]["validation_error"]
-    save_network(options.out, document, network, {"mean": train.mean, "std": train.std}, provenance)
+    save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
     checkpoint.clear()
 
 

@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from dfnas.dataset.batches import Batches
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
+from dfnas.runtime.processes import ALONE, Processes
+from dfnas.runtime.schedule import learning_rate, one_cycle, set_learning_rate
 from dfnas.settings.descent import DescentSettings
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
@@ -21,6 +22,7 @@ class Descent:
         warmup: steps of its warm-up.
         auxiliary_weight: weight of the auxiliary head's loss.
         temperature: of the loss; the targets of the batches are at it.
+        processes: those that have every batch between them. The gradient is that of the whole batch in each.
     """
 
     def __init__(
@@ -32,13 +34,15 @@ class Descent:
         warmup: float = 0.0,
         auxiliary_weight: float = 0.0,
         temperature: float = 1.0,
+        processes: Processes = ALONE,
     ):
         self.network = network.to(memory_format=torch.channels_last).train()
         self.batches, self.settings, self.steps, self.warmup = batches, settings, steps, warmup
         self.auxiliary_weight, self.temperature = auxiliary_weight, temperature
+        self.processes, self.replica = processes, processes.replicated(self.network)
         self.optimizer = sgd(
             network,
-            settings.lr,
+            settings.peak_lr,
             settings.momentum,
             settings.weight_decay,
             settings.nesterov,
@@ -49,16 +53,24 @@ class Descent:
     def step(self, index: int) -> float:
         """Does step `index`, on the batch of that number, and returns its learning rate."""
         settings = self.settings
-        lr = learning_rate(index, self.steps, settings.lr, settings.schedule, self.warmup)
+        lr = self._learning_rate(index)
         set_learning_rate(self.optimizer, lr)
         views, targets = self.batches[index]
-        loss = self._loss(self.network(views), targets)
+        with torch.autocast(views.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+            outputs = self.replica(views)
+        loss = self._loss(outputs, targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         clip_gradients(self.network.parameters(), settings.clip_norm)
         self.optimizer.step()
-        self.loss_sum += loss.detach()
+        self.loss_sum += self.processes.mean(loss.detach())
         return lr
+
+    def _learning_rate(self, index: int) -> float:
+        settings, cycle = self.settings, self.settings.one_cycle
+        if settings.schedule == "one_cycle":
+            return one_cycle(index, self.steps, settings.peak_lr, cycle.peak, cycle.start, cycle.end)
+        return learning_rate(index, self.steps, settings.peak_lr, settings.schedule, self.warmup)
 
     def mean_loss(self, steps: int) -> float:
         """The mean loss of the steps since the last call. Raises InputError if training has diverged."""
@@ -70,8 +82,8 @@ class Descent:
     def _loss(self, outputs: torch.Tensor | tuple[torch.Tensor, torch.Tensor], targets: torch.Tensor) -> torch.Tensor:
         temperature, smoothing = self.temperature, self.settings.label_smoothing
         if not isinstance(outputs, tuple):
-            return soft_cross_entropy(outputs, targets, temperature, smoothing)
-        loss, auxiliary = (soft_cross_entropy(logits, targets, temperature, smoothing) for logits in outputs)
+            return soft_cross_entropy(outputs.float(), targets, temperature, smoothing)
+        loss, auxiliary = (soft_cross_entropy(logits.float(), targets, temperature, smoothing) for logits in outputs)
         return loss + self.auxiliary_weight * auxiliary
 
     def state_dict(self) -> dict[str, Any]:

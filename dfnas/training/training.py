@@ -7,10 +7,13 @@ from torch import nn
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.labels import StoredLabels
+from dfnas.dataset.mixing import MixedBatches
 from dfnas.measure.accuracy import error_rate, logits_of
+from dfnas.runtime.processes import ALONE, Processes
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.training import TrainingSettings
+from dfnas.training.averaging import Average
 from dfnas.training.descent import Descent
 
 
@@ -24,6 +27,13 @@ class Training:
         validation: images on which the error is followed.
         auxiliary_weight: weight of the auxiliary head's loss.
         drop_path: probability of dropping a path at the end (Liu et al. 2019: rising linearly).
+        processes: those that have every batch between them.
+
+    Attributes:
+        network: the one that learns.
+
+    Raises:
+        InputError: batches that the images do not fill, or that the processes cannot share.
     """
 
     def __init__(
@@ -35,34 +45,53 @@ class Training:
         seed: int,
         auxiliary_weight: float = 0.0,
         drop_path: float = 0.0,
+        processes: Processes = ALONE,
     ):
-        self.validation, self.settings, self.seed = validation, settings, seed
+        self.validation, self.settings, self.seed, self.processes = validation, settings, seed, processes
         self.drop_path = drop_path
         self.validation_views = PlainViews(validation, 256)
-        self.batches = Batches(train, settings.batch_size, settings.augmentation, StoredLabels(train), seed, "train")
+        labels = StoredLabels(train)
+        size, share = settings.batch_size, processes.share(settings.batch_size)
+        self.batches = Batches(train, size, settings.augmentation, labels, seed, "train", share=share)
         per_epoch = self.batches.per_epoch
         self.steps = settings.epochs * per_epoch
-        self.descent = Descent(
-            network, self.batches, settings, self.steps, settings.warmup_epochs * per_epoch, auxiliary_weight
-        )
+        mixed = settings.mixup or settings.cutmix
+        batches = MixedBatches(self.batches, settings.mixup, settings.cutmix, seed) if mixed else self.batches
+        warmup = settings.warmup_epochs * per_epoch
+        self.descent = Descent(network, batches, settings, self.steps, warmup, auxiliary_weight, processes=processes)
         self.network = self.descent.network
+        averaged = settings.averaging.kind != "none"
+        self.average = Average(self.network, settings.averaging, self.steps) if averaged else None
+
+    @property
+    def result(self) -> nn.Module:
+        """The network to judge and to keep: with `averaging.kind = ema` the average of the one that learns."""
+        return self.average.network if self.average and self.settings.averaging.kind == "ema" else self.network
 
     def step(self, index: int) -> Row | None:
         per_epoch = self.batches.per_epoch
-        reseed(self.seed, "step", index)
+        # What a layer draws is for the images of its own share.
+        reseed(self.seed, "step", index, *[self.processes.rank] * (self.processes.count > 1))
         epoch, last = index // per_epoch, (index + 1) % per_epoch == 0
         if hasattr(self.network, "drop_path"):
             self.network.drop_path = self.drop_path * epoch / self.settings.epochs
         lr = self.descent.step(index)
+        if self.average:
+            self.average.update(index + 1)
         return self._report(epoch, lr) if last else None
 
     def _report(self, epoch: int, lr: float) -> Row:
         train_loss = self.descent.mean_loss(self.batches.per_epoch)
-        error = error_rate(logits_of(self.network, self.validation_views), self.validation.targets)
+        if not self.processes.leads:
+            return {}
+        error = error_rate(logits_of(self.result, self.validation_views), self.validation.targets)
         return {"epoch": epoch + 1, "lr": lr, "train_loss": train_loss, "validation_error": error}
 
     def state_dict(self) -> dict[str, Any]:
-        return self.descent.state_dict()
+        average = {"average": self.average.state_dict()} if self.average else {}
+        return self.descent.state_dict() | average
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.descent.load_state_dict(state)
+        if self.average:
+            self.average.load_state_dict(state["average"])

@@ -100,6 +100,10 @@ class Commands(NamedTuple):
         out = [self.folder / "model.pt", "--history", self.folder / "m.csv", "--timing", self.folder / "m.json"]
         return [*files, *row, "--out", *out, "--epochs", "2", "--batch-size", "8"]
 
+    def draw_training(self, history: str = "m.csv") -> list:
+        data = ["--algorithm", "random", "--search-data", "none", "--retrain-data", "synthetic"]
+        return [*data, "--histories", self.folder / history, "--out", self.folder / "curves.png"]
+
     def evaluate(self, network: str = "model.pt") -> list:
         files = ["--network", self.folder / network, "--teacher", self.folder / "teacher.pt"]
         files += ["--dataset", self.folder / "original.h5", "--held-out", self.folder / "synthetic.h5"]
@@ -132,6 +136,7 @@ ORDER = (
     "search_random",
     "draw_search",
     "retrain",
+    "draw_training",
     "evaluate",
     "export",
     "measure_latency",

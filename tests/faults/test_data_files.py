@@ -187,6 +187,12 @@ def test_a_record_of_a_search_that_is_none(chain, fails, name, content, story):
     fails("draw_search", chain.draw_search(**{name: record}), record, story)
 
 
+@pytest.mark.parametrize("content", ["epoch,lr\n1,0.1\n", "epoch,train_loss,validation_error,lr\n"])
+def test_a_course_of_a_training_that_is_none(chain, fails, content):
+    (chain.folder / "other.csv").write_text(content)
+    fails("draw_training", chain.draw_training("other.csv"), "other.csv", "train_loss, validation_error, lr")
+
+
 def test_a_class_without_synthetic_images(chain, fails):
     images, targets, attributes = read_shard(chain.folder / "shard.h5")
     kept = targets != 3

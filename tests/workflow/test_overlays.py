@@ -126,3 +126,11 @@ def test_a_network_beside_the_teacher_has_parameters_of_its_own():
     assert parameters("verifier") == parameters("verifier", **other)
     assert parameters("competitor")[0] != parameters("competitor", **other)[0]
     assert parameters("competitor")[1] != parameters("competitor", **other)[1]
+
+
+def test_a_recipe_inherits_nothing_of_our_training():
+    found = options({"retrain": {"recipe": "quick", "epochs": 40}}, "retrain")
+    assert (found["--epochs"], found["--batch-size"], found["--momentum"]) == ("40", "1024", "0.85")
+    assert json.loads(found["--augmentation"])["flip"] == "alternating"
+    assert options({"retrain": {"epochs": 40}}, "retrain")["--batch-size"] == "64"
+    assert options({"retrain": {"recipe": None, "epochs": 40}}, "retrain")["--batch-size"] == "64"

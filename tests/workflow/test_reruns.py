@@ -17,8 +17,9 @@ FIGURES = {"table1": 1, "typeset_table1": 1}
 TABLE = {"measure_latency": 1, **FIGURES, "model_card": 4}  # every card has the times of its network
 COMPARED = {**TABLE, "compare_data": 1}  # where networks of which the search data are compared are made anew
 # What follows a new random draw, and a new search on two kinds of data, each with two seeds.
-DRAWN = {"draw_search": 2, "retrain": 2, "evaluate": 2, "export": 1, **TABLE}
+DRAWN = {"draw_search": 2, "retrain": 2, "draw_training": 1, "evaluate": 2, "export": 1, **TABLE}
 FOUND = {**DRAWN, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}
+TRAINED = {"retrain": 14, "draw_training": 4}
 ALL_DEPLOYED = {"export": 4, "model_card": 4}
 ON_SYNTHETIC = {
     "search_darts": 2,
@@ -26,6 +27,7 @@ ON_SYNTHETIC = {
     "search_spos": 2,
     "draw_search": 6,
     "retrain": 6,
+    "draw_training": 3,
     "evaluate": 6,
     "export": 3,
     **COMPARED,
@@ -42,6 +44,7 @@ EVERYTHING = {
     "search_spos": 4,
     "draw_search": 12,
     "retrain": 14,
+    "draw_training": 4,
     **ALL_DEPLOYED,
 }
 NEW_LABELS = {**NEW_IMAGES, "invert_teacher": 2}  # the second generation aims at the labels of the first
@@ -66,7 +69,7 @@ SETTINGS = [
         {"check_spaces": 1, "measure_options": 1, "search_random": 2, **DRAWN},
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
-    ("retrain.lr", 0.2, {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
+    ("retrain.lr", 0.2, {**TRAINED, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
     ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4}),
     ("measure_latency.repeats", 3, TABLE),
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
@@ -83,7 +86,7 @@ SETTINGS = [
     ("teacher.class_names", list("abcdefghij"), NEW_TEACHER),
     ("shard_original.limit", 300, EVERYTHING),
     # The threads of a job are part of its result.
-    ("resources.retrain", {"threads": 2}, {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
+    ("resources.retrain", {"threads": 2}, {**TRAINED, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
     # Extensions keep what there is.
     (
         "comparison.seeds",
@@ -95,12 +98,13 @@ SETTINGS = [
             "search_random": 1,
             "draw_search": 7,
             "retrain": 7,
+            "draw_training": 4,
             "evaluate": 7,
             **ALL_DEPLOYED,
             **COMPARED,
         },
     ),
-    ("comparison.retrain_data", ["original", "synthetic"], {"retrain": 14, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
+    ("comparison.retrain_data", ["original", "synthetic"], {**TRAINED, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
     ("comparison.algorithms", ["darts"], {"check_spaces": 1, **COMPARED, "model_card": 1}),
     (
         "synthesis.generations",
@@ -128,7 +132,8 @@ CODE = {
     "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4},
     "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/pictures/cells.py": {"draw_search": 14},
-    "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14},
+    "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14, "draw_training": 4},
+    "dfnas/pictures/training_curves.py": {"draw_training": 4},
     "dfnas/stages/table1.py": FIGURES,
     "dfnas/tables/latex.py": {"typeset_table1": 1},
     "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1, "model_card": 4},
@@ -141,7 +146,7 @@ CODE = {
         "check_spaces": 1,
         "search_spos": 4,
         **FOUND,
-        "retrain": 14,
+        **TRAINED,
         "evaluate": 15,
         **ALL_DEPLOYED,
     },

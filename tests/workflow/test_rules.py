@@ -36,6 +36,7 @@ CHAIN = {
     "judge_images",
     "draw_images",
     "draw_search",
+    "draw_training",
     "table1",
     "typeset_table1",
     "export",
@@ -43,7 +44,16 @@ CHAIN = {
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("check_spaces", "draw_images", "draw_search", "table1", "typeset_table1", "export", "model_card")
+WITHOUT_SETTINGS = (
+    "check_spaces",
+    "draw_images",
+    "draw_search",
+    "draw_training",
+    "table1",
+    "typeset_table1",
+    "export",
+    "model_card",
+)
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 ROOMS_ABOVE = {"stages": ("runs", "commands"), "runs": ("commands",), "commands": ()}
 """Rooms that know artifacts, each with those that may import it."""
@@ -90,6 +100,14 @@ def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
     assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
+def test_several_gpus_are_a_process_each_and_each_has_its_threads(tmp_path):
+    configuration = overlay(tmp_path / "gpus.yaml", {"resources": {"retrain": {"gpu": 4, "threads": 2}}})
+    rule = parsed(tmp_path / "run", configuration)["retrain"]
+    assert rule.params["launcher"] == "torchrun --standalone --nproc-per-node 4"
+    assert "--threads 2 " in rule.params["machine"]
+    assert (rule.resources["_cores"].value, rule.resources["gpu"].value) == (8, 4)
+
+
 @pytest.fixture(scope="module")
 def rules_with_lookup(tmp_path_factory) -> dict:
     return parsed(tmp_path_factory.mktemp("rules"), base=LOOKUP_BASE)
@@ -109,7 +127,9 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert {"machine", "code"} <= set(rule.params.keys())
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
-    command = rule.shellcmd.replace("{params.stage}", dict(rule.params.items()).get("stage", ""))
+    command = rule.shellcmd
+    for part in ("launcher", "stage"):
+        command = command.replace(f"{{params.{part}}}", dict(rule.params.items()).get(part, ""))
     assert f"python -m dfnas.stages.{name} " in command
 
 

@@ -52,6 +52,7 @@ def artifacts() -> list[str]:
             files += [f"retrain/{run}/{name}" for name in ("model.pt", "history.csv", "timing.json")]
             files += [f"evaluate/{run}/{name}" for name in ("metrics.json", "predictions.csv")]
     for algorithm in (*ALGORITHMS, "random"):
+        files.append(f"retrain/{algorithm}/curves.png")
         names = ("model.safetensors", "model.onnx", "model.pt2", "README.md")
         files += [f"deploy/{algorithm}/{name}" for name in names]
     files += [

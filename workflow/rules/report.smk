@@ -87,6 +87,34 @@ rule draw_search:
         " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.machine} 2> {log:q}"
 
 
+rule draw_training:
+    input:
+        histories=plan.histories_of_algorithm,
+    output:
+        report(
+            f"{plan.results}/retrain/{{algorithm}}/curves.png",
+            caption="../report/training.rst",
+            category="Trainings",
+            labels={"algorithm": "{algorithm}"},
+        ),
+    log:
+        f"{plan.results}/logs/draw_training/{{algorithm}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/draw_training/{{algorithm}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("draw_training")
+    resources:
+        **plan.resources("draw_training"),
+    params:
+        data=plan.data_of_algorithm,
+        machine=plan.machine("draw_training"),
+        code=plan.code["draw_training"],
+    shell:
+        "python -m dfnas.stages.draw_training --algorithm {wildcards.algorithm} --histories {input.histories:q}"
+        " {params.data} --out {output:q} {params.machine} 2> {log:q}"
+
+
 rule compare_data:
     input:
         metrics=plan.evaluations("metrics.json", plan.compared_runs()),

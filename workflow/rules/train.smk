@@ -16,15 +16,16 @@ rule retrain:
         f"{plan.results}/benchmarks/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}.tsv"
     conda:
         "../../envs/dfnas.yaml"
-    threads: plan.threads("retrain")
+    threads: plan.threads("retrain") * plan.processes("retrain")
     resources:
         **plan.resources("retrain"),
     params:
+        launcher=plan.launcher("retrain"),
         options=plan.options("retrain"),
         machine=plan.machine("retrain"),
         code=plan.code["retrain"],
     shell:
-        "python -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
+        "{params.launcher} -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
         " --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
         " --retrain-data {wildcards.retrain_data} --seed {wildcards.seed} --out {output.network:q}"
         " --history {output.history:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"

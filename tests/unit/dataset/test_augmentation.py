@@ -176,3 +176,17 @@ def test_averages_over_squares_are_those_of_average_pooling(channels, side, squa
     torch.testing.assert_close(averaged(views, side), torch.nn.functional.avg_pool2d(views, side))
     assert averaged(views, side).is_contiguous(memory_format=torch.channels_last)
     assert torch.equal(views, before)
+
+
+@pytest.mark.parametrize("pad", [0, 1, 3])
+def test_mirrored_edges_are_those_of_torch(pad):
+    data = positions(12, SIZE)
+    settings = AugmentationSettings(pad=pad, flip=False, padding="reflect")
+    rng = generator(5)
+    tops, lefts = (torch.randint(2 * pad + 1, (12,), generator=rng).tolist() for _ in range(2))
+    padded = torch.nn.functional.pad(data.images.float(), [pad] * 4, "reflect")
+    height, width = data.size
+    cut = [x[:, y : y + height, x0 : x0 + width] for x, y, x0 in zip(padded, tops, lefts, strict=True)]
+    views = augmented_view(data, data.images, settings, generator(5))
+    mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (data.mean, data.std))
+    torch.testing.assert_close(views, (torch.stack(cut) / 255 - mean) / std)

@@ -138,3 +138,44 @@ def test_the_first_views_are_those_of_the_first_steps():
     for _ in range(2):
         assert all(torch.equal(a, sequence[step][0]) for step, a in enumerate(views))
     assert len(list(views)) == 7
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("flip", [True, "alternating"])
+def test_shares_of_a_batch_are_its_rows(count, flip):
+    """However many processes have it between them, an image's view and target are the same."""
+    data, settings = numbered(), AugmentationSettings(pad=1, cutout=2, flip=flip)
+
+    def sequence(share: slice = slice(None)) -> Batches:
+        return Batches(data, 6, settings, StoredLabels(data), 0, "train", share=share)
+
+    whole, own = sequence(), 6 // count
+    parts = [sequence(slice(rank * own, (rank + 1) * own)) for rank in range(count)]
+    for step in (0, 4, 3):
+        for column in (0, 1):
+            assert torch.equal(whole[step][column], torch.cat([part[step][column] for part in parts]))
+
+
+def test_alternating_flips_mirror_every_image_in_every_other_pass_and_half_of_them_in_the_first():
+    images = torch.arange(4, dtype=torch.uint8).expand(64, 1, 2, 4)  # dark left, bright right
+    labels = torch.eye(64)
+    data = ImageSet(images, labels, torch.arange(64), (2, 4), (0.0,), (1.0,))
+    sequence = Batches(data, 16, AugmentationSettings(pad=0, flip="alternating"), StoredLabels(data), 3, "train")
+    passes = []
+    for number in range(4):
+        mirrored = {}
+        for step in range(4 * number, 4 * number + 4):
+            views, targets = sequence[step]
+            mirrored |= dict(zip(targets.argmax(1).tolist(), (views[:, 0, 0, 0] > 0).tolist(), strict=True))
+        passes.append([mirrored[image] for image in range(64)])
+    assert passes[0] == passes[2]
+    assert passes[1] == passes[3] == [not value for value in passes[0]]
+    assert 20 < sum(passes[0]) < 44
+
+
+def test_images_too_small_to_be_mirrored_at_their_edge_are_refused():
+    batches(augmentation=AugmentationSettings(pad=3, padding="reflect"))
+    with pytest.raises(
+        InputError, match=r"augmentation.pad = 4 with padding reflect must be below the images' side, 4"
+    ):
+        batches(augmentation=AugmentationSettings(pad=4, padding="reflect"))

@@ -2,12 +2,13 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
+from dfnas.runtime.schedule import learning_rate, one_cycle, set_learning_rate
 
 
 @pytest.mark.parametrize("step", range(0, 50, 7))
@@ -53,3 +54,21 @@ def test_all_parameter_groups_get_the_rate():
     optimizer = torch.optim.SGD(groups, lr=1.0)
     set_learning_rate(optimizer, 0.3)
     assert [group["lr"] for group in optimizer.param_groups] == [0.3, 0.3]
+
+
+@given(steps=st.integers(1, 400), position=st.floats(0, 1), start=st.floats(0, 1), end=st.floats(0, 1))
+def test_one_cycle_is_the_line_through_its_three_points(steps, position, start, end):
+    """At the first step, at the whole step before `position`, and where a step after the last would be."""
+    peak_step = int(steps * position)
+    points, heights = ([0, peak_step, steps], [start, 1.0, end]) if 0 < peak_step < steps else ([0, steps], [1.0, end])
+    if peak_step == steps:
+        points, heights = [0, steps], [start, 1.0]
+    for step in range(steps):
+        expected = 2.0 * np.interp(step, points, heights)
+        assert one_cycle(step, steps, 2.0, position, start, end) == pytest.approx(expected)
+
+
+def test_one_cycle_has_the_rates_of_cifar10_airbench():
+    """By hand from `get_lr` with 476 steps: the peak is at step 109."""
+    rates = [one_cycle(step, 476, 1.0, 0.23, 0.2, 0.07) for step in (0, 54, 109, 292, 475)]
+    assert rates == pytest.approx([0.2, 0.2 + 0.8 * 54 / 109, 1.0, 1 - 0.93 * 183 / 367, 0.07 + 0.93 / 367])

@@ -183,6 +183,10 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"search_spos.macs_bins": {"low_m": 1, "high_m": 2, "width_m": 3}}, "must not exceed high_m (2.0)"),
         ({"search_spos.macs_bins": {"low_m": 0, "high_m": 1, "width_m": 0.4}}, "into whole bins"),
         ({"comparison.seeds": [1, 1]}, "seeds repeats a value: 1, 1"),
+        (
+            {"resources.retrain": {"gpu": 3}},
+            "retrain.batch_size (64) must be a multiple of resources.retrain.gpu (3): every GPU takes an equal share",
+        ),
     ],
 )
 def test_values_that_do_not_go_together_are_refused(changes, story):
@@ -253,3 +257,13 @@ def test_resources_are_those_of_the_rule_or_the_default():
     assert config.resources_of("search_darts") == {"threads": 2, "mem_mb": 2000, "runtime": 60, "gpu": 0}
     assert config.resources_of("retrain")["gpu"] == 1
     assert all(config.resources_of(rule) for rule in RULES)
+
+
+def test_several_gpus_need_a_device_that_can_be_several():
+    two = {"resources": {"retrain": {"gpu": 2}}}
+    assert "device = cuda:1 is one GPU, and resources.retrain.gpu is 2" in complaint(
+        DEFAULTS | two | {"device": "cuda:1"}
+    )
+    retrain = {"retrain": DEFAULTS["retrain"] | {"sync_batch_norm": True}}
+    assert "sync_batch_norm needs GPUs, and device is cpu" in complaint(DEFAULTS | two | retrain | {"device": "cpu"})
+    Config.parse(DEFAULTS | two | retrain | {"device": "cuda"})

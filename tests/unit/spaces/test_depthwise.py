@@ -96,3 +96,20 @@ def test_average_pooling_is_that_of_torch(stride, side):
     torch.testing.assert_close(y, expected)
     grad = torch.randn_like(y)
     torch.testing.assert_close(*(torch.autograd.grad(output, x, grad)[0] for output in (y, expected)))
+
+
+@pytest.mark.parametrize("make", [lambda: DepthwiseConv2d(4, 5), lambda: SeparableConv2d(4, 6, 3, 2), AveragePool3x3])
+def test_under_autocast_it_computes_in_bfloat16_and_gives_gradients_of_the_weights_kind(make):
+    torch.manual_seed(0)
+    layer = make(1) if make is AveragePool3x3 else make()
+    x = torch.randn(2, 4, 8, 8).requires_grad_()
+    wanted = [x, *layer.parameters()]
+    expected = layer(x)
+    grad = torch.randn_like(expected)
+    exact = torch.autograd.grad(expected, wanted, grad)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = layer(x)
+    assert y.dtype == torch.bfloat16
+    for found, gradient in zip(torch.autograd.grad(y, wanted, grad.bfloat16()), exact, strict=True):
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, gradient, atol=0.05 * gradient.abs().max().item(), rtol=0)

@@ -1,6 +1,7 @@
 """Training from fresh weights, interrupted and not."""
 
 import copy
+import random
 
 import pytest
 import torch
@@ -8,7 +9,8 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
-from dfnas.settings.training import AugmentationSettings, TrainingSettings
+from dfnas.settings.descent import OneCycleSettings
+from dfnas.settings.training import AugmentationSettings, AveragingSettings, TrainingSettings
 from dfnas.training.training import Training
 
 RECIPE = {
@@ -69,6 +71,51 @@ def test_training_continued_from_any_step_is_bit_identical(make, tmp_path, stop,
         assert torch.equal(value, second.network.state_dict()[name]), name
 
 
+OPTIONS = {
+    "ema": {"averaging": AveragingSettings(kind="ema", decay=0.9)},
+    "lookahead": {"averaging": AveragingSettings(kind="lookahead", every=2, decay=0.7, rise=3.0)},
+    "mixed": {"mixup": 0.2, "cutmix": 1.0},
+    "one cycle in bfloat16": {"schedule": "one_cycle", "precision": "bfloat16", "lr_batch_size": 16},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_with_every_option_a_continued_training_is_bit_identical(make, tmp_path, name):
+    whole, first, second = (make(auxiliary=True, **OPTIONS[name]) for _ in range(3))
+    rows, before = finish(whole), finish(first, end=4)
+    save_archive(tmp_path / "state.pt", first.state_dict())
+    for parameter in second.network.parameters():
+        nn.init.constant_(parameter, 0.5)
+    second.load_state_dict(load_archive(tmp_path / "state.pt"))
+    assert before + finish(second, 4) == rows
+    for network in ("network", "result"):
+        expected = getattr(whole, network).state_dict()
+        assert all(torch.equal(value, expected[key]) for key, value in getattr(second, network).state_dict().items())
+
+
+def test_the_average_is_judged_and_kept_and_the_network_learns_on_as_if_there_were_none(make):
+    plain, averaged = make(), make(**OPTIONS["ema"])
+    rows = finish(plain), finish(averaged)
+    assert [row["train_loss"] for row in rows[0]] == [row["train_loss"] for row in rows[1]]
+    assert torch.equal(plain.network.classifier.weight, averaged.network.classifier.weight)
+    assert plain.result is plain.network
+    assert not torch.equal(averaged.result.classifier.weight, averaged.network.classifier.weight)
+    assert averaged.result is averaged.average.network
+
+
+def test_the_learning_rate_follows_the_one_cycle_scaled_to_the_batch(make):
+    rows = finish(make(schedule="one_cycle", lr=0.1, lr_batch_size=16, one_cycle=OneCycleSettings(peak=0.34, end=0.1)))
+    assert [row["lr"] for row in rows] == pytest.approx([0.05 * (0.2 + 0.8 * 2 / 3), 0.05 * 0.7, 0.05 * 0.25])
+
+
+def test_bfloat16_keeps_weights_and_loss_in_float32_and_stays_close(make):
+    exact, rounded = make(), make(precision="bfloat16")
+    (one, *_), (other, *_) = finish(exact, end=3), finish(rounded, end=3)
+    assert other["train_loss"] != one["train_loss"]
+    assert other["train_loss"] == pytest.approx(one["train_loss"], rel=0.02)
+    assert all(parameter.dtype == torch.float32 for parameter in rounded.network.parameters())
+
+
 def test_the_run_is_a_function_of_its_seed(make):
     runs = [finish(make(seed=seed)) for seed in (0, 0, 1)]
     assert runs[0] == runs[1]
@@ -112,3 +159,15 @@ def test_a_run_that_diverges_is_an_error(make):
     training = make(lr=1e30, clip_norm=0.0)
     with pytest.raises(InputError, match="diverged"):
         finish(training)
+
+
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+def test_architectures_of_every_space_train_in_bfloat16(spaces, make_images, name):
+    """The layers with backward passes of their own included."""
+    torch.manual_seed(0)
+    data, space = make_images(24), spaces[name]
+    network = space.network(space.sample(random.Random(2)))
+    settings = TrainingSettings(epochs=1, batch_size=8, lr=0.01, precision="bfloat16")
+    (row,) = finish(Training(network, data, data, settings, 0))
+    assert 0.5 < row["train_loss"] < 3
+    assert all(parameter.isfinite().all() for parameter in network.parameters())

@@ -1,0 +1,114 @@
+"""Several processes on one host that train one network, each with a share of every batch, as `torchrun` starts them."""
+
+import os
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import gettempdir
+
+import torch
+from filelock import FileLock
+from torch import distributed, nn
+
+from dfnas.runtime.device import prepare
+from dfnas.runtime.errors import InputError
+
+
+@dataclass(frozen=True)
+class Processes:
+    """This process among those that work together."""
+
+    rank: int = 0
+    """Its number."""
+    count: int = 1
+    """How many there are."""
+
+    @property
+    def leads(self) -> bool:
+        """Whether this one speaks for all: it writes files and reports progress."""
+        return self.rank == 0
+
+    def share(self, batch_size: int) -> slice:
+        """The rows of every batch that are this process's: equally many in each.
+
+        Raises:
+            InputError: the batch cannot be shared equally.
+        """
+        own, rest = divmod(batch_size, self.count)
+        if rest:
+            raise InputError(
+                f"batch_size = {batch_size} must be a multiple of the {self.count} processes that share it"
+            )
+        return slice(self.rank * own, (self.rank + 1) * own)
+
+    def replicated(self, network: nn.Module) -> nn.Module:
+        """The network with gradients that are the mean over all processes after each backward pass, and with the
+        weights of the first to begin with.
+
+        BatchNorm's running statistics go from the first to all before every pass, since the first's are saved. Torch
+        cuts the buckets in which gradients are added up anew after the first step, unless it is to look for unused
+        parameters; sums in another order would make a resumed run another run.
+        """
+        if self.count == 1:
+            return network
+        return nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
+
+    def mean(self, value: torch.Tensor) -> torch.Tensor:
+        """The mean of a tensor over all processes."""
+        if self.count > 1:
+            distributed.all_reduce(value)
+            value /= self.count
+        return value
+
+
+ALONE = Processes()
+
+
+def launched() -> Processes:
+    """What `torchrun` says of this process; `ALONE` without it."""
+    if not distributed.is_torchelastic_launched():
+        return ALONE
+    return Processes(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+
+
+def join(processes: Processes, device: str, threads: int, held: ExitStack) -> torch.device:
+    """Sets every process up, see `prepare`, each on a GPU of its own, and connects them.
+
+    Args:
+        held: keeps the connection and the GPU until it is closed.
+
+    Raises:
+        InputError: see `prepare`; or there are fewer GPUs than processes.
+    """
+    if processes.count == 1:
+        return prepare(device, threads, held)
+    on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+    if re.fullmatch(r"cuda:\d+", device):
+        raise InputError(f"device = {device} is one GPU, for {processes.count} processes; expected auto, cuda or cpu")
+    if not on_cpu and torch.cuda.device_count() < processes.count:
+        raise InputError(f"{processes.count} processes need a GPU each, and there are {torch.cuda.device_count()} here")
+    with ExitStack() as claiming:
+        if processes.leads:
+            # One job after the other: two with half of the GPUs each would wait for ever.
+            claiming.enter_context(FileLock(Path(gettempdir()) / "dfnas-processes.lock"))
+        distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl")
+        held.callback(distributed.destroy_process_group)
+        chosen = prepare(device, threads, held)
+        if not on_cpu:
+            torch.cuda.set_device(chosen)
+        distributed.all_reduce(torch.zeros(1))  # until each has its GPU
+    return chosen
+
+
+def with_common_statistics(network: nn.Module, processes: Processes, device: torch.device) -> nn.Module:
+    """The network with BatchNorm over the whole batch of all processes. The names of its weights stay.
+
+    Raises:
+        InputError: on a CPU, for which torch has no such layer.
+    """
+    if processes.count == 1:
+        return network
+    if device.type != "cuda":
+        raise InputError("sync_batch_norm = true needs GPUs: torch has no such layer for CPUs; set it to false")
+    return nn.SyncBatchNorm.convert_sync_batchnorm(network)
