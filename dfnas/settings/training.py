@@ -4,6 +4,7 @@ from pydantic import model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Flag, Fraction, Integer, NonNegative, Settings
 from dfnas.settings.descent import DescentSettings
+from dfnas.settings.labels import LabelSettings
 
 
 class AugmentationSettings(Settings):
@@ -43,7 +44,7 @@ class PretrainTeacherSettings(TrainingSettings):
     """Seed of weights, order and augmentation."""
 
 
-class RetrainSettings(TrainingSettings):
+class RetrainSettings(TrainingSettings, LabelSettings):
     """Section `retrain`: a found architecture trained from scratch (DARTS, section 3.1, for the defaults)."""
 
     auxiliary_weight: NonNegative = 0.4

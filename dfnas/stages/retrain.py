@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from dfnas.dataset.images import load_split
+from dfnas.dataset.labels import labels_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
 from dfnas.runtime.resumable import run
@@ -15,11 +16,13 @@ from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
+add_teacher_argument(STAGE)
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
 STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
@@ -39,17 +42,28 @@ def retrain(job: Job) -> None:
         raise InputError(f"{options.architecture} is for {space.task}, but {options.dataset} is {task}")
     reseed(options.seed, "weights")
     network = space.network(document["choices"]).to(job.device)
-    inputs, code = [options.architecture, options.dataset], reference(document["space"]["name"])
-    checkpoint = job.checkpoint(inputs, code)
+    inputs, code = [options.architecture, options.dataset], [reference(document["space"]["name"])]
+    teacher = labelling_teacher(job)
+    if teacher is not None:
+        inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    checkpoint = job.checkpoint(inputs, *code)
     training = Training(
-        network, train, validation, settings, options.seed, settings.auxiliary_weight, settings.drop_path
+        network,
+        train,
+        validation,
+        settings,
+        options.seed,
+        settings.auxiliary_weight,
+        settings.drop_path,
+        labels_of(train, settings, teacher),
+        settings.temperature,
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
     history, seconds = run(training, checkpoint, f"training {name}")
     write_history(options.history, history)
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
     write_timing(options.timing, "retrain", run_key, seconds, job.device)
-    provenance = job.provenance(inputs, code) | {"architecture_file": str(options.architecture)}
+    provenance = job.provenance(inputs, *code) | {"architecture_file": str(options.architecture)}
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, network, {"mean": train.mean, "std": train.std}, provenance)
     checkpoint.clear()

@@ -21,6 +21,7 @@ class Descent:
         warmup: steps of its warm-up.
         auxiliary_weight: weight of the auxiliary head's loss.
         temperature: of the loss; the targets of the batches are at it.
+        factor: what the loss is multiplied by.
     """
 
     def __init__(
@@ -32,10 +33,11 @@ class Descent:
         warmup: float = 0.0,
         auxiliary_weight: float = 0.0,
         temperature: float = 1.0,
+        factor: float = 1.0,
     ):
         self.network = network.to(memory_format=torch.channels_last).train()
         self.batches, self.settings, self.steps, self.warmup = batches, settings, steps, warmup
-        self.auxiliary_weight, self.temperature = auxiliary_weight, temperature
+        self.auxiliary_weight, self.temperature, self.factor = auxiliary_weight, temperature, factor
         self.optimizer = sgd(
             network,
             settings.lr,
@@ -52,7 +54,7 @@ class Descent:
         lr = learning_rate(index, self.steps, settings.lr, settings.schedule, self.warmup)
         set_learning_rate(self.optimizer, lr)
         views, targets = self.batches[index]
-        loss = self._loss(self.network(views), targets)
+        loss = self.factor * self._loss(self.network(views), targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         clip_gradients(self.network.parameters(), settings.clip_norm)

@@ -6,7 +6,7 @@ from torch import nn
 
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import StoredLabels
+from dfnas.dataset.labels import Labels, StoredLabels
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
@@ -20,10 +20,13 @@ class Training:
     Args:
         network: maps (B, C, S, S) to logits (B, K), or in training mode to (logits, auxiliary logits). Where it
             has a `drop_path` attribute, that is set to its share of the final probability in every epoch.
-        train: images to learn from, with their soft labels as targets (one-hot for original data).
+        train: images to learn from.
         validation: images on which the error is followed.
         auxiliary_weight: weight of the auxiliary head's loss.
         drop_path: probability of dropping a path at the end (Liu et al. 2019: rising linearly).
+        labels: the targets; without any, the soft labels of `train` (one-hot for original data).
+        temperature: T of the loss, which `labels` are at. The loss is multiplied by T², so that its gradient, and with
+            it the learning rate that fits, hardly depend on T (Hinton, Vinyals and Dean 2015, section 2).
     """
 
     def __init__(
@@ -35,15 +38,25 @@ class Training:
         seed: int,
         auxiliary_weight: float = 0.0,
         drop_path: float = 0.0,
+        labels: Labels | None = None,
+        temperature: float = 1.0,
     ):
         self.validation, self.settings, self.seed = validation, settings, seed
         self.drop_path = drop_path
         self.validation_views = PlainViews(validation, 256)
-        self.batches = Batches(train, settings.batch_size, settings.augmentation, StoredLabels(train), seed, "train")
+        labels = labels or StoredLabels(train)
+        self.batches = Batches(train, settings.batch_size, settings.augmentation, labels, seed, "train")
         per_epoch = self.batches.per_epoch
         self.steps = settings.epochs * per_epoch
         self.descent = Descent(
-            network, self.batches, settings, self.steps, settings.warmup_epochs * per_epoch, auxiliary_weight
+            network,
+            self.batches,
+            settings,
+            self.steps,
+            settings.warmup_epochs * per_epoch,
+            auxiliary_weight,
+            temperature,
+            temperature**2,
         )
         self.network = self.descent.network
 
