@@ -13,6 +13,6 @@ class LabelSettings(Settings):
     the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
     release, on synthetic data)."""
     temperature: Positive = 1.0
-    """Temperature T on both sides of the cross-entropy (SPOS release: 3); that of a retraining is multiplied by T² (Hinton
-    et al. 2015). Labels that are classes, `hard` ones and those of original data, are the same at every temperature; the
-    network's side has it all the same."""
+    """Temperature T on both sides of the cross-entropy (SPOS release: 3); that of a retraining is multiplied by T²
+    (Hinton et al. 2015). Labels that are classes, `hard` ones and those of original data, are the same at every
+    temperature; the network's side has it all the same."""
