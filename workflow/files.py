@@ -126,9 +126,9 @@ class Files:
 
     # Searches.
 
-    def labelling_teacher(self, rule: str) -> list[str]:
-        """The teacher, where it labels the views of a search."""
-        return [self.network_file("teacher")] if getattr(self.config, rule).labels == "teacher" else []
+    def labelling_teacher(self, section: str) -> list[str]:
+        """The teacher, where it labels the views of a search, or of a training."""
+        return [self.network_file("teacher")] if getattr(self.config, section).labels == "teacher" else []
 
     def latency_table(self, rule: str) -> list[str]:
         """The latency table of a search's space, where the search asks for one."""
@@ -223,6 +223,11 @@ class Files:
         """What original test images say of the synthetic ones, where that is asked for."""
         judged = self.used_sources() if self.config.comparison.judge_images else []
         return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
+
+
+def training_section(data: str) -> str:
+    """The section that says how networks are trained on a data set."""
+    return "retrain" if data == ORIGINAL else "retrain_synthetic"
 
 
 def training_data(run: str) -> str:

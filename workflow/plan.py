@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from configuration import SEARCHES, load
-from files import Files, digest_of, training_data
+from files import Files, digest_of, training_data, training_section
 
 from dfnas.classifiers.names import code_of
 from dfnas.runtime.code_digest import code_digest
@@ -147,6 +147,23 @@ class Plan(Files):
     def training_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job trains on."""
         return self.image_files(wildcards.retrain_data)
+
+    def training_options(self, wildcards: Any) -> str:
+        """How a job trains, as options."""
+        return _options(getattr(self.config, training_section(wildcards.retrain_data)))
+
+    def training_teacher(self, wildcards: Any) -> list[str]:
+        """The teacher, where it labels the views of a training."""
+        return self.labelling_teacher(training_section(wildcards.retrain_data))
+
+    def training_teacher_option(self, wildcards: Any) -> str:
+        """The option that names it."""
+        return self.paths("--teacher", self.training_teacher(wildcards))
+
+    def training_code(self, wildcards: Any) -> str:
+        """Digest of the code of a training."""
+        teacher = self._builders(self.config.teacher) if self.training_teacher(wildcards) else []
+        return code_digest("retrain", *sorted({*teacher, *self._references("retrain")}))
 
     def images_of_source(self, wildcards: Any) -> list[str]:
         """The shards behind the synthetic data set that a job is about."""

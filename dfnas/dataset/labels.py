@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
+from dfnas.settings.labels import LabelSettings
 from dfnas.teacher import Teacher
 
 Labels = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -71,6 +72,23 @@ class TeacherLabels:
             logits = self.teacher.network(views).float()
         # Outside of inference mode, since a loss keeps its targets for its gradient.
         return (logits / self.temperature).softmax(1)
+
+
+def labels_of(data: ImageSet, settings: LabelSettings, teacher: Teacher | None = None) -> Labels:
+    """The targets that the settings ask for.
+
+    Args:
+        teacher: needed where the labels are its.
+
+    Raises:
+        InputError: the images are not of the teacher's task.
+    """
+    if settings.labels == "hard":
+        return ClassLabels(data)
+    if settings.labels == "soft":
+        return StoredLabels(data, settings.temperature)
+    assert teacher is not None, "labels = teacher was given none"
+    return TeacherLabels(teacher, data, settings.temperature)
 
 
 def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:

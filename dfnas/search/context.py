@@ -7,7 +7,7 @@ import torch
 
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import ClassLabels, Labels, StoredLabels, TeacherLabels
+from dfnas.dataset.labels import labels_of
 from dfnas.search.budget import Budget
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.costs import CostTable
@@ -54,18 +54,10 @@ class SearchContext:
             InputError: images that the settings, or the teacher, do not fit.
         """
         size = batch_size or settings.batch_size
-        labels = self._labels(settings, data)
+        labels = labels_of(data, settings, self.teacher)
         epoch = math.ceil(settings.images_per_epoch * len(data) / len(self.train))  # a part of the images has its share
         return Batches(data, size, settings.augmentation, labels, self.seed, name, settings.downscale, epoch)
 
     def held_out(self, settings: SearchSettings) -> PlainViews:
         """The validation images as the networks of the search see them."""
         return PlainViews(self.validation, HELD_OUT_BATCH, settings.downscale)
-
-    def _labels(self, settings: SearchSettings, data: ImageSet) -> Labels:
-        if settings.labels == "hard":
-            return ClassLabels(data)
-        if settings.labels == "soft":
-            return StoredLabels(data, settings.temperature)
-        assert self.teacher is not None, "a search with labels = teacher was given none"
-        return TeacherLabels(self.teacher, data, settings.temperature)

@@ -136,6 +136,8 @@ class Config(Settings):
     search_random: SearchRandomSettings
     search_evolution: SearchEvolutionSettings
     retrain: RetrainSettings
+    retrain_synthetic: RetrainSettings = RetrainSettings()
+    """How networks are trained on synthetic images: what differs from `retrain`, which holds for the original ones."""
     evaluate: EvaluateSettings
     compare_data: CompareDataSettings = CompareDataSettings()
     measure_latency: MeasureLatencySettings
@@ -147,7 +149,8 @@ class Config(Settings):
 
     @classmethod
     def parse(cls, values: Any, section: str = "") -> Self:
-        """See `Settings.parse`. What a source does not say, it has from the base sections."""
+        """See `Settings.parse`. What a source does not say, it has from the base sections, and `retrain_synthetic` from
+        `retrain`."""
         return super().parse(lay_over_base(values), section)
 
     @model_validator(mode="after")

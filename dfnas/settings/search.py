@@ -4,7 +4,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, CountOrZero, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, CountOrZero, NonNegative, Settings
+from dfnas.settings.labels import LabelSettings
 from dfnas.settings.training import AugmentationSettings
 
 
@@ -28,20 +29,13 @@ class BudgetSettings(Settings):
     """Milliseconds of a batch, by the table that is measured on this machine."""
 
 
-class SearchSettings(Settings):
+class SearchSettings(LabelSettings):
     """What every search is told, whether it looks at data or not."""
 
     space: SpaceSettings
     """The search space."""
     budget: BudgetSettings = BudgetSettings()
     """What the architecture may cost at most."""
-    labels: Literal["soft", "hard", "teacher"] = "soft"
-    """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
-    the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
-    release, on synthetic data)."""
-    temperature: Positive = 1.0
-    """Temperature on both sides of the cross-entropy (SPOS release: 3). Labels that are classes, `hard` ones and those
-    of original data, are the same at every temperature; the network's side has it all the same."""
     downscale: Count = 1
     """Search on images averaged over squares of this side. It divides their height and width; crops, flips and the
     teacher's labels are those of the full size, and so are the MACs of what is found."""

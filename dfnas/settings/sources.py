@@ -1,4 +1,5 @@
-"""Settings of the synthetic data sets: the one that the base sections describe, and others that differ from it."""
+"""Settings of the synthetic data sets: the one that the base sections describe, and others that differ from it; and how
+sections are laid over others."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -32,11 +33,19 @@ class SourceSettings(Settings):
 
 
 def lay_over_base(values: Any) -> Any:
-    """A configuration, as plain values, in which every source says everything: its own keys laid over those of the
-    base sections. What is not of the expected form stays as it is, for the validation to complain of."""
-    if not isinstance(values, Mapping) or not isinstance(values.get("sources"), Mapping):
+    """A configuration, as plain values, in which sections that say what is different say everything: every source, its
+    own keys laid over those of the base sections, and `retrain_synthetic`, over those of `retrain` unless it names a
+    recipe of its own. What is not of the expected form stays as it is, for the validation to complain of."""
+    if not isinstance(values, Mapping):
         return values
-    return {**values, "sources": {name: _complete(source, values) for name, source in values["sources"].items()}}
+    laid = {}
+    if isinstance(values.get("sources"), Mapping):
+        laid["sources"] = {name: _complete(source, values) for name, source in values["sources"].items()}
+    if "retrain" in values:
+        own = values.get("retrain_synthetic") or {}
+        named = isinstance(own, Mapping) and own.get("recipe") is not None
+        laid["retrain_synthetic"] = own if named else _laid_over(values["retrain"], own)
+    return {**values, **laid}
 
 
 def _complete(source: Any, values: Mapping[str, Any]) -> Any:
@@ -50,4 +59,7 @@ def _complete(source: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _laid_over(base: Any, section: Any) -> Any:
-    return {**base, **section} if isinstance(base, Mapping) and isinstance(section, Mapping) else section
+    """A section, or a section inside it, over its base, key by key."""
+    if not (isinstance(base, Mapping) and isinstance(section, Mapping)):
+        return section
+    return {**base, **{key: _laid_over(base.get(key), value) for key, value in section.items()}}

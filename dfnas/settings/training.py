@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, Integer, NonNegative, Settings, as_flag
 from dfnas.settings.descent import DescentSettings, check_warmup
+from dfnas.settings.labels import LabelSettings
 from dfnas.settings.recipes import Recipe, with_recipe
 
 Flip = Annotated[
@@ -86,7 +87,7 @@ class PretrainTeacherSettings(TrainingSettings):
     """Seed of weights, order and augmentation."""
 
 
-class RetrainSettings(TrainingSettings):
+class RetrainSettings(TrainingSettings, LabelSettings):
     """Section `retrain`: a found architecture trained from scratch (DARTS, section 3.1, for the defaults)."""
 
     recipe: Recipe | None = None

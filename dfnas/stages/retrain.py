@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 from dfnas.dataset.images import load_split
+from dfnas.dataset.labels import labels_of
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
@@ -17,11 +18,13 @@ from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
+add_teacher_argument(STAGE)
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
 STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
@@ -43,8 +46,11 @@ def retrain(job: Job) -> None:
     network = space.network(document["choices"]).to(job.device)
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
-    inputs, code = [options.architecture, options.dataset], reference(document["space"]["name"])
-    checkpoint = job.checkpoint(inputs, code)
+    inputs, code = [options.architecture, options.dataset], [reference(document["space"]["name"])]
+    teacher = labelling_teacher(job)
+    if teacher is not None:
+        inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    checkpoint = job.checkpoint(inputs, *code)
     training = Training(
         network,
         train,
@@ -54,6 +60,8 @@ def retrain(job: Job) -> None:
         settings.auxiliary_weight,
         settings.drop_path,
         job.processes,
+        labels_of(train, settings, teacher),
+        settings.temperature,
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
     meter = EnergyMeter.of(job.device)
@@ -63,7 +71,7 @@ def retrain(job: Job) -> None:
     write_history(options.history, history)
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
     write_timing(options.timing, "retrain", run_key, cost, job.device)
-    provenance = job.provenance(inputs, code) | {"architecture_file": str(options.architecture)}
+    provenance = job.provenance(inputs, *code) | {"architecture_file": str(options.architecture)}
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
     checkpoint.clear()

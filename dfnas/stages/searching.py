@@ -7,7 +7,6 @@ from typing import Any
 
 from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import save_archive, write_json
 from dfnas.runtime.resumable import run
 from dfnas.search import collapse
@@ -17,12 +16,11 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.budgets import add_latency_argument, budget_of
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.stages.records import write_candidates, write_strengths
-from dfnas.teacher import Teacher
 
 
 def search_stage(
@@ -37,7 +35,7 @@ def search_stage(
     stage = Stage(name, description, settings)
     stage.argument("--dataset", type=Path, required=needs_data, metavar="FILE", help="the data set to search on")
     stage.argument("--search-data", required=needs_data, metavar="NAME", help="its name in the tables")
-    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
+    add_teacher_argument(stage)
     stage.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
     stage.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
     stage.argument("--history", type=Path, required=needs_data, metavar="FILE", help="the course of the search, CSV")
@@ -62,7 +60,7 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     budget, latency, tables = budget_of(job, space)
-    teacher = _teacher(job)
+    teacher = labelling_teacher(job)
     inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
@@ -89,12 +87,3 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     write_timing(options.timing, "search", run_key, cost, job.device)
     write_json(options.out, document)
     checkpoint.clear()
-
-
-def _teacher(job: Job) -> Teacher | None:
-    """The teacher, where the labels are its. Raises InputError if none is given then, or a file that is none."""
-    if job.settings.labels != "teacher":
-        return None
-    if job.options.teacher is None:
-        raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
-    return load_teacher(job.options.teacher, job.device)

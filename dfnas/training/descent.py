@@ -23,6 +23,7 @@ class Descent:
         auxiliary_weight: weight of the auxiliary head's loss.
         temperature: of the loss; the targets of the batches are at it.
         processes: those that have every batch between them. The gradient is that of the whole batch in each.
+        factor: what the loss is multiplied by.
     """
 
     def __init__(
@@ -35,10 +36,11 @@ class Descent:
         auxiliary_weight: float = 0.0,
         temperature: float = 1.0,
         processes: Processes = ALONE,
+        factor: float = 1.0,
     ):
         self.network = network.to(memory_format=torch.channels_last).train()
         self.batches, self.settings, self.steps, self.warmup = batches, settings, steps, warmup
-        self.auxiliary_weight, self.temperature = auxiliary_weight, temperature
+        self.auxiliary_weight, self.temperature, self.factor = auxiliary_weight, temperature, factor
         self.processes, self.replica = processes, processes.replicated(self.network)
         self.optimizer = sgd(
             network,
@@ -58,7 +60,7 @@ class Descent:
         views, targets = self.batches[index]
         with torch.autocast(views.device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             outputs = self.replica(views)
-        loss = self._loss(outputs, targets)
+        loss = self.factor * self._loss(outputs, targets)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         clip_gradients(self.network.parameters(), settings.clip_norm)

@@ -6,7 +6,7 @@ from torch import nn
 
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import StoredLabels
+from dfnas.dataset.labels import Labels, StoredLabels
 from dfnas.dataset.mixing import MixedBatches
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.processes import ALONE, Processes
@@ -23,11 +23,14 @@ class Training:
     Args:
         network: maps (B, C, S, S) to logits (B, K), or in training mode to (logits, auxiliary logits). Where it
             has a `drop_path` attribute, that is set to its share of the final probability in every epoch.
-        train: images to learn from, with their soft labels as targets (one-hot for original data).
+        train: images to learn from.
         validation: images on which the error is followed.
         auxiliary_weight: weight of the auxiliary head's loss.
         drop_path: probability of dropping a path at the end (Liu et al. 2019: rising linearly).
         processes: those that have every batch between them.
+        labels: the targets; without any, the soft labels of `train` (one-hot for original data).
+        temperature: T of the loss, which `labels` are at. The loss is multiplied by T², so that its gradient, and with
+            it the learning rate that fits, hardly depend on T (Hinton, Vinyals and Dean 2015, section 2).
 
     Attributes:
         network: the one that learns.
@@ -46,19 +49,29 @@ class Training:
         auxiliary_weight: float = 0.0,
         drop_path: float = 0.0,
         processes: Processes = ALONE,
+        labels: Labels | None = None,
+        temperature: float = 1.0,
     ):
         self.validation, self.settings, self.seed, self.processes = validation, settings, seed, processes
         self.drop_path = drop_path
         self.validation_views = PlainViews(validation, 256)
-        labels = StoredLabels(train)
+        labels = labels or StoredLabels(train)
         size, share = settings.batch_size, processes.share(settings.batch_size)
         self.batches = Batches(train, size, settings.augmentation, labels, seed, "train", share=share)
         per_epoch = self.batches.per_epoch
         self.steps = settings.epochs * per_epoch
         mixed = settings.mixup or settings.cutmix
-        batches = MixedBatches(self.batches, settings.mixup, settings.cutmix, seed) if mixed else self.batches
-        warmup = settings.warmup_epochs * per_epoch
-        self.descent = Descent(network, batches, settings, self.steps, warmup, auxiliary_weight, processes=processes)
+        self.descent = Descent(
+            network,
+            MixedBatches(self.batches, settings.mixup, settings.cutmix, seed) if mixed else self.batches,
+            settings,
+            self.steps,
+            settings.warmup_epochs * per_epoch,
+            auxiliary_weight,
+            temperature,
+            processes,
+            temperature**2,
+        )
         self.network = self.descent.network
         averaged = settings.averaging.kind != "none"
         self.average = Average(self.network, settings.averaging, self.steps) if averaged else None

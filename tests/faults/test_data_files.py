@@ -294,6 +294,12 @@ def test_settings_that_cannot_be(chain, fails):
     )
 
 
+def test_a_training_by_a_teacher_that_is_not_given_or_is_none(chain, fails):
+    by_teacher = [*chain.retrain(), "--labels", "teacher"]
+    fails("retrain", by_teacher, "labels = teacher needs --teacher FILE")
+    fails("retrain", [*by_teacher, "--teacher", chain.folder / "model.pt"], "is not a 'dfnas teacher 1' file")
+
+
 def test_repairing_the_input_repairs_the_stage(chain, made):
     shard = chain.folder / "shard.h5"
     sound = shard.read_bytes()

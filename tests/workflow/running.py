@@ -83,9 +83,9 @@ class Made(NamedTuple):
     command: str
 
 
-def recipes(directory: Path, **keywords) -> dict[str, Made]:
-    """Every file of the planned workflow and how it is made."""
-    done = snakemake(directory, "--dry-run", "--forceall", "--printshellcmds", **keywords)
+def recipes(directory: Path, *targets: str, **keywords) -> dict[str, Made]:
+    """Every file of the planned workflow, or of what some targets need, and how it is made."""
+    done = snakemake(directory, "--dry-run", "--forceall", "--printshellcmds", *targets, **keywords)
     assert done.returncode == 0, done.stdout + done.stderr
     files = {}
     for job in re.finditer(r"^rule (?!all:)(\w+):\n((?:    .*\n)+)Shell command: (.*)", done.stdout, re.MULTILINE):

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from running import ancestors, overlay, plan, recipes, snakemake
+from running import ROOT, ancestors, overlay, plan, recipes, snakemake
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.runtime.seeds import reseed
@@ -93,6 +93,25 @@ def test_retraining_on_synthetic_data_is_data_free_too(weights, tmp_path):
     assert len(exported) == 12
     for network in networks + exported:
         no_originals(files, network)
+
+
+def test_the_data_free_preset_reads_originals_to_evaluate_and_for_nothing_else(weights, tmp_path):
+    """With a checkpoint, nothing else knows of them: neither weights, which the teacher taught, nor files to deploy."""
+    configuration = (weights, ROOT / "workflow" / "presets" / "data-free.yaml")
+    files = recipes(tmp_path / "run", configuration=configuration)
+    judged = {name for name, made in files.items() if made.rule in ("shard_original", "evaluate")}
+    assert {files[name].rule for name in files if judged & ancestors(files, name)} == {
+        *("shard_original", "evaluate"),
+        *("table1", "typeset_table1", "model_card"),  # which say what `evaluate` has found
+    }
+    for name, made in files.items():
+        assert made.rule != "retrain" or {"results/teacher/teacher.pt", str(tmp_path / "checkpoint.pt")} <= ancestors(
+            files, name
+        )
+    target = "results/deploy/spos/model.onnx"
+    alone = recipes(tmp_path / "run", target, configuration=configuration)
+    assert "results/retrain/spos/synthetic/synthetic/seed-0/model.pt" in no_originals(alone, target)
+    assert not READS_ORIGINALS & {made.rule for made in alone.values()}
 
 
 def test_a_temperature_is_fitted_on_the_data_that_a_network_learnt_from(weights, tmp_path):

@@ -20,6 +20,27 @@ def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_
         assert f"--supernet {supernet}" in searches[supernet].command
 
 
+def test_a_network_learns_from_synthetic_images_what_the_teacher_says_of_each_view(tmp_path):
+    """From original ones it learns their classes; what is said of one kind does not change the other."""
+    both = overlay(tmp_path / "both.yaml", {"comparison": {"retrain_data": ["original", "synthetic"]}})
+
+    def trainings(*more) -> dict:
+        files = recipes(tmp_path / "run", configuration=(both, *more))
+        return {name: made for name, made in files.items() if made.rule == "retrain"}
+
+    found = trainings()
+    assert len(found) == 2 * 2 * 7 * 3  # retrain data, seeds, rows, files
+    for name, made in found.items():
+        synthetic = name.split("/")[4] == "synthetic"
+        assert (TEACHER in made.inputs) == (f"--teacher {TEACHER}" in made.command) == synthetic
+        assert f"--labels {'teacher' if synthetic else 'soft'} " in made.command
+        assert '--augmentation \'{"pad": 1, "flip": false' in made.command
+    other = trainings(overlay(tmp_path / "other.yaml", {"retrain_synthetic": {"augmentation": {"cutout": 3}}}))
+    assert {name.split("/")[4] for name in found if found[name] != other[name]} == {"synthetic"}
+    base = overlay(tmp_path / "base.yaml", {"retrain": {"lr": 0.125, "labels": "teacher"}})
+    assert all("--lr 0.125" in made.command and TEACHER in made.inputs for made in trainings(base).values())
+
+
 def test_random_search_looks_at_data_once_it_has_candidates_to_compare(tmp_path):
     several = overlay(tmp_path / "several.yaml", {"search_random": {"draws": 3, "steps": 2, "batch_size": 16}})
     files = recipes(tmp_path / "run", configuration=(several,))

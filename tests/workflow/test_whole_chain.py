@@ -9,6 +9,7 @@ from running import overlay, plan, snakemake
 from dfnas.commands.main import main as compare
 from dfnas.dataset.images import load_split
 from dfnas.spaces.architecture import build
+from dfnas.stages.artifacts import network_provenance
 
 pytestmark = pytest.mark.slow
 
@@ -143,6 +144,21 @@ def test_results_may_lie_in_a_folder_with_a_space_in_its_name(finished, tmp_path
     assert not (tmp_path / "run" / "results").exists()
     same = "teacher/history.csv"
     assert (place / same).read_bytes() == (finished.results / same).read_bytes()
+
+
+def test_a_table_may_have_networks_trained_on_original_and_on_synthetic_images(finished, tmp_path):
+    run = finished.copy(tmp_path / "run")
+    comparison = {"algorithms": ["random"], "retrain_data": ["original", "synthetic"]}
+    both = overlay(tmp_path / "both.yaml", {"comparison": comparison})
+    target = "results/table1.csv"
+    done = snakemake(run, "--cores", "2", target, source=finished.source, configuration=(both,))
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = rows(run / target)
+    assert [row["retrain_data"] for row in table] == ["", "original", "synthetic"]
+    assert table[1] == next(row for row in rows(finished.directory / target) if row["algorithm"] == "random")
+    trained = "results/retrain/random/none/{}/seed-0/model.pt"
+    labels = [network_provenance(run / trained.format(data))["settings"]["labels"] for data in DATA]
+    assert labels == ["soft", "teacher"]
 
 
 def test_the_table_does_not_depend_on_the_number_of_cores(finished):

@@ -6,6 +6,7 @@ rule retrain:
         architecture=f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/architecture.json",
         dataset=f"{plan.results}/dataset/{{retrain_data}}.h5",
         shards=plan.training_images,
+        teacher=plan.training_teacher,
     output:
         network=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/model.pt",
         history=f"{plan.results}/retrain/{{algorithm}}/{{search_data}}/{{retrain_data}}/seed-{{seed}}/history.csv",
@@ -21,12 +22,13 @@ rule retrain:
         **plan.resources("retrain"),
     params:
         launcher=plan.launcher("retrain"),
-        options=plan.options("retrain"),
+        teacher=plan.training_teacher_option,
+        options=plan.training_options,
         machine=plan.machine("retrain"),
-        code=plan.code["retrain"],
+        code=plan.training_code,
     shell:
         "{params.launcher} -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
-        " --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
+        " {params.teacher} --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
         " --retrain-data {wildcards.retrain_data} --seed {wildcards.seed} --out {output.network:q}"
         " --history {output.history:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
 

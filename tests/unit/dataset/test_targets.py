@@ -6,9 +6,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfnas.dataset.augment import augmented_view, plain_view
-from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, softened
+from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
 from dfnas.runtime.errors import InputError
-from dfnas.settings.training import AugmentationSettings
+from dfnas.settings.training import AugmentationSettings, RetrainSettings
 from dfnas.synthesis.labels import soft_labels
 from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.losses import soft_cross_entropy
@@ -65,6 +65,21 @@ def test_the_teacher_sees_the_augmented_view_in_its_own_normalisation(make_image
     found = TeacherLabels(network, data)(torch.arange(6), views)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
     assert (found - TeacherLabels(network, data)(torch.arange(6), plain_view(data, data.images))).abs().max() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("kind", "made"),
+    [
+        ("soft", lambda data: StoredLabels(data, 3.0)),
+        ("hard", ClassLabels),
+        ("teacher", lambda data: TeacherLabels(teacher(), data, 3.0)),
+    ],
+)
+def test_settings_choose_the_labels(make_images, kind, made):
+    data = make_images(6)
+    views = plain_view(data, data.images[INDICES])
+    found = labels_of(data, RetrainSettings(labels=kind, temperature=3.0), teacher())
+    assert torch.equal(found(INDICES, views), made(data)(INDICES, views))
 
 
 def test_a_loss_can_be_differentiated_with_the_teachers_labels(make_images):

@@ -246,6 +246,19 @@ def test_every_setting_is_explained(place):
         assert all(field.description for field in SECTIONS[place].model_fields.values())
 
 
+def test_training_on_synthetic_images_is_the_other_with_its_own_keys_laid_over():
+    own = {"labels": "teacher", "epochs": 77, "augmentation": {"cutout": 5}}
+    config = Config.parse(DEFAULTS | {"retrain_synthetic": own})
+    base, found = config.retrain.plain(), config.retrain_synthetic.plain()
+    augmentation = base["augmentation"] | {"cutout": 5}
+    assert found == base | {"labels": "teacher", "epochs": 77, "augmentation": augmentation}
+    assert not found["augmentation"]["flip"]
+    without = {name: section for name, section in DEFAULTS.items() if name != "retrain_synthetic"}
+    for values in (without, without | {"retrain_synthetic": None}):
+        assert Config.parse(values).retrain_synthetic == config.retrain
+    assert "retrain_synthetic.warmup_epochs" in complaint(DEFAULTS | {"retrain_synthetic": {"warmup_epochs": -1}})
+
+
 def test_settings_cannot_be_changed():
     config = Config.parse(DEFAULTS)
     with pytest.raises(ValueError, match="frozen"):

@@ -45,6 +45,15 @@ def test_the_gradient_is_the_difference_of_the_distributions():
     torch.testing.assert_close(logits.grad, (LOGITS.softmax(1) - TEACHER.softmax(1)) / 5)
 
 
+def test_at_high_temperatures_the_loss_times_their_square_pulls_logits_together():
+    """Its gradient tends to the difference of the centred logits over K (Hinton et al. 2015, equation 4)."""
+    temperature, logits = 1e4, LOGITS.clone().requires_grad_()
+    targets = (TEACHER / temperature).softmax(1)
+    (temperature**2 * soft_cross_entropy(logits, targets, temperature)).backward()
+    ours, theirs = (values - values.mean(1, keepdim=True) for values in (LOGITS, TEACHER))
+    torch.testing.assert_close(logits.grad, (ours - theirs) / 7 / 5, rtol=1e-3, atol=1e-5)
+
+
 @pytest.mark.parametrize("loss", [math.nan, math.inf, -math.inf])
 def test_divergence_is_an_error_of_the_user(loss):
     check_finite(1e30)

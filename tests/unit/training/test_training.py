@@ -7,10 +7,12 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.dataset.labels import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.descent import OneCycleSettings
 from dfnas.settings.training import AugmentationSettings, AveragingSettings, TrainingSettings
+from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.training import Training
 
 RECIPE = {
@@ -45,6 +47,21 @@ def make(make_images):
         settings = TrainingSettings(**RECIPE | changes)
         data, validation = make_images(28), make_images(12, seed=1)
         return Training(Net(auxiliary), data, validation, settings, seed, auxiliary_weight=0.4, drop_path=0.6)
+
+    return make_training
+
+
+@pytest.fixture
+def taught(make_images):
+    """A training by a teacher's labels of each view, at a temperature."""
+
+    def make_training(temperature=3.0, **changes) -> Training:
+        torch.manual_seed(0)
+        spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+        teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
+        data, settings = make_images(28), TrainingSettings(**RECIPE | changes)
+        labels = TeacherLabels(teacher, data, temperature)
+        return Training(Net(), data, data, settings, 0, labels=labels, temperature=temperature)
 
     return make_training
 
@@ -153,6 +170,26 @@ def test_the_loss_of_a_step_is_that_of_head_and_auxiliary_head_to_smoothed_label
     head, auxiliary = (-(targets * logits.log_softmax(1)).sum(1).mean() for logits in net(views))
     row = training.step(0)
     assert row["train_loss"] == pytest.approx((head + 0.4 * auxiliary).item(), rel=1e-5)
+
+
+def test_the_loss_of_a_training_by_a_teacher_is_on_its_views_and_has_the_square_of_the_temperature(taught):
+    training = taught(3.0, batch_size=28)
+    training.network.features[3].p = 0.0
+    net = copy.deepcopy(training.network)
+    views, _ = training.batches[0]
+    targets = (training.batches.labels.teacher.network(views) / 3).softmax(1)
+    expected = -9 * (targets * (net(views) / 3).log_softmax(1)).sum(1).mean()
+    assert training.step(0)["train_loss"] == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_a_training_by_a_teacher_continued_from_any_step_is_bit_identical(taught):
+    whole, first, second = taught(), taught(), taught()
+    rows = finish(whole)
+    before = finish(first, end=4)
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    assert before + finish(second, 4) == rows
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(value, second.network.state_dict()[name]), name
 
 
 def test_a_run_that_diverges_is_an_error(make):

@@ -1,0 +1,165 @@
+"""What a student learns from synthetic images and the teacher alone, beside one that learns from as many real images.
+
+    python benchmarks/data_free_student.py --data results/nasbench201/dataset/synthetic.h5 --out student.csv
+
+The data set is that of workflow/presets/nasbench201.yaml, of the ResNet-20 of DFNAS_DATA. Every row trains the same
+student from the same seed for the same number of steps on the data set's training images:
+
+    stored          the labels that the teacher gave the stored images
+    teacher         the teacher's labels of each view
+    T = 4, T = 20   the same at a higher temperature, the loss times T² (near the end of that road lies a squared error
+                    of logits: Kim et al. 2021, "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss")
+    without T²      T = 4 without that factor
+    cutout          T = 20, with a square of 16 pixels cut out of every view
+    real            as many real images, with their own labels
+    real, teacher   these images, with the teacher's labels of each view at T = 20
+
+Settings are to be chosen by `held_out`, the share of held-out synthetic images on which student and teacher agree;
+`test` and `test_agreement` are measured on the real test images. The other columns are the test accuracy with BatchNorm
+statistics computed anew: of the plain training images, of augmented views, and of the test images themselves, which
+shows what the statistics could be worth at most. Student and teacher compute in bfloat16. `seconds` are of this
+process, on one thread. Finished rows of an existing CSV are kept.
+"""
+
+import argparse
+import csv
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from cifar_teachers import CLASSES, SIZE, cifar_teacher
+from inversion_ablation import real_images
+from torch import nn
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.dataset.augment import plain_view
+from dfnas.dataset.images import ImageSet, load_split
+from dfnas.dataset.labels import labels_of
+from dfnas.dataset.split import limited
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.seeds import reseed
+from dfnas.search.recalibration import recalibrate
+from dfnas.settings.training import RetrainSettings
+from dfnas.teacher import Teacher
+from dfnas.training.training import Training
+
+TEACHER = {"labels": "teacher"}
+ROWS: dict[str, dict[str, Any]] = {
+    "stored": {},
+    "teacher": TEACHER,
+    "T = 4": TEACHER | {"temperature": 4},
+    "T = 20": TEACHER | {"temperature": 20},
+    "without T²": TEACHER | {"temperature": 4},
+    "cutout": TEACHER | {"temperature": 20, "augmentation": {"pad": 4, "flip": True, "cutout": 16}},
+    "real": {},
+    "real, teacher": TEACHER | {"temperature": 20},
+}
+COLUMNS = (
+    "row", "seed", "images", "steps", "seconds", "held_out", "test", "test_agreement",
+    "test_plain_statistics", "test_view_statistics", "test_own_statistics",
+)  # fmt: skip
+
+
+class InBfloat16(nn.Module):
+    """A network whose forward pass computes in bfloat16; logits are float32."""
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, views: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(views.device.type, torch.bfloat16):
+            return self.network(views).float()
+
+
+def as_many_real(count: int, teacher: Teacher) -> ImageSet:
+    """Training images of CIFAR-10, evenly over the classes, with their labels."""
+    with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
+        chosen = limited(archive["y_train"], count, 0)
+        images, classes = archive["x_train"][chosen], archive["y_train"][chosen].astype(np.int64)
+    targets, pixels = torch.from_numpy(classes), torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    hard = torch.nn.functional.one_hot(targets, CLASSES).float()
+    return ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std)
+
+
+def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Namespace, seed: int) -> Training:
+    """The training of a row, done."""
+    recipe = {"lr": 0.1, "nesterov": True, "weight_decay": 5e-4, "warmup_epochs": 1}
+    recipe |= {"batch_size": options.batch, "augmentation": {"pad": 4, "flip": True}}
+    recipe["epochs"] = max(2, round(options.steps * options.batch / len(train)))
+    settings = RetrainSettings.parse(recipe | ROWS[row])
+    reseed(seed, "student")
+    student, labels = InBfloat16(cifar_resnet(options.depth)), labels_of(train, settings, teacher)
+    training = Training(
+        student, train, train.subset(torch.arange(16)), settings, seed, 0.0, 0.0, labels, settings.temperature
+    )
+    if row == "without T²":
+        training.descent.factor = 1.0
+    for step in range(training.steps):
+        training.step(step)
+    return training
+
+
+def judged(training: Training, teacher: Teacher, held_out: ImageSet, test: ImageSet) -> dict[str, float]:
+    """The figures of a student. Its BatchNorm statistics are lost."""
+    student, train = training.network.eval(), training.batches.data
+
+    def agreement(data: ImageSet) -> float:
+        same = predict(student, data, 256).argmax(1) == predict(teacher.network, data, 256).argmax(1)
+        return same.double().mean().item()
+
+    def accuracy() -> float:
+        return 1 - error_rate(predict(student, test, 256), test.targets)
+
+    figures = {"held_out": agreement(held_out), "test": accuracy(), "test_agreement": agreement(test)}
+    for name, views in {
+        "plain": (plain_view(train, images) for images in train.images.split(256)),
+        "view": (training.batches.views(step) for step in range(training.batches.per_pass)),
+        "own": (plain_view(test, images) for images in test.images.split(256)),
+    }.items():
+        recalibrate(student, views)
+        figures[f"test_{name}_statistics"] = accuracy()
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="a synthetic data set of the ResNet-20, HDF5")
+    parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--depth", type=int, default=8, help="layers of the student, a CIFAR ResNet")
+    parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
+    parser.add_argument("--batch", type=int, default=64, help="images of a step")
+    parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    teacher = cifar_teacher(20)
+    teacher.network = InBfloat16(teacher.network)
+    test, _ = real_images(teacher)
+    train, held_out = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
+    done = set()
+    if options.out.exists():
+        with options.out.open(newline="") as file:
+            done = {(line["row"], int(line["seed"])) for line in csv.DictReader(file)}
+    with options.out.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if not done:
+            writer.writeheader()
+        for row, seed in ((row, seed) for seed in options.seeds for row in options.rows if (row, seed) not in done):
+            images = as_many_real(len(train), teacher) if row.startswith("real") else train
+            begun = time.process_time()
+            training = trained(row, images, teacher, options, seed)
+            line = {"row": row, "seed": seed, "images": len(images), "steps": training.steps}
+            line["seconds"] = round(time.process_time() - begun)
+            line |= {name: f"{value:.4f}" for name, value in judged(training, teacher, held_out, test).items()}
+            writer.writerow(line)
+            file.flush()
+            print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
