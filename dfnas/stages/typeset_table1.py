@@ -1,28 +1,43 @@
-"""Write Table 1 to be read: in Markdown, and in LaTeX with the rules of booktabs."""
+"""Write Table 1 to be read: in Markdown, in LaTeX with the rules of booktabs, and as a page of HTML, with the times
+beside it as another."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_csv, write_bytes
 from dfnas.stages.command import Job, Stage
-from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, typeset
+from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, TIMES_COLUMNS, Row, page, times_page, typeset
 
 STAGE = Stage("typeset_table1", __doc__, None)
 STAGE.argument("--table", type=Path, required=True, metavar="FILE", help="the table, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the same in Markdown")
+STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="its hours and milliseconds, CSV")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table in Markdown")
 STAGE.argument("--latex", type=Path, required=True, metavar="FILE", help="the same in LaTeX")
+STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in HTML")
+STAGE.argument("--times-page", type=Path, required=True, metavar="FILE", help="hours and milliseconds in HTML")
 
 
 def typeset_table1(job: Job) -> None:
     options = job.options
-    rows = read_csv(options.table, COLUMNS)
-    try:
-        texts = {options.latex: typeset(rows, LATEX), options.out: typeset(rows, MARKDOWN)}
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{options.table} has a figure that is none: {error}; delete it to rebuild it") from error
+    rows, times = read_csv(options.table, COLUMNS), read_csv(options.times, TIMES_COLUMNS)
+    texts = {
+        options.times_page: _written(options.times, times, times_page),
+        options.page: _written(options.table, rows, page),
+        options.latex: _written(options.table, rows, lambda rows: typeset(rows, LATEX)),
+        options.out: _written(options.table, rows, lambda rows: typeset(rows, MARKDOWN)),
+    }
     for path, text in texts.items():
         write_bytes(path, text.encode())
+
+
+def _written(path: Path, rows: Sequence[Row], write: Callable[[Sequence[Row]], str]) -> str:
+    """Raises InputError where a number of the table is none."""
+    try:
+        return write(rows)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} has a figure that is none: {error}; delete it to rebuild it") from error
 
 
 if __name__ == "__main__":

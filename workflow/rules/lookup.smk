@@ -89,8 +89,8 @@ rule draw_rankings:
         report(
             f"{plan.results}/pictures/rankings.png",
             caption="../report/rankings.rst",
-            category="Searches",
-            labels={"shows": "supernet scores and true accuracies"},
+            category="1 Results",
+            labels={"shows": "What supernets say of architectures"},
         ),
     log:
         f"{plan.results}/logs/draw_rankings.log",

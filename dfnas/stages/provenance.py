@@ -1,0 +1,87 @@
+"""Write where every artifact came from, as the artifacts say it themselves: settings, arguments, code, versions,
+device, and the digests of their inputs, which are compared with the files that are there now."""
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dfnas.dataset.format import opened
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import digest, load_archive, read_json, write_bytes
+from dfnas.stages.command import Job, Stage
+from dfnas.tables.provenance import Artifact, page
+
+STAGE = Stage("provenance", __doc__, None)
+for option, what in {
+    "archives": "teachers and trained networks",
+    "shards": "images, HDF5",
+    "labels": "labels, HDF5",
+    "datasets": "data sets, HDF5",
+    "documents": "architectures and latency tables, JSON",
+}.items():
+    STAGE.argument(f"--{option}", type=Path, nargs="*", default=[], metavar="FILE", help=what)
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the page, HTML")
+
+HDF5 = {"shards": "shard", "labels": "labels", "datasets": "dataset"}
+"""Kind of the file that an option names."""
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "h5py",
+    "scikit-learn",
+    "timm",
+    "onnx",
+    "onnxruntime",
+    "snakemake",
+)
+KEYS = ("stage", "dfnas", "torch", "code", "device", "arguments", "settings", "inputs")
+
+
+def provenance(job: Job) -> None:
+    artifacts = [Artifact(str(path), digest(path), _checked(path, said)) for path, said in _read(job)]
+    if not artifacts:
+        raise InputError("there is nothing to tell the provenance of; give some artifacts")
+    # What an artifact was made from without being one itself: the user's checkpoint.
+    own = {artifact.path for artifact in artifacts}
+    inputs = {path for artifact in artifacts for path in artifact.provenance["inputs"]} - own
+    others = {path: digest(path) if Path(path).is_file() else None for path in sorted(inputs)}
+    write_bytes(job.options.out, page(artifacts, others, _versions()).encode())
+
+
+def _read(job: Job) -> Iterator[tuple[Path, Any]]:
+    """Every artifact with what it says of itself."""
+    options = vars(job.options)
+    for path in options["archives"]:
+        yield path, load_archive(path)["provenance"]
+    for option, kind in HDF5.items():
+        for path in options[option]:
+            with opened(path, kind) as (_, attributes):
+                yield path, attributes["provenance"]
+    for path in options["documents"]:
+        yield path, read_json(path, ["provenance"])["provenance"]
+
+
+def _checked(path: Path, said: Any) -> Mapping[str, Any]:
+    if not isinstance(said, Mapping) or not set(KEYS) <= set(said):
+        raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
+    return said
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and the packages here and now."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a stage runs without it
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(provenance))
