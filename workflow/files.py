@@ -206,8 +206,10 @@ class Files:
         return {what: f"{self.results}/{name}" for what, (name, wanted) in ends.items() if wanted}
 
     def report(self) -> list[str]:
-        """What the report has beside tables and pictures: its front page, and where everything came from."""
-        return [f"{self.results}/report/run.rst", f"{self.results}/report/provenance.html"]
+        """What the report has beside tables and pictures: its front page, where everything came from, and the picture
+        of trained networks, if there are any."""
+        names = ["run.rst", "provenance.html", *(["comparison.png"] if self.runs() else [])]
+        return [f"{self.results}/report/{name}" for name in names]
 
     def last_reports(self) -> list[str]:
         """What is said of the last generation of every used synthetic data set."""
@@ -247,11 +249,10 @@ class Files:
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
-        labels of all; and of trained networks and of the supernets' rankings, where there are any."""
+        labels of all; and of the supernets' rankings, where there are any."""
         kinds = ("images", "generations")
         pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
-        of_all = {"labels": self.used_sources(), "comparison": self.runs()}
-        of_all["rankings"] = self.config.lookup and self.rankings()
+        of_all = {"labels": self.used_sources(), "rankings": self.config.lookup and self.rankings()}
         return pictures + [f"{self.results}/pictures/{name}.png" for name, wanted in of_all.items() if wanted]
 
     def search_pictures(self) -> list[str]:

@@ -53,19 +53,19 @@ def comparison_png(networks: Sequence[Network], teacher: Network) -> bytes:
     colours, forms = data_colours(n.search_data for n in networks), shapes(n.algorithm for n in networks)
     for (first, *others), (data, found) in zip(panels, groups.items(), strict=True):
         rows = [tuple(row) for row in found.values()]
-        _draw_by_algorithm(first, rows, colours, forms)
+        draw_by_algorithm(first, rows, colours, forms)
         decorate(first, f"By algorithm, retrained on {data} images", "", "top-1 test error, %")
         for axes, (unit, cost) in zip(others, COSTS, strict=True):
-            _draw_against_cost(axes, rows, teacher, cost, colours, forms)
+            draw_against_cost(axes, rows, teacher, cost, colours, forms)
             decorate(axes, f"Against {unit.split()[1]}", f"{unit}, logarithmic", "")
         for axes in (first, *others):
             axes.axhline(teacher.error, color=ORANGE, linestyle="--", linewidth=1.2, zorder=1)
-        first.set_ylim(bottom=0)
+        first.set_ylim(bottom=max(0, first.get_ylim()[0]))
     _add_legend(figure, colours, forms)
     return png(figure)
 
 
-def _draw_by_algorithm(axes: Axes, rows: Sequence[Row], colours: dict[str, str], forms: dict[str, str]) -> None:
+def draw_by_algorithm(axes: Axes, rows: Sequence[Row], colours: dict[str, str], forms: dict[str, str]) -> None:
     """Seeds as faint points, their mean with its standard deviation beside them."""
     algorithms = list(dict.fromkeys(row[0].algorithm for row in rows))
     for place, algorithm in enumerate(algorithms):
@@ -82,7 +82,7 @@ def _draw_by_algorithm(axes: Axes, rows: Sequence[Row], colours: dict[str, str],
     axes.set_xlim(-0.6, len(algorithms) - 0.4)
 
 
-def _draw_against_cost(
+def draw_against_cost(
     axes: Axes,
     rows: Sequence[Row],
     teacher: Network,

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.image import AxesImage
 from matplotlib.ticker import MaxNLocator
 
 from dfnas.measure.choice import evenly
@@ -59,13 +60,13 @@ def labels_png(sources: Mapping[str, Sequence[Labels]], class_names: Sequence[st
     figure = blank(WIDTH, CURVE_HEIGHT + MATRIX_HEIGHT * len(sources), layout="constrained")
     heights = [CURVE_HEIGHT, *[MATRIX_HEIGHT] * len(sources)]
     above, *below = figure.subfigures(1 + len(sources), 1, height_ratios=heights, squeeze=False)[:, 0]
-    _draw_curves(above, sources)
+    draw_curves(above, sources)
     for part, (name, generations) in zip(below, sources.items(), strict=True):
         _draw_matrices(part, name, generations, class_names)
     return png(figure)
 
 
-def _draw_curves(figure: Figure | SubFigure, sources: Mapping[str, Sequence[Labels]]) -> None:
+def draw_curves(figure: Figure | SubFigure, sources: Mapping[str, Sequence[Labels]]) -> None:
     colours = data_colours(sources)
     panels = figure.subplots(1, len(CURVES))
     for axes, (title, unit, value) in zip(panels, CURVES, strict=True):
@@ -93,12 +94,12 @@ def _draw_matrices(
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
     for axes, labels in zip(panels, shown, strict=False):
-        image = _draw_matrix(axes, labels, class_names)
+        image = draw_matrix(axes, labels, class_names)
     panels[0].set_ylabel("made for class")
     figure.colorbar(image, ax=list(panels[: len(shown)]), label="mean probability", pad=0.01, extend="min", shrink=0.8)
 
 
-def _draw_matrix(axes: Axes, labels: Labels, class_names: Sequence[str]):
+def draw_matrix(axes: Axes, labels: Labels, class_names: Sequence[str]) -> AxesImage:
     values = np.clip(labels.by_class, FAINTEST, 1)  # NaN stays NaN, and white
     image = axes.imshow(values, cmap="cividis", norm=LogNorm(FAINTEST, 1), interpolation="nearest")
     axes.set_title(f"generation {labels.generation}", fontsize=10)

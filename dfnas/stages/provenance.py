@@ -57,13 +57,14 @@ def _read(job: Job) -> Iterator[tuple[Path, Any]]:
     """Every artifact with what it says of itself."""
     options = vars(job.options)
     for path in options["archives"]:
-        yield path, load_archive(path)["provenance"]
+        archive = load_archive(path)
+        yield path, archive.get("provenance") if isinstance(archive, Mapping) else None
     for option, kind in HDF5.items():
         for path in options[option]:
             with opened(path, kind) as (_, attributes):
-                yield path, attributes["provenance"]
+                yield path, attributes.get("provenance")
     for path in options["documents"]:
-        yield path, read_json(path, ["provenance"])["provenance"]
+        yield path, read_json(path).get("provenance")
 
 
 def _checked(path: Path, said: Any) -> Mapping[str, Any]:

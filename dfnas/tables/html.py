@@ -18,7 +18,7 @@ tbody tr:hover { background: #f1f5f9 }
 code, pre { font: 13px/1.4 ui-monospace, monospace } pre { background: #f8fafc; padding: .6rem; overflow-x: auto }
 summary { cursor: pointer } .good { color: #166534 } .bad { color: #b91c1c; font-weight: bold }
 """
-SCRIPT = """
+SCRIPT = r"""
 for (const table of document.querySelectorAll(".sortable")) {
   const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, place) => head.addEventListener("click", () => {
@@ -26,10 +26,10 @@ for (const table of document.querySelectorAll(".sortable")) {
     heads.forEach(other => other.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
     const text = row => row.cells[place].textContent;
-    const compare = head.classList.contains("number")
-      ? (a, b) => parseFloat(text(a)) - parseFloat(text(b))
-      : (a, b) => text(a).localeCompare(text(b));
-    const known = row => !head.classList.contains("number") || !isNaN(parseFloat(text(row)));
+    const number = row => parseFloat((text(row).match(/[-+]?[0-9.]+/) || [""])[0]);
+    const numeric = head.classList.contains("number");
+    const compare = numeric ? (a, b) => number(a) - number(b) : (a, b) => text(a).localeCompare(text(b));
+    const known = row => !numeric || !isNaN(number(row));
     const rows = [...body.rows], sorted = rows.filter(known).sort(compare);
     body.append(...(falling ? sorted.reverse() : sorted), ...rows.filter(row => !known(row)));
   }));

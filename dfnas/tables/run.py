@@ -57,13 +57,13 @@ def teacher_story(teacher: TeacherFacts, figures: Row | None) -> str:
 def data_story(data: Sequence[SyntheticData]) -> str:
     """What was synthesised."""
     stories = [
-        f"{escaped(one.name)}, {one.generations * one.images:,} images in {_counted(one.generations, 'generation')} "
+        f"{escaped(one.name)}: {one.generations * one.images:,} images in {_counted(one.generations, 'generation')} "
         "made from the teacher alone, which sees the class that they were made for in "
         f"{100 * one.agreement:.1f} % of the last generation"
         + ("" if one.verified is None else f"; a second network in {100 * one.verified:.1f} %")
         for one in data
     ]
-    return _entry("Synthetic images", f"{'. '.join(map(_capital, stories))}." if stories else "None.")
+    return _entry("Synthetic images", f"{'. '.join(stories)}." if stories else "None.")
 
 
 def comparison_story(comparison: Mapping[str, Any], searches: Sequence[str]) -> str:
@@ -86,7 +86,7 @@ def comparison_story(comparison: Mapping[str, Any], searches: Sequence[str]) -> 
     if comparison["retrain_data"]:
         data = _listed(comparison["retrain_data"])
         stories.append(f"what they found was trained anew on {data} images and tested on original ones")
-    return _entry("Comparison", f"{_capital('; '.join(stories))}.")
+    return _entry("Comparison", f"{'; '.join(stories)}.")
 
 
 def table_story(rows: Sequence[Row]) -> str:
@@ -99,7 +99,7 @@ def table_story(rows: Sequence[Row]) -> str:
         f"{escaped(best['algorithm'])}, searched {data} and retrained on {escaped(best['retrain_data'])} ones, has the "
     )
     story += f"lowest mean error of all, {float(best['top1_error_mean']):.2f}{spread} %, with {_size(best)}"
-    return _entry("Lowest error", f"{_capital(story)}.")
+    return _entry("Lowest error", f"{story}.")
 
 
 def significance_story(rows: Iterable[Row]) -> str:
@@ -114,7 +114,7 @@ def significance_story(rows: Iterable[Row]) -> str:
             f"{algorithm} on {data} images is {than} {algorithm} on original ones{where}: "
             f"{points:+.2f} points of error, 95 % interval {low:+.2f} to {high:+.2f}"
         )
-    return _entry("Data against data", f"{'. '.join(map(_capital, stories))}.")
+    return _entry("Data against data", f"{'. '.join(stories)}.")
 
 
 def lookup_story(rows: Sequence[Row]) -> str:
@@ -126,7 +126,7 @@ def lookup_story(rows: Sequence[Row]) -> str:
     story = f"{escaped(best['algorithm'])}{data} found the best architectures: true accuracy "
     story += f"{float(best['accuracy_mean']):.2f} % and rank {float(best['rank_mean']):.0f}, means over the seeds"
     story += f"; the best of all has {float(optimum['accuracy_mean']):.2f} %"
-    return _entry("True accuracies", f"{_capital(story)}.")
+    return _entry("True accuracies", f"{story}.")
 
 
 def _entry(term: str, text: str) -> str:
@@ -145,7 +145,3 @@ def _counted(count: int, what: str) -> str:
 def _listed(names: Iterable[str]) -> str:
     *most, last = map(escaped, names)
     return f"{', '.join(most)} and {last}" if most else last
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -18,8 +18,8 @@ from typing import Any, Self
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 COMPLAINTS = {
     "Runtime.exceptionThrown": lambda said: said["exceptionDetails"],
-    "Runtime.consoleAPICalled": lambda said: said["args"] if said["type"] in ("error", "assert", "warning") else None,
-    "Log.entryAdded": lambda said: said["entry"] if said["entry"]["level"] in ("error", "warning") else None,
+    "Runtime.consoleAPICalled": lambda said: said["args"] if said["type"] in ("error", "assert") else None,
+    "Log.entryAdded": lambda said: said["entry"] if said["entry"]["level"] == "error" else None,
 }
 """Events by which a page complains, and their complaint; None where an event is none."""
 
@@ -42,7 +42,13 @@ class Browser:
         self._read, write_there = os.pipe()
         read_there, self._write = os.pipe()
         self._session, self._buffer, self._numbers = None, b"", itertools.count(1)
-        arguments = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe"]
+        arguments = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--remote-debugging-pipe",
+        ]
         arguments += [f"--user-data-dir={profile}", f"--window-size={width},{height}", "about:blank"]
         # The browser reads from descriptor 3 and writes to 4, which may be what the pipes are called here.
         theirs = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10) for descriptor in (read_there, write_there)]

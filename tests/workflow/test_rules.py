@@ -34,15 +34,22 @@ CHAIN = {
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_labels",
     "draw_search",
+    "draw_comparison",
     "table1",
     "typeset_table1",
     "export",
     "model_card",
+    "provenance",
+    "describe_run",
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = ("draw_images", "draw_search", "table1", "typeset_table1", "export", "model_card")
+WITHOUT_SETTINGS = CHAIN & {
+    *("draw_images", "draw_labels", "draw_search", "draw_comparison", "table1", "typeset_table1", "export"),
+    *("model_card", "provenance", "describe_run"),
+}
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 

@@ -217,7 +217,7 @@ rule draw_comparison:
         teacher=f"{plan.results}/evaluate/teacher/metrics.json",
     output:
         report(
-            f"{plan.results}/pictures/comparison.png",
+            f"{plan.results}/report/comparison.png",
             caption="../report/comparison.rst",
             category="1 Results",
             labels={"shows": "Test error by algorithm and against size"},
