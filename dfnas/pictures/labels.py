@@ -78,7 +78,7 @@ def draw_curves(figure: Figure | SubFigure, sources: Mapping[str, Sequence[Label
                 aims = [labels.aimed_entropy for labels in generations]
                 axes.plot(numbers, aims, "o--", label=f"{name}: aimed at", fillstyle="none", **line)
         decorate(axes, title, "generation", unit)
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes.margins(x=0.15, y=0.12)
     handles, names = panels[1].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
