@@ -85,7 +85,8 @@ class Plan(Files):
 
     def described(self) -> Callable[..., str]:
         """Options of what the report's front page says of a run, beside its files."""
-        comparison = shlex.quote(json.dumps(self.config.comparison.plain()))
+        said = self.config.comparison.plain()
+        comparison = shlex.quote(json.dumps({key: said[key] for key in ("search_data", "retrain_data", "seeds")}))
         searches = [f"{algorithm}/{data}" for algorithm, data in self.rows()]
         options = [f"--comparison {comparison}", self.paths("--searches", searches)]
         return _verbatim(" ".join([*options, self.paths("--sources", self.used_sources()), self.result_options()]))

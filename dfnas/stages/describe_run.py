@@ -13,7 +13,7 @@ from dfnas.stages.command import Job, Stage
 from dfnas.tables import run
 
 STAGE = Stage("describe_run", __doc__, None)
-STAGE.argument("--comparison", type=json.loads, required=True, metavar="JSON", help="section comparison")
+STAGE.argument("--comparison", type=json.loads, required=True, metavar="JSON", help="data and seeds compared")
 STAGE.argument("--searches", nargs="+", required=True, metavar="NAME", help="algorithm/data of every row")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--sources", nargs="*", default=[], metavar="NAME", help="synthetic data sets")

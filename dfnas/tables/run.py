@@ -70,7 +70,7 @@ def comparison_story(comparison: Mapping[str, Any], searches: Sequence[str]) -> 
     """What was compared.
 
     Args:
-        comparison: section `comparison` of the configuration.
+        comparison: `search_data`, `retrain_data` and `seeds` of that section of the configuration.
         searches: algorithm/data of every row.
     """
     rows = [search.split("/") for search in searches]
