@@ -15,7 +15,7 @@ from running import snakemake
 pytestmark = pytest.mark.slow
 needs_a_browser = pytest.mark.skipif(found() is None, reason="no chromium on this machine: apt-get install chromium")
 
-SHOWN = {"1 Results": 4, "2 Synthetic images": 5, "3 Searches": 14, "4 Provenance": 1}
+SHOWN = {"1 Comparison": 4, "2 Synthetic images": 5, "3 Searches": 14, "4 Provenance": 1}
 """Results of every category, in the order of the menu."""
 PICTURE = "document.querySelector('#app img:not(h1 img)')"
 COLOURS = f"""(async () => {{

@@ -66,7 +66,7 @@ rule tabulate_lookups:
         page=report(
             f"{plan.results}/report/lookup.html",
             caption="../report/lookup.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "True accuracies"},
         ),
     log:
@@ -95,7 +95,7 @@ rule draw_rankings:
         report(
             f"{plan.results}/pictures/rankings.png",
             caption="../report/rankings.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "What supernets say of architectures"},
         ),
     log:

@@ -126,7 +126,7 @@ rule compare_data:
         page=report(
             f"{plan.results}/report/significance.html",
             caption="../report/significance.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "What the differences mean, in words"},
         ),
     log:
@@ -185,13 +185,13 @@ rule typeset_table1:
         page=report(
             f"{plan.results}/report/table1.html",
             caption="../report/table1.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "Table 1: errors and sizes"},
         ),
         times_page=report(
             f"{plan.results}/report/table1_times.html",
             caption="../report/table1_times.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "Table 2: hours and milliseconds"},
         ),
     log:
@@ -219,7 +219,7 @@ rule draw_comparison:
         report(
             f"{plan.results}/report/comparison.png",
             caption="../report/comparison.rst",
-            category="1 Results",
+            category="1 Comparison",
             labels={"shows": "Test error by algorithm and against size"},
         ),
     log:
