@@ -191,15 +191,13 @@ class Files:
     def tables(self) -> list[str]:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
-        ends = {"lookup.csv": self.config.lookup}
-        ends |= dict.fromkeys(("table1.csv", "table1.md", "table1.tex"), self.config.comparison.retrain_data)
-        ends |= dict.fromkeys(("significance.csv", "significance.md"), self.compared_runs())
-        return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
+        typeset = [f"{self.results}/table1.md"] if self.config.comparison.retrain_data else []
+        return [*self.result_tables().values(), *typeset]
 
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""
-        ends = {"table": ("table1.csv", self.config.comparison.retrain_data)}
-        ends |= {
+        ends = {
+            "table": ("table1.csv", self.config.comparison.retrain_data),
             "significance": ("significance.csv", self.compared_runs()),
             "lookups": ("lookup.csv", self.config.lookup),
         }

@@ -4,14 +4,14 @@ import html
 from collections.abc import Iterable, Sequence
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1e293b; background: #fff; margin: 2rem; max-width: 76rem }
+body { font: 14px/1.5 system-ui, sans-serif; color: #1e293b; background: #fff; margin: 2rem; max-width: 84rem }
 h1 { font-size: 1.4rem; margin: 0 0 .6rem } h2 { font-size: 1.1rem; margin: 1.6rem 0 .4rem }
 p, ul { max-width: 50rem } li { margin: .3rem 0 }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #e2e8f0; text-align: left; vertical-align: top }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #e2e8f0; text-align: left; vertical-align: top }
 th { border-bottom: 2px solid #64748b; vertical-align: bottom }
-.number { text-align: right; white-space: nowrap }
+.number { text-align: right } td.number, .path { white-space: nowrap }
 .sortable th { cursor: pointer } .sortable th:hover { background: #e2e8f0 }
 th[aria-sort=ascending]::after { content: " \\25B2" } th[aria-sort=descending]::after { content: " \\25BC" }
 tbody tr:hover { background: #f1f5f9 }

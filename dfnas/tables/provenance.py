@@ -25,14 +25,15 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
     """The page.
 
     Args:
-        artifacts: in the order of the chain.
+        artifacts: in any order; shown is what others were made from before them.
         others: files that they were made from and that say nothing of themselves, with their digests now; None where a
             file is no longer there.
         versions: of packages, as the page was written.
     """
     now = {artifact.path: artifact.digest for artifact in artifacts} | dict(others)
+    steps = _steps(artifacts)
     stages: dict[str, list[Artifact]] = {}
-    for artifact in artifacts:
+    for artifact in sorted(artifacts, key=lambda artifact: steps[artifact.path]):
         stages.setdefault(artifact.provenance["stage"], []).append(artifact)
     return html.page(
         "Where everything came from",
@@ -45,6 +46,19 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
         _versions(artifacts, versions),
         *(_section(stage, found, now) for stage, found in stages.items()),
     )
+
+
+def _steps(artifacts: Iterable[Artifact]) -> dict[str, int]:
+    """For each artifact the longest way to it from one that was made from none."""
+    inputs = {artifact.path: artifact.provenance["inputs"] for artifact in artifacts}
+    steps: dict[str, int] = {}
+
+    def step(path: str) -> int:
+        if path not in steps:
+            steps[path] = 1 + max((step(before) for before in inputs[path] if before in inputs), default=-1)
+        return steps[path]
+
+    return {path: step(path) for path in inputs}
 
 
 def _verdict(artifacts: Sequence[Artifact], now: Mapping[str, str | None]) -> str:
@@ -85,18 +99,21 @@ def _section(stage: str, artifacts: Sequence[Artifact], now: Mapping[str, str | 
 
 def _row(artifact: Artifact, now: Mapping[str, str | None]) -> list[str]:
     said = artifact.provenance
-    arguments = [f"{name} {json.dumps(value)}" for name, value in said["arguments"].items() if value is not None]
+    arguments = ", ".join(f"{name} {value}" for name, value in said["arguments"].items() if value is not None)
     inputs = "<br>".join(_input(path, digest, now[path]) for path, digest in said["inputs"].items())
-    arguments_text = html.escaped(", ".join(arguments).replace('"', ""))
-    return [html.escaped(artifact.path), _digest(artifact.digest), arguments_text, inputs or "–"]
+    return [_path(artifact.path), _digest(artifact.digest), html.escaped(arguments), inputs or "–"]
 
 
 def _input(path: str, digest: str, now: str | None) -> str:
     if now == digest:
-        return f'{html.escaped(path)} {_digest(digest)} <span class="good">✓</span>'
-    return (
-        f'{html.escaped(path)} {_digest(digest)} <span class="bad">{"is gone" if now is None else "has changed"}</span>'
-    )
+        mark = '<span class="good">✓</span>'
+    else:
+        mark = f'<span class="bad">{"is gone" if now is None else "has changed"}</span>'
+    return f"{_path(path)} {_digest(digest)} {mark}"
+
+
+def _path(path: str) -> str:
+    return f'<span class="path">{html.escaped(path)}</span>'
 
 
 def _digest(digest: str) -> str:

@@ -114,7 +114,7 @@ def significance_story(rows: Iterable[Row]) -> str:
             f"{algorithm} on {data} images is {than} {algorithm} on original ones{where}: "
             f"{points:+.2f} points of error, 95 % interval {low:+.2f} to {high:+.2f}"
         )
-    return _entry("Data against data", f"{'. '.join(stories)}.")
+    return _entry("Data against data", "\n\n    ".join(f"{story}." for story in stories))
 
 
 def lookup_story(rows: Sequence[Row]) -> str:

@@ -191,4 +191,4 @@ def test_provenance_vouches_for_every_file(finished):
     assert marks["✓"] > 100
     assert marks["changed"] == marks["gone"] == 0
     for name in ("teacher/teacher.pt", "dataset/synthetic.h5", "search/spos/synthetic/seed-1/architecture.json"):
-        assert f"<td>results/{name}</td>" in page
+        assert f">results/{name}</span>" in page
