@@ -25,16 +25,17 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
     """The page.
 
     Args:
-        artifacts: in any order; shown is what others were made from before them.
+        artifacts: in any order; a stage is shown after those that it follows.
         others: files that they were made from and that say nothing of themselves, with their digests now; None where a
             file is no longer there.
         versions: of packages, as the page was written.
     """
     now = {artifact.path: artifact.digest for artifact in artifacts} | dict(others)
-    steps = _steps(artifacts)
     stages: dict[str, list[Artifact]] = {}
-    for artifact in sorted(artifacts, key=lambda artifact: steps[artifact.path]):
+    for artifact in artifacts:
         stages.setdefault(artifact.provenance["stage"], []).append(artifact)
+    steps = _steps(artifacts)
+    ordered = sorted(stages, key=lambda stage: max(steps[artifact.path] for artifact in stages[stage]))
     return html.page(
         "Where everything came from",
         html.paragraph(
@@ -44,7 +45,7 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
         ),
         _verdict(artifacts, now),
         _versions(artifacts, versions),
-        *(_section(stage, found, now) for stage, found in stages.items()),
+        *(_section(stage, stages[stage], now) for stage in ordered),
     )
 
 
