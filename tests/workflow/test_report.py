@@ -187,8 +187,8 @@ def test_the_rules_and_their_times_can_be_looked_at(browser):
 
 
 def test_provenance_vouches_for_every_file(finished):
-    """Two kinds of images; 12 searches on them and two draws; 14 networks trained. Inputs: 2 of the original data set, 1
-    of the teacher, 6 of the shards, 6 of the labels, 6 of the synthetic data set, 12 of the searches, 28 of training."""
+    """Inputs: 2 of the original data set, 1 of the teacher, 6 of the shards, 6 of the labels, 6 of the synthetic data
+    set, one for each of 12 searches, and two for each of 14 trainings."""
     page = (finished.results / "report" / "provenance.html").read_text()
     assert "39 artifacts, 61 recorded inputs: every one is the file that was read.</span>" in page
     assert page.count("✓") == 61
