@@ -3,6 +3,7 @@
 K classes.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -42,12 +43,13 @@ class Labels(NamedTuple):
     """(K, K): row k is the mean label of the images made for class k; NaN where there are none."""
 
 
-CURVES: tuple[tuple[str, str, Callable[[Labels], float]], ...] = (
-    ("Confidence", "probability of the likeliest class, mean", lambda labels: labels.confidence),
-    ("Entropy", "nats, mean", lambda labels: labels.entropy),
-    ("Agreement with the aim", "% of the images", lambda labels: 100 * labels.agreement),
-    ("Change from the aim", "total-variation distance, mean", lambda labels: labels.shift),
+CURVES: tuple[tuple[str, str, float, Callable[[Labels], float]], ...] = (
+    ("Confidence", "probability of the likeliest class, mean", 1, lambda labels: labels.confidence),
+    ("Entropy", "nats, mean", math.inf, lambda labels: labels.entropy),
+    ("Agreement with the aim", "% of the images", 100, lambda labels: 100 * labels.agreement),
+    ("Change from the aim", "total-variation distance, mean", 1, lambda labels: labels.shift),
 )
+"""Title, unit, largest value that there can be, and the value."""
 
 
 def labels_png(sources: Mapping[str, Sequence[Labels]], class_names: Sequence[str]) -> bytes:
@@ -69,7 +71,7 @@ def labels_png(sources: Mapping[str, Sequence[Labels]], class_names: Sequence[st
 def draw_curves(figure: Figure | SubFigure, sources: Mapping[str, Sequence[Labels]]) -> None:
     colours = data_colours(sources)
     panels = figure.subplots(1, len(CURVES))
-    for axes, (title, unit, value) in zip(panels, CURVES, strict=True):
+    for axes, (title, unit, most, value) in zip(panels, CURVES, strict=True):
         for name, generations in sources.items():
             numbers = [labels.generation for labels in generations]
             line = {"color": colours[name], "markersize": 5, "clip_on": False}
@@ -80,6 +82,8 @@ def draw_curves(figure: Figure | SubFigure, sources: Mapping[str, Sequence[Label
         decorate(axes, title, "generation", unit)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
         axes.margins(x=0.15, y=0.12)
+        low, high = axes.get_ylim()
+        axes.set_ylim(max(low, 0), min(high, most))
     handles, names = panels[1].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=8, frameon=False, fontsize=9)
 

@@ -9,7 +9,7 @@ h1 { font-size: 1.4rem; margin: 0 0 .6rem } h2 { font-size: 1.1rem; margin: 1.6r
 p, ul { max-width: 50rem } li { margin: .3rem 0 }
 .wide { overflow-x: auto }
 table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #e2e8f0; text-align: left; vertical-align: top }
+th, td { padding: .3rem .42rem; border-bottom: 1px solid #e2e8f0; text-align: left; vertical-align: top }
 th { border-bottom: 2px solid #64748b; vertical-align: bottom }
 .number { text-align: right } td.number, .path { white-space: nowrap }
 .sortable th { cursor: pointer } .sortable th:hover { background: #e2e8f0 }
