@@ -36,10 +36,11 @@ class Network(NamedTuple):
 
 Row = tuple[Network, ...]
 """The networks of all seeds of one algorithm, search data and retrain data."""
-COSTS: tuple[tuple[str, Callable[[Network], float]], ...] = (
-    ("million multiply-accumulates of an image", lambda network: network.macs_m),
-    ("million parameters", lambda network: network.params_m),
+COSTS: tuple[tuple[str, str, Callable[[Network], float]], ...] = (
+    ("Against multiply-accumulates", "millions for an image, logarithmic", lambda network: network.macs_m),
+    ("Against parameters", "millions, logarithmic", lambda network: network.params_m),
 )
+"""Title, unit and value."""
 
 
 def comparison_png(networks: Sequence[Network], teacher: Network) -> bytes:
@@ -55,9 +56,9 @@ def comparison_png(networks: Sequence[Network], teacher: Network) -> bytes:
         rows = [tuple(row) for row in found.values()]
         draw_by_algorithm(first, rows, colours, forms)
         decorate(first, f"By algorithm, retrained on {data} images", "", "top-1 test error, %")
-        for axes, (unit, cost) in zip(others, COSTS, strict=True):
+        for axes, (title, unit, cost) in zip(others, COSTS, strict=True):
             draw_against_cost(axes, rows, teacher, cost, colours, forms)
-            decorate(axes, f"Against {unit.split()[1]}", f"{unit}, logarithmic", "")
+            decorate(axes, title, unit, "")
         for axes in (first, *others):
             axes.axhline(teacher.error, color=ORANGE, linestyle="--", linewidth=1.2, zorder=1)
         first.set_ylim(bottom=max(0, first.get_ylim()[0]))

@@ -47,14 +47,14 @@ DOMINATED = networks("random", "none", (50, 8), (50, 8))
 ROWS = [CHEAP, GOOD, DOMINATED]
 
 
-def panel(cost=COSTS[0][1]):
+def panel(cost=COSTS[0][-1]):
     axes = blank(5, 4).add_subplot()
     colours, forms = data_colours(["original", "synthetic", "none"]), shapes(["spos", "darts", "random"])
     draw_against_cost(axes, ROWS, TEACHER, cost, colours, forms)
     return axes
 
 
-@pytest.mark.parametrize(("cost", "scale"), [(COSTS[0][1], 1), (COSTS[1][1], 0.1)], ids=["MACs", "parameters"])
+@pytest.mark.parametrize(("cost", "scale"), [(COSTS[0][-1], 1), (COSTS[1][-1], 0.1)], ids=["MACs", "parameters"])
 def test_the_front_joins_the_means_that_nothing_dominates(cost, scale):
     front = panel(cost).lines[-1]
     np.testing.assert_allclose(front.get_xdata(), [2 * scale, 4 * scale])
