@@ -64,7 +64,8 @@ def _synthetic_data(options: argparse.Namespace) -> list[run.SyntheticData]:
     keys = ("generation", "images", "teacher_agreement", "verifier_agreement")
     found = []
     for name, path in zip(options.sources, options.quality, strict=True):
-        generation, images, agreement, verified = (read_json(path, keys)[key] for key in keys)
+        report = read_json(path, keys)
+        generation, images, agreement, verified = (report[key] for key in keys)
         found.append(run.SyntheticData(name, generation + 1, images, agreement, verified))
     return found
 
