@@ -63,7 +63,7 @@ def data_story(data: Sequence[SyntheticData]) -> str:
         + ("" if one.verified is None else f"; a second network in {100 * one.verified:.1f} %")
         for one in data
     ]
-    return _entry("Synthetic images", f"{'. '.join(stories)}." if stories else "None.")
+    return _entry("Synthetic images", *(f"{story}." for story in stories or ["none"]))
 
 
 def comparison_story(comparison: Mapping[str, Any], searches: Sequence[str]) -> str:
@@ -114,7 +114,7 @@ def significance_story(rows: Iterable[Row]) -> str:
             f"{algorithm} on {data} images is {than} {algorithm} on original ones{where}: "
             f"{points:+.2f} points of error, 95 % interval {low:+.2f} to {high:+.2f}"
         )
-    return _entry("Data against data", "\n\n    ".join(f"{story}." for story in stories))
+    return _entry("Data against data", *(f"{story}." for story in stories))
 
 
 def lookup_story(rows: Sequence[Row]) -> str:
@@ -129,8 +129,9 @@ def lookup_story(rows: Sequence[Row]) -> str:
     return _entry("True accuracies", f"{story}.")
 
 
-def _entry(term: str, text: str) -> str:
+def _entry(term: str, *paragraphs: str) -> str:
     """An entry of a definition list."""
+    text = "\n\n    ".join(paragraphs)
     return f"{term}\n    {text}\n"
 
 
