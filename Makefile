@@ -3,14 +3,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CORES ?= 8
+# What make report makes, and of which configuration: REPORT=results/mine/report.html CONFIGFILE=mine.yaml.
+REPORT ?= results/report.html
+CONFIGFILE ?=
 # Tests run in as many processes as there are cores, up to four; TESTS_BESIDE="" runs one after the other.
 TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
 
-.PHONY: table1 test unit check format docs bench clean
+.PHONY: table1 report test unit check format docs bench clean
 
 table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) results/table1.csv
+
+report: $(READY)  ## everything, and results/report.html to look at it
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
+		--report $(REPORT) --report-after-run
 
 test: $(READY)  ## the whole suite
 	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE)

@@ -2,6 +2,7 @@
 #
 #   snakemake --cores 8 results/table1.csv                      the embedded default
 #   snakemake --cores 8 --configfile workflow/presets/cifar10.yaml
+#   snakemake --cores 8 --report results/report.html --report-after-run
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
 # the configuration says, workflow/files.py names the files that follow, workflow/plan.py has the command lines,
@@ -21,6 +22,9 @@ from dfnas.runtime.errors import InputError
 
 
 configfile: f"{workflow.basedir}/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
 
 
 try:
@@ -58,6 +62,7 @@ rule all:
         plan.search_pictures(),
         plan.training_pictures(),
         plan.judgements(),
+        plan.report(),
 
 
 include: "workflow/rules/teacher.smk"
@@ -68,6 +73,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/deploy.smk"
+include: "workflow/rules/provenance.smk"
 
 
 if plan.config.lookup:

@@ -9,6 +9,7 @@ TOGETHER = {
     "tests/workflow/test_reruns.py": "a finished run",
     "tests/workflow/test_whole_chain.py": "a finished run",
     "tests/workflow/test_data_freeness.py": "a finished run",
+    "tests/workflow/test_report.py": "a finished run",
     "tests/faults/": "a chain of artifacts",
 }
 """Files, or folders, whose tests share what takes long to make. The first is the longest."""

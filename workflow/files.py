@@ -118,6 +118,14 @@ class Files:
         generations = range(self.sources[source].synthesis.generations)
         return [f"{self.results}/labels/{source}/generation-{generation}.h5" for generation in generations]
 
+    def all_labels(self) -> list[str]:
+        """The labels of all generations of every synthetic data set that is used."""
+        return [path for name in self.used_sources() for path in self.label_files(name)]
+
+    def all_calibrations(self) -> list[str]:
+        """What is said of each of them."""
+        return [f"{path.removesuffix('.h5')}.json" for path in self.all_labels()]
+
     def used_sources(self) -> list[str]:
         """The synthetic data sets that the comparison searches or trains on."""
         comparison = self.config.comparison
@@ -187,12 +195,51 @@ class Files:
     def tables(self) -> list[str]:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
-        ends = {"lookup.csv": self.config.lookup}
-        ends |= dict.fromkeys(
-            ("table1.csv", "per_class.csv", "table1.md", "table1.tex"), self.config.comparison.retrain_data
-        )
-        ends |= dict.fromkeys(("significance.csv", "significance.md"), self.compared_runs())
-        return [f"{self.results}/{name}" for name, wanted in ends.items() if wanted]
+        beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
+        return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside)]
+
+    def result_tables(self) -> dict[str, str]:
+        """The tables that say what came of a run, by what they are, as far as there are any."""
+        ends = {
+            "table": ("table1.csv", self.config.comparison.retrain_data),
+            "significance": ("significance.csv", self.compared_runs()),
+            "lookups": ("lookup.csv", self.config.lookup),
+        }
+        return {what: f"{self.results}/{name}" for what, (name, wanted) in ends.items() if wanted}
+
+    def report(self) -> list[str]:
+        """What the report has beside tables and pictures: its front page, where everything came from, and the picture
+        of trained networks, if there are any."""
+        names = ["run.rst", "provenance.html", *(["comparison.png"] if self.runs() else [])]
+        return [f"{self.results}/report/{name}" for name in names]
+
+    def last_reports(self) -> list[str]:
+        """What is said of the last generation of every used synthetic data set."""
+        last = {name: self.sources[name].synthesis.generations - 1 for name in self.used_sources()}
+        return [f"{self.results}/quality/{name}/generation-{number}.json" for name, number in last.items()]
+
+    def traced(self) -> dict[str, list[str]]:
+        """Every artifact that says where it came from, in the order of the chain, by kind of file. None is asked for
+        that nothing else needs."""
+        used, originals = self.used_sources(), [ORIGINAL] if self._reads_originals() else []
+        networks = self.verifier() if used else []
+        if any(self.sources[name].invert_teacher.competition_weight for name in used):
+            networks = [*networks, self.imported_file("competitor")]
+        timed = [path for name in self.config.comparison.algorithms for path in self.latency_table(f"search_{name}")]
+        found = [f"{self.results}/search/{search}/architecture.json" for search in self.searches()]
+        return {
+            "archives": [*networks, *self.networks()],
+            "shards": [path for name in (*originals, *used) for path in self.image_files(name)],
+            "labels": [path for name in used for path in self.label_files(name)],
+            "datasets": [f"{self.results}/dataset/{name}.h5" for name in (*originals, *used)],
+            "documents": [*dict.fromkeys(timed), *found],
+        }
+
+    def _reads_originals(self) -> bool:
+        comparison = self.config.comparison
+        searched = ORIGINAL in comparison.search_data and any(map(self.is_on_data, comparison.algorithms))
+        judged = comparison.judge_images or (self.config.lookup and self.rankings())
+        return bool(self.config.teacher.weights is None or comparison.retrain_data or searched or judged)
 
     def lookups(self) -> list[str]:
         """The true accuracy of every found architecture."""
@@ -203,12 +250,12 @@ class Files:
         return [f"{self.results}/ranking/{search}.csv" for search in self.searches() if search.startswith("spos/")]
 
     def pictures(self) -> list[str]:
-        """The pictures of every synthetic data set that is used, with which the reports on its quality come; and of the
-        supernets' rankings, where there are any."""
+        """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
+        labels of all; and of the supernets' rankings, where there are any."""
         kinds = ("images", "generations")
         pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
-        ranked = self.config.lookup and self.rankings()
-        return pictures + ([f"{self.results}/pictures/rankings.png"] if ranked else [])
+        of_all = {"labels": self.used_sources(), "rankings": self.config.lookup and self.rankings()}
+        return pictures + [f"{self.results}/pictures/{name}.png" for name, wanted in of_all.items() if wanted]
 
     def search_pictures(self) -> list[str]:
         """The picture of every search, the random draws' included."""

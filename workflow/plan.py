@@ -39,8 +39,10 @@ NEEDS_NO_DEVICE = (
     "shard_original",
     "check_spaces",
     "draw_images",
+    "draw_labels",
     "draw_search",
     "draw_training",
+    "draw_comparison",
     "compare_data",
     "table1",
     "typeset_table1",
@@ -49,6 +51,8 @@ NEEDS_NO_DEVICE = (
     "lookup",
     "tabulate_lookups",
     "draw_rankings",
+    "provenance",
+    "describe_run",
 )
 
 
@@ -86,6 +90,32 @@ class Plan(Files):
         sections = {rule: getattr(self.config, rule).plain() for rule in self.searching_rules()}
         said = {rule: {key: section[key] for key in ("space", "budget")} for rule, section in sections.items()}
         return _verbatim(json.dumps(said))
+
+    def described(self) -> Callable[..., str]:
+        """Options of what the report's front page says of a run, beside its files."""
+        said = self.config.comparison.plain()
+        comparison = shlex.quote(json.dumps({key: said[key] for key in ("search_data", "retrain_data", "seeds")}))
+        searches = [f"{algorithm}/{data}" for algorithm, data in self.rows()]
+        options = [f"--comparison {comparison}", self.paths("--searches", searches)]
+        return _verbatim(" ".join([*options, self.paths("--sources", self.used_sources()), self.result_options()]))
+
+    def labelled_sources(self) -> str:
+        """The data set of each file of labels, as an option."""
+        named = [name for name in self.used_sources() for _ in self.label_files(name)]
+        return self.paths("--sources", named)
+
+    def traced_options(self) -> Callable[..., str]:
+        """Options that name every artifact that says where it came from."""
+        return _verbatim(" ".join(self.paths(f"--{kind}", files) for kind, files in self.traced().items()))
+
+    def result_options(self) -> str:
+        """Options that name the tables of a run's results, as far as there are any."""
+        return " ".join(self.paths(f"--{option}", [path]) for option, path in self.result_tables().items())
+
+    def search_labels(self, wildcards: Any) -> dict[str, str]:
+        """What the report lists a search under."""
+        data = f" on {wildcards.search_data} images" if self.is_on_data(wildcards.algorithm) else ""
+        return {"search": f"{wildcards.algorithm}{data}", "seed": wildcards.seed}
 
     def latency_option(self, rule: str) -> Callable[..., str]:
         """The option that names it."""

@@ -120,7 +120,7 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
         axes.set_ylim(0, top)
     if times[0] == times[-1]:
         axes.set_xlim(times[0] - 0.5, times[-1] + 0.5)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 30k: the numbers of steps are long
     _shade_phases(axes, shown, times)
     decorate(axes, panel.title, ", then ".join(dict.fromkeys(_time(row)[0] for row in shown)), panel.unit)

@@ -12,7 +12,7 @@ from dfnas.runs.folder import RECORD, RunFolder
 from dfnas.runs.sheets import Sheet, flattened
 from dfnas.runtime.files import read_json
 from dfnas.settings.sources import SYNTHETIC, SourceSettings
-from dfnas.stages.provenance import provenance_of
+from dfnas.stages.artifact_provenance import provenance_of
 
 ARTIFACTS = (
     "teacher/teacher.pt",
@@ -25,6 +25,8 @@ ARTIFACTS = (
     "retrain/*/*/*/*/model.pt",
 )
 """Files that say what made them."""
+KINDS = {"synthesis": "shard", "labels": "labels", "dataset": "dataset"}
+"""Of the HDF5 files among them, by their folder."""
 PLACES = ("results_dir",)
 """Settings that name places, in which nothing that is made shows."""
 STATED = ("dfnas", "torch", "code", "device")
@@ -45,7 +47,7 @@ def origins_of(run: RunFolder) -> list[Origin]:
     origins = []
     for path in (path for pattern in ARTIFACTS for path in run.files(pattern)):
         parts = run.parts(path)
-        provenance = provenance_of(path, parts[0])
+        provenance = provenance_of(path, KINDS.get(parts[0]))
         if provenance:
             origins.append(Origin(_section(provenance["stage"], parts), provenance))
     return origins

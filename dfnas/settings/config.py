@@ -53,8 +53,10 @@ Rule = Literal[
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_labels",
     "draw_search",
     "draw_training",
+    "draw_comparison",
     "table1",
     "typeset_table1",
     "export",
@@ -63,6 +65,8 @@ Rule = Literal[
     "rank_architectures",
     "tabulate_lookups",
     "draw_rankings",
+    "provenance",
+    "describe_run",
 ]
 RULES: tuple[str, ...] = get_args(Rule)
 ROLES = ("verifier", "competitor")

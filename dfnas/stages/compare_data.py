@@ -16,7 +16,7 @@ from dfnas.settings.evaluate import CompareDataSettings
 from dfnas.settings.sources import ORIGINAL
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import Predictions, read_predictions
-from dfnas.tables.significance import Comparison, page, sentence
+from dfnas.tables.significance import Comparison, page, sentence, web_page
 
 STAGE = Stage("compare_data", __doc__, CompareDataSettings)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
@@ -25,6 +25,7 @@ STAGE.argument(
 )
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the comparisons, CSV")
 STAGE.argument("--text", type=Path, required=True, metavar="FILE", help="the same in words, Markdown")
+STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in words, HTML")
 
 COLUMNS = (
     "algorithm",
@@ -72,6 +73,7 @@ def compare_data(job: Job) -> None:
         )
     write_csv(options.out, COLUMNS, map(_row, comparisons))
     write_bytes(options.text, page(comparisons, job.settings.draws).encode())
+    write_bytes(options.page, web_page(comparisons, job.settings.draws).encode())
     for comparison in comparisons:
         print(f"{comparison.algorithm}: {sentence(comparison)}", file=sys.stderr)
 

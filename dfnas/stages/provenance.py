@@ -1,35 +1,81 @@
-"""What the artifacts of a run say of what made them."""
+"""Write where every artifact came from, as the artifacts say it themselves: settings, arguments, code, versions,
+device, and the digests of their inputs, which are compared with the files that are there now."""
 
-import json
-from collections.abc import Mapping
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dfnas.dataset.format import opened
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import load_archive, read_json
+from dfnas.runtime.files import digest, write_bytes
+from dfnas.stages.artifact_provenance import provenance_of
+from dfnas.stages.command import Job, Stage
+from dfnas.tables.provenance import Artifact, page
 
-KINDS = {"synthesis": "shard", "labels": "labels", "dataset": "dataset"}
-"""Of the HDF5 files, by the folder of the results that they lie in."""
+STAGE = Stage("provenance", __doc__, None)
+for option, what in {
+    "archives": "teachers and trained networks",
+    "shards": "images, HDF5",
+    "labels": "labels, HDF5",
+    "datasets": "data sets, HDF5",
+    "documents": "architectures and latency tables, JSON",
+}.items():
+    STAGE.argument(f"--{option}", type=Path, nargs="*", default=[], metavar="FILE", help=what)
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the page, HTML")
+
+KINDS = {"archives": None, "shards": "shard", "labels": "labels", "datasets": "dataset", "documents": None}
+"""Of the files that an option names, see `provenance_of`."""
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "numpy",
+    "scipy",
+    "h5py",
+    "scikit-learn",
+    "timm",
+    "onnx",
+    "onnxruntime",
+    "snakemake",
+)
+KEYS = ("stage", "dfnas", "torch", "code", "device", "arguments", "settings", "inputs")
 
 
-def provenance_of(path: Path, folder: str) -> dict[str, Any]:
-    """What `Job.provenance` wrote into an artifact; nothing for an architecture that was written by hand.
+def provenance(job: Job) -> None:
+    artifacts = [Artifact(str(path), digest(path), _checked(path, said)) for path, said in _read(job)]
+    if not artifacts:
+        raise InputError("there is nothing to tell the provenance of; give some artifacts")
+    # What an artifact was made from without being one itself: the user's checkpoint.
+    own = {artifact.path for artifact in artifacts}
+    inputs = {path for artifact in artifacts for path in artifact.provenance["inputs"]} - own
+    others = {path: digest(path) if Path(path).is_file() else None for path in sorted(inputs)}
+    write_bytes(job.options.out, page(artifacts, others, _versions()).encode())
 
-    Args:
-        folder: of the results, in which the artifact lies: `teacher`, `search` and so on.
 
-    Raises:
-        InputError: the file is absent, damaged, or not an artifact of ours.
-    """
-    if folder in KINDS:
-        with opened(path, KINDS[folder]) as (_, attributes):
-            found = attributes.get("provenance", {})
-    elif path.suffix == ".json":
-        found = read_json(path).get("provenance", {})
-    else:
-        archive = load_archive(path)
-        found = archive.get("provenance") if isinstance(archive, Mapping) else None
-    if not isinstance(found, Mapping) or (found and "stage" not in found):
-        raise InputError(f"{path} does not say what made it; delete it to rebuild it")
-    return json.loads(json.dumps(found))  # tuples as lists, whatever the format
+def _read(job: Job) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every artifact with what it says of itself."""
+    for option, kind in KINDS.items():
+        for path in vars(job.options)[option]:
+            yield path, provenance_of(path, kind)
+
+
+def _checked(path: Path, said: dict[str, Any]) -> dict[str, Any]:
+    if not set(KEYS) <= set(said):
+        raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
+    return said
+
+
+def _versions() -> dict[str, str]:
+    """Of Python and the packages here and now."""
+    found = {"Python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue  # a stage runs without it
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(STAGE.main(provenance))

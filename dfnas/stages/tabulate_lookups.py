@@ -16,15 +16,17 @@ from typing import Any
 
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_correlation import SCORES, Ranked, kendall_tau, spearman_rho
-from dfnas.runtime.files import read_json, write_csv
+from dfnas.runtime.files import read_json, write_bytes, write_csv
 from dfnas.settings.lookup import LookupSettings
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.rankings import read_rankings
+from dfnas.tables.lookups import page
 
 STAGE = Stage("tabulate_lookups", __doc__, LookupSettings)
 STAGE.argument("--lookups", type=Path, nargs="+", required=True, metavar="FILE", help="true accuracies, one file a run")
 STAGE.argument("--rankings", type=Path, nargs="*", default=[], metavar="FILE", help="scores by SPOS' supernets, CSV")
 STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table, CSV")
+STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in HTML")
 
 RANKED_BY = "spos"
 """The algorithm whose supernets rank architectures."""
@@ -59,7 +61,9 @@ def tabulate_lookups(job: Job) -> None:
     for (algorithm, data), runs in groups.items():
         supernets = rankings.get(data, []) if algorithm == RANKED_BY else []
         rows.append({"algorithm": algorithm, "search_data": data} | _found(runs) | _correlations(supernets))
-    write_csv(options.out, COLUMNS, [*rows, *_yardsticks(table, job.settings.random_draws)])
+    rows += _yardsticks(table, job.settings.random_draws)
+    write_bytes(options.page, page(rows).encode())
+    write_csv(options.out, COLUMNS, rows)
 
 
 def _found(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

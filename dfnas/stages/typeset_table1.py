@@ -1,7 +1,8 @@
-"""Write Table 1 to be read: in Markdown, with the classes that lose most against the teacher, and in LaTeX with the
-rules of booktabs."""
+"""Write Table 1 to be read: in Markdown, with the classes that lose most against the teacher, in LaTeX with the rules of
+booktabs, and as a page of HTML, with what searches and networks cost as another."""
 
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dfnas.runtime.errors import InputError
@@ -9,25 +10,38 @@ from dfnas.runtime.files import read_csv, write_bytes
 from dfnas.stages.class_losses import read_losses
 from dfnas.stages.command import Job, Stage
 from dfnas.tables.classes import sentence
-from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, typeset
+from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, TIMES_COLUMNS, Row, page, times_page, typeset
 
 STAGE = Stage("typeset_table1", __doc__, None)
 STAGE.argument("--table", type=Path, required=True, metavar="FILE", help="the table, CSV")
+STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="its hours and milliseconds, CSV")
 STAGE.argument("--classes", type=Path, required=True, metavar="FILE", help="accuracy by row and class, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the same in Markdown")
+STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table in Markdown")
 STAGE.argument("--latex", type=Path, required=True, metavar="FILE", help="the same in LaTeX")
+STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in HTML")
+STAGE.argument("--times-page", type=Path, required=True, metavar="FILE", help="hours and milliseconds in HTML")
 
 
 def typeset_table1(job: Job) -> None:
     options = job.options
-    rows, losses = read_csv(options.table, COLUMNS), read_losses(options.classes)
-    try:
-        table = typeset(rows, MARKDOWN)
-        texts = {options.latex: typeset(rows, LATEX), options.out: f"{table}\n{sentence(losses)}"}
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{options.table} has a figure that is none: {error}; delete it to rebuild it") from error
+    rows, times = read_csv(options.table, COLUMNS), read_csv(options.times, TIMES_COLUMNS)
+    losses = sentence(read_losses(options.classes))
+    texts = {
+        options.times_page: _written(options.times, times, times_page),
+        options.page: _written(options.table, rows, page),
+        options.latex: _written(options.table, rows, lambda rows: typeset(rows, LATEX)),
+        options.out: _written(options.table, rows, lambda rows: f"{typeset(rows, MARKDOWN)}\n{losses}"),
+    }
     for path, text in texts.items():
         write_bytes(path, text.encode())
+
+
+def _written(path: Path, rows: Sequence[Row], write: Callable[[Sequence[Row]], str]) -> str:
+    """Raises InputError where a number of the table is none."""
+    try:
+        return write(rows)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{path} has a figure that is none: {error}; delete it to rebuild it") from error
 
 
 if __name__ == "__main__":

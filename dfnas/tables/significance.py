@@ -1,11 +1,17 @@
 """What searching on other data than the original costs, in words: a sentence and a row for each comparison."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from dfnas.measure.bootstrap import LEVEL, Difference
+from dfnas.tables import html
 from dfnas.tables.markdown import escaped, table
 
+TITLE = "Is it as good to search on other data?"
+EXPLAINED = """\
+Errors are top-1, on the original test images. Points and intervals are the error after a search on the named data minus
+that after a search on original images. Intervals and p come from {draws} draws of a paired bootstrap over test images
+and seeds, and stand for one comparison each: of twenty that are none, one may look significant."""
 HEADER = ("algorithm", "searched on", "retrained on", "error, %", "from original, %", "points", "95 % interval", "p")
 
 
@@ -29,8 +35,8 @@ class Comparison(NamedTuple):
         return verdict_of(self.difference)
 
 
-def sentence(comparison: Comparison) -> str:
-    """The verdict in words."""
+def sentence(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> str:
+    """The verdict in words, in Markdown or in what else `escaped` makes of names."""
     data = escaped(comparison.search_data)
     return judged(
         comparison.difference,
@@ -76,17 +82,27 @@ def page(comparisons: Sequence[Comparison], draws: int) -> str:
         f"- **{escaped(one.algorithm)}**, retrained on {escaped(one.retrain_data)}: {sentence(one)}.\n"
         for one in comparisons
     )
-    return f"""# Is it as good to search on other data?
+    return f"""# {TITLE}
 
 {verdicts}
 {table(HEADER, map(_row, comparisons), 3)}
-Errors are top-1, on the original test images. Points and intervals are the error after a search on the named data minus
-that after a search on original images. Intervals and p come from {draws} draws of a paired bootstrap over test images
-and seeds, and stand for one comparison each: of twenty that are none, one may look significant.
+{EXPLAINED.format(draws=draws)}
 """
 
 
-def _row(comparison: Comparison) -> list[str]:
+def web_page(comparisons: Sequence[Comparison], draws: int) -> str:
+    """The same as a page of HTML."""
+    verdicts = "\n".join(
+        f"<li><b>{html.escaped(one.algorithm)}</b>, retrained on {html.escaped(one.retrain_data)}: "
+        f"{sentence(one, html.escaped)}.</li>"
+        for one in comparisons
+    )
+    rows = (_row(one, html.escaped) for one in comparisons)
+    explained = html.paragraph(EXPLAINED.format(draws=draws))
+    return html.page(TITLE, f"<ul>{verdicts}</ul>", html.table(HEADER, rows, 3), explained)
+
+
+def _row(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> list[str]:
     names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
     points, low, high = (100 * value for value in comparison.difference[:3])
     numbers = [f"{100 * error:.2f}" for error in comparison.errors]

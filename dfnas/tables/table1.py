@@ -1,9 +1,11 @@
-"""Table 1 to be read, from its rows: errors with their spread over the seeds, the best of each retrain data in bold."""
+"""Table 1 to be read, from its rows: errors with their spread over the seeds, the best of each retrain data in bold;
+and the times beside it."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from dfnas.tables import latex, markdown
+from dfnas.tables import html, latex, markdown
 
 Row = Mapping[str, str]
 """Of `table1.csv`."""
@@ -24,7 +26,17 @@ NUMBERS = {
     "macs_m": ("MACs, M", 2),
 }
 """Heading and decimals of a column."""
+TIMES = {
+    "search_hours": ("search, hours", 4),
+    "retrain_hours": ("retraining, hours", 4),
+    "search_kwh": ("search, kWh", 4),
+    "retrain_kwh": ("retraining, kWh", 4),
+}
+"""The same of `table1_times.csv`."""
+PASSES = {"ms": ("ms", 3), "iqr_ms": ("interquartile range, ms", 3), "peak_mb": ("MB", 2)}
+"""The same of a forward pass, `{device}_batch_{images}_…` there."""
 COLUMNS = (*TEXTS, ERROR, SPREAD, *NUMBERS)
+TIMES_COLUMNS = (*(name for name in TEXTS if name != "seeds"), *TIMES)
 HEADER = (*TEXTS.values(), "top-1 error, %", *(heading for heading, _ in NUMBERS.values()))
 
 
@@ -41,6 +53,7 @@ class Notation(NamedTuple):
 
 
 MARKDOWN = Notation(markdown.table, markdown.escaped, "–", "{} ± {}", "**{}**")
+HTML = Notation(html.table, html.escaped, "–", "{} ± {}", "<b>{}</b>")
 LATEX = Notation(latex.table, latex.escaped, "--", r"{} $\pm$ {}", r"\textbf{{{}}}")
 
 
@@ -54,6 +67,58 @@ def typeset(rows: Sequence[Row], notation: Notation) -> str:
     cells = [_cells(row, notation, _shown(row) == lowest.get(row["retrain_data"])) for row in rows]
     names = len(TEXTS) - 1  # beside the number of seeds
     return notation.table([notation.escaped(heading) for heading in HEADER], cells, names)
+
+
+def page(rows: Sequence[Row]) -> str:
+    """The table as a page of HTML. Raises ValueError, see `typeset`."""
+    return html.page(
+        "Table 1: errors and sizes of what was found",
+        html.paragraph(
+            "Means over the seeds, of the error with its standard deviation, on the original test images. Each "
+            "architecture was found by the algorithm on the data that it was searched on, and trained anew on the data "
+            "that it was retrained on. In bold the lowest error of all that were retrained on the same data. Click on "
+            "a heading to sort."
+        ),
+        typeset(rows, HTML),
+        html.paragraph(
+            "ECE is the expected calibration error, before and after temperature scaling on held-out images. Teacher "
+            "agreement is the share of test images on which network and teacher name the same class. MACs are "
+            "multiply-accumulates of one image."
+        ),
+    )
+
+
+def times_page(rows: Sequence[Row]) -> str:
+    """`table1_times.csv` as a page of HTML. Raises ValueError, see `typeset`."""
+    names = [name for name in TIMES_COLUMNS if name in TEXTS]
+    measured = _measured(rows)
+    header = [*(TEXTS[name] for name in names), *(heading for heading, _ in measured.values())]
+    cells = [
+        [html.escaped(row[name]) or HTML.nothing for name in names]
+        + [f"{float(row[name]):.{digits}f}" if row[name] else HTML.nothing for name, (_, digits) in measured.items()]
+        for row in rows
+    ]
+    return html.page(
+        "Table 2: what it took",
+        html.paragraph(
+            "Hours of one search and of one retraining, and energy where the machine tells it: means over the seeds, on "
+            "the device that ran them, beside whatever else ran there. Of the trained network a forward pass of so "
+            "many images: median time, its spread, and memory beside the weights. These depend on the machine and "
+            "differ from run to run. A draw without a search takes no time. Click on a heading to sort."
+        ),
+        html.table(header, cells, len(names)),
+    )
+
+
+def _measured(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
+    """Heading and decimals of the columns of numbers that some row has something in."""
+    found = dict(TIMES)
+    for name in rows[0] if rows else ():
+        place = re.fullmatch(r"(cpu|gpu)_batch_(\d+)_(\w+)", name)
+        if place and place[3] in PASSES:
+            heading, digits = PASSES[place[3]]
+            found[name] = (f"{place[1].upper()}, batch {place[2]}: {heading}", digits)
+    return {name: shown for name, shown in found.items() if any(row[name] for row in rows)}
 
 
 def _lowest(rows: Sequence[Row]) -> dict[str, str]:

@@ -27,7 +27,17 @@ def test_every_setting_is_explained():
                 assert inner.description, f"{name}.{key}"
 
 
-@pytest.mark.parametrize("command", ["make table1", "make test", "snakemake --cores 8 results/table1.csv", "pytest"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make table1",
+        "make report",
+        "make test",
+        "snakemake --cores 8 results/table1.csv",
+        "snakemake --cores 8 --report results/report.html --report-after-run",
+        "pytest",
+    ],
+)
 def test_readme_names_the_commands(command):
     assert re.search(rf"^ +{re.escape(command)}\b", (ROOT / "README.md").read_text(), re.MULTILINE)
 

@@ -9,6 +9,7 @@ from running import ancestors, overlay, plan, recipes, snakemake
 from tables import made_up_table
 
 READS_THE_TABLE = {"lookup", "tabulate_lookups", "draw_rankings"}
+TELLS_OF_IT = "describe_run"  # reads what has been looked up, and ends the chain
 BASE = Path("tests", "assets", "lookup.yaml")
 
 
@@ -49,7 +50,9 @@ def test_no_search_and_nothing_that_it_works_on_has_read_the_table(run):
     assert readers == READS_THE_TABLE
     judged = [name for name, made in files.items() if made.rule in READS_THE_TABLE]
     assert "results/lookup.csv" in judged
-    for name in set(files) - set(judged):
+    told = [name for name, made in files.items() if made.rule == TELLS_OF_IT]
+    assert told == ["results/report/run.rst"]
+    for name in set(files) - {*judged, *told}:
         above = ancestors(files, name)
         assert "table.csv" not in above, name
         assert not above & set(judged), name
@@ -63,7 +66,7 @@ def test_nothing_but_the_tables_follows_from_a_ranking_by_original_images(run):
     assert len(rankings) == 6
     for name, made in files.items():
         if rankings & ancestors(files, name) and name not in rankings:
-            assert made.rule in READS_THE_TABLE
+            assert made.rule in {*READS_THE_TABLE, TELLS_OF_IT}
     assert all("results/dataset/original.h5" in files[name].inputs for name in rankings)
 
 
@@ -131,4 +134,5 @@ def test_the_chain_ends_in_the_true_accuracies_of_what_was_found(run, tmp_path):
     # Another table judges anew, and nothing else is done again.
     path = run / "table.csv"
     path.write_text(path.read_text().replace("\n86,", "\n87,"))
-    assert plan(run, base=BASE, configuration=less) == {"lookup": 6, "tabulate_lookups": 1, "draw_rankings": 1}
+    expected = {"lookup": 6, "tabulate_lookups": 1, "draw_rankings": 1, "describe_run": 1}
+    assert plan(run, base=BASE, configuration=less) == expected

@@ -13,11 +13,13 @@ from running import nested, overlay, plan, snakemake
 
 pytestmark = pytest.mark.slow
 
-FIGURES = {"table1": 1, "typeset_table1": 1}
+FIGURES = {"table1": 1, "typeset_table1": 1, "describe_run": 1}
+MEASURED = {**FIGURES, "draw_comparison": 1}  # where figures of networks are
 TABLE = {"measure_latency": 1, **FIGURES, "model_card": 4}  # every card has the times of its network
-COMPARED = {**TABLE, "compare_data": 1}  # where networks of which the search data are compared are made anew
+NETWORKS = {**TABLE, **MEASURED, "provenance": 1}  # where networks are
+COMPARED = {**NETWORKS, "compare_data": 1}  # where networks of which the search data are compared are made anew
 # What follows a new random draw, and a new search on two kinds of data, each with two seeds.
-DRAWN = {"draw_search": 2, "retrain": 2, "draw_training": 1, "evaluate": 2, "export": 1, **TABLE}
+DRAWN = {"draw_search": 2, "retrain": 2, "draw_training": 1, "evaluate": 2, "export": 1, **NETWORKS}
 FOUND = {**DRAWN, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}
 TRAINED = {"retrain": 14, "draw_training": 4}
 ALL_DEPLOYED = {"export": 4, "model_card": 4}
@@ -32,8 +34,9 @@ ON_SYNTHETIC = {
     "export": 3,
     **COMPARED,
 }
-PICTURES = {"assess_images": 2, "draw_images": 1}
-NEW_IMAGES = {"invert_teacher": 4, "calibrate_labels": 2, "shard_dataset": 1, **PICTURES, **ON_SYNTHETIC}
+PICTURES = {"assess_images": 2, "draw_images": 1, "describe_run": 1}
+LABELLED = {"calibrate_labels": 2, "draw_labels": 1, "shard_dataset": 1}
+NEW_IMAGES = {"invert_teacher": 4, **LABELLED, **PICTURES, **ON_SYNTHETIC}
 # All are compared with the teacher.
 NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15}
 EVERYTHING = {
@@ -70,14 +73,14 @@ SETTINGS = [
     ),
     ("measure_options.repeats", 3, {}),  # of a table that nobody asked for
     ("retrain.lr", 0.2, {**TRAINED, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
-    ("evaluate.batch_size", 128, {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4}),
+    ("evaluate.batch_size", 128, {"evaluate": 15, **MEASURED, "compare_data": 1, "model_card": 4}),
     ("measure_latency.repeats", 3, TABLE),
     ("shard_dataset.seed", 1, {"shard_dataset": 1, **ON_SYNTHETIC}),
     ("calibrate_labels.batch_size", 40, NEW_LABELS),
     ("invert_teacher.lr", 0.4, NEW_IMAGES),
     ("assess_images.columns", 3, PICTURES),
-    ("verifier", {**NETWORK, "classes": 10}, {"import_network": 1, **PICTURES}),
-    ("compare_data.draws", 500, {"compare_data": 1}),
+    ("verifier", {**NETWORK, "classes": 10}, {"import_network": 1, "provenance": 1, **PICTURES}),
+    ("compare_data.draws", 500, {"compare_data": 1, "describe_run": 1}),
     ("comparison.judge_images", True, {"judge_images": 1}),
     ("judge_images.lr", 0.2, {}),  # of a judgement that nobody asked for
     ("competitor", {**NETWORK, "classes": 10}, {}),
@@ -128,15 +131,22 @@ CODE = {
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
-    "dfnas/measure/bootstrap.py": {"compare_data": 1},
-    "dfnas/measure/calibration.py": {"evaluate": 15, **FIGURES, "compare_data": 1, "model_card": 4},
+    "dfnas/measure/bootstrap.py": {"compare_data": 1, "describe_run": 1},
+    "dfnas/measure/calibration.py": {"evaluate": 15, **MEASURED, "compare_data": 1, "model_card": 4},
     "dfnas/pictures/generations.py": {"draw_images": 1},
     "dfnas/pictures/cells.py": {"draw_search": 14},
-    "dfnas/pictures/figures.py": {"draw_images": 1, "draw_search": 14, "draw_training": 4},
+    "dfnas/pictures/figures.py": {
+        "draw_images": 1,
+        "draw_labels": 1,
+        "draw_comparison": 1,
+        "draw_search": 14,
+        "draw_training": 4,
+    },
     "dfnas/pictures/training_curves.py": {"draw_training": 4},
     "dfnas/stages/table1.py": FIGURES,
     "dfnas/tables/latex.py": {"typeset_table1": 1},
-    "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1, "model_card": 4},
+    "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1, "describe_run": 1, "model_card": 4},
+    "dfnas/tables/html.py": {"typeset_table1": 1, "compare_data": 1, "describe_run": 1, "provenance": 1},
     "dfnas/runs/page.py": {},  # of the command, which no rule runs
     "dfnas/stages/draw_images.py": {"draw_images": 1},
     "dfnas/deploy/programs.py": ALL_DEPLOYED,
@@ -203,4 +213,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +83$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +91$", done.stdout, re.MULTILINE)

@@ -35,25 +35,23 @@ CHAIN = {
     "assess_images",
     "judge_images",
     "draw_images",
+    "draw_labels",
     "draw_search",
     "draw_training",
+    "draw_comparison",
     "table1",
     "typeset_table1",
     "export",
     "model_card",
+    "provenance",
+    "describe_run",
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = (
-    "check_spaces",
-    "draw_images",
-    "draw_search",
-    "draw_training",
-    "table1",
-    "typeset_table1",
-    "export",
-    "model_card",
-)
+WITHOUT_SETTINGS = CHAIN & {
+    *("check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
+    *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
+}
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 ROOMS_ABOVE = {"stages": ("runs", "commands"), "runs": ("commands",), "commands": ()}
 """Rooms that know artifacts, each with those that may import it."""

@@ -62,7 +62,13 @@ rule tabulate_lookups:
         rankings=plan.rankings(),
         table=plan.accuracy_table(),
     output:
-        f"{plan.results}/lookup.csv",
+        table=f"{plan.results}/lookup.csv",
+        page=report(
+            f"{plan.results}/report/lookup.html",
+            caption="../report/lookup.rst",
+            category="1 Comparison",
+            labels={"shows": "True accuracies"},
+        ),
     log:
         f"{plan.results}/logs/tabulate_lookups.log",
     benchmark:
@@ -78,7 +84,7 @@ rule tabulate_lookups:
         code=plan.code["tabulate_lookups"],
     shell:
         "python -m dfnas.stages.tabulate_lookups --lookups {input.lookups:q} --rankings {input.rankings:q}"
-        " --out {output:q} {params.options} {params.machine} 2> {log:q}"
+        " --out {output.table:q} --page {output.page:q} {params.options} {params.machine} 2> {log:q}"
 
 
 rule draw_rankings:
@@ -89,8 +95,8 @@ rule draw_rankings:
         report(
             f"{plan.results}/pictures/rankings.png",
             caption="../report/rankings.rst",
-            category="Searches",
-            labels={"shows": "supernet scores and true accuracies"},
+            category="1 Comparison",
+            labels={"shows": "What supernets say of architectures"},
         ),
     log:
         f"{plan.results}/logs/draw_rankings.log",

@@ -12,8 +12,8 @@ rule assess_images:
         picture=report(
             f"{plan.results}/quality/{{source}}/generation-{{generation}}.png",
             caption="../report/generation.rst",
-            category="Synthetic images",
-            labels={"data": "{source}", "generation": "{generation}"},
+            category="2 Synthetic images",
+            labels={"data": "{source}", "shows": "images of generation {generation}"},
         ),
     log:
         f"{plan.results}/logs/assess_images/{{source}}/generation-{{generation}}.log",

@@ -33,14 +33,14 @@ rule draw_images:
         images=report(
             f"{plan.results}/pictures/{{source}}/images.png",
             caption="../report/images.rst",
-            category="Synthetic images",
-            labels={"data": "{source}", "generation": "all"},
+            category="2 Synthetic images",
+            labels={"data": "{source}", "shows": "images of all generations"},
         ),
         plots=report(
             f"{plan.results}/pictures/{{source}}/generations.png",
             caption="../report/generations.rst",
-            category="Synthetic images",
-            labels={"data": "{source}", "generation": "figures over all"},
+            category="2 Synthetic images",
+            labels={"data": "{source}", "shows": "quality over the generations"},
         ),
     log:
         f"{plan.results}/logs/draw_images/{{source}}.log",
@@ -59,6 +59,35 @@ rule draw_images:
         " --out {output.images:q} --plots {output.plots:q} {params.machine} 2> {log:q}"
 
 
+rule draw_labels:
+    input:
+        labels=plan.all_labels(),
+        reports=plan.all_calibrations(),
+    output:
+        report(
+            f"{plan.results}/pictures/labels.png",
+            caption="../report/labels.rst",
+            category="2 Synthetic images",
+            labels={"data": "all", "shows": "labels over the generations"},
+        ),
+    log:
+        f"{plan.results}/logs/draw_labels.log",
+    benchmark:
+        f"{plan.results}/benchmarks/draw_labels.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("draw_labels")
+    resources:
+        **plan.resources("draw_labels"),
+    params:
+        sources=plan.labelled_sources(),
+        machine=plan.machine("draw_labels"),
+        code=plan.code["draw_labels"],
+    shell:
+        "python -m dfnas.stages.draw_labels --labels {input.labels:q} --reports {input.reports:q} {params.sources}"
+        " --out {output:q} {params.machine} 2> {log:q}"
+
+
 rule draw_search:
     input:
         unpack(plan.search_record),
@@ -66,8 +95,8 @@ rule draw_search:
         report(
             f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/search.png",
             caption="../report/search.rst",
-            category="Searches",
-            labels={"algorithm": "{algorithm}", "data": "{search_data}", "seed": "{seed}"},
+            category="3 Searches",
+            labels=plan.search_labels,
         ),
     log:
         f"{plan.results}/logs/draw_search/{{algorithm}}/{{search_data}}/seed-{{seed}}.log",
@@ -94,8 +123,8 @@ rule draw_training:
         report(
             f"{plan.results}/retrain/{{algorithm}}/curves.png",
             caption="../report/training.rst",
-            category="Trainings",
-            labels={"algorithm": "{algorithm}"},
+            category="4 Trainings",
+            labels={"trained": "What {algorithm} found"},
         ),
     log:
         f"{plan.results}/logs/draw_training/{{algorithm}}.log",
@@ -122,6 +151,12 @@ rule compare_data:
     output:
         table=f"{plan.results}/significance.csv",
         text=f"{plan.results}/significance.md",
+        page=report(
+            f"{plan.results}/report/significance.html",
+            caption="../report/significance.rst",
+            category="1 Comparison",
+            labels={"shows": "What the differences mean, in words"},
+        ),
     log:
         f"{plan.results}/logs/compare_data.log",
     benchmark:
@@ -137,7 +172,8 @@ rule compare_data:
         code=plan.code["compare_data"],
     shell:
         "python -m dfnas.stages.compare_data --metrics {input.metrics:q} --predictions {input.predictions:q}"
-        " --out {output.table:q} --text {output.text:q} {params.options} {params.machine} 2> {log:q}"
+        " --out {output.table:q} --text {output.text:q} --page {output.page:q} {params.options} {params.machine}"
+        " 2> {log:q}"
 
 
 rule table1:
@@ -170,10 +206,23 @@ rule table1:
 rule typeset_table1:
     input:
         table=f"{plan.results}/table1.csv",
+        times=f"{plan.results}/table1_times.csv",
         classes=f"{plan.results}/per_class.csv",
     output:
         markdown=f"{plan.results}/table1.md",
         latex=f"{plan.results}/table1.tex",
+        page=report(
+            f"{plan.results}/report/table1.html",
+            caption="../report/table1.rst",
+            category="1 Comparison",
+            labels={"shows": "Table 1: errors and sizes"},
+        ),
+        times_page=report(
+            f"{plan.results}/report/table1_times.html",
+            caption="../report/table1_times.rst",
+            category="1 Comparison",
+            labels={"shows": "Table 2: hours and milliseconds"},
+        ),
     log:
         f"{plan.results}/logs/typeset_table1.log",
     benchmark:
@@ -187,5 +236,34 @@ rule typeset_table1:
         machine=plan.machine("typeset_table1"),
         code=plan.code["typeset_table1"],
     shell:
-        "python -m dfnas.stages.typeset_table1 --table {input.table:q} --classes {input.classes:q}"
-        " --out {output.markdown:q} --latex {output.latex:q} {params.machine} 2> {log:q}"
+        "python -m dfnas.stages.typeset_table1 --table {input.table:q} --times {input.times:q} --classes {input.classes:q}"
+        " --out {output.markdown:q} --latex {output.latex:q} --page {output.page:q} --times-page {output.times_page:q}"
+        " {params.machine} 2> {log:q}"
+
+
+rule draw_comparison:
+    input:
+        metrics=plan.evaluations("metrics.json", plan.runs()),
+        teacher=f"{plan.results}/evaluate/teacher/metrics.json",
+    output:
+        report(
+            f"{plan.results}/report/comparison.png",
+            caption="../report/comparison.rst",
+            category="1 Comparison",
+            labels={"shows": "Test error by algorithm and against size"},
+        ),
+    log:
+        f"{plan.results}/logs/draw_comparison.log",
+    benchmark:
+        f"{plan.results}/benchmarks/draw_comparison.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("draw_comparison")
+    resources:
+        **plan.resources("draw_comparison"),
+    params:
+        machine=plan.machine("draw_comparison"),
+        code=plan.code["draw_comparison"],
+    shell:
+        "python -m dfnas.stages.draw_comparison --metrics {input.metrics:q} --teacher {input.teacher:q} --out {output:q}"
+        " {params.machine} 2> {log:q}"

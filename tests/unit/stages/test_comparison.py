@@ -41,7 +41,9 @@ def compared(folder: Path, networks: list[Path], *more) -> int:
         for option in ("metrics.json", "predictions.csv")
         for part in (f"--{option.split('.')[0]}", *(place / option for place in networks))
     ]
-    return run(*files, "--out", folder / "significance.csv", "--text", folder / "significance.md", *more)
+    out = {"--out": "csv", "--text": "md", "--page": "html"}
+    places = [part for option, kind in out.items() for part in (option, folder / f"significance.{kind}")]
+    return run(*files, *places, *more)
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -79,6 +81,10 @@ def test_each_data_set_is_compared_with_the_original_one(tmp_path, networks):
     )
     assert r"between searching on my\_set and on original images" in text
     assert text.count("with 3 seeds and 300 images") == 3
+    page = (tmp_path / "significance.html").read_text()
+    for line in re.findall(r"^- (.*)$", text, re.MULTILINE):  # the same verdicts
+        words = re.sub(r"\*\*(.*?)\*\*", r"<b>\1</b>", line).replace(r"\_", "_")
+        assert f"<li>{words}</li>" in page
 
 
 def test_two_calls_leave_the_same_bytes_and_another_seed_about_the_same(tmp_path, networks):

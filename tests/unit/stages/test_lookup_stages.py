@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import random
+import re
 from pathlib import Path
 
 import numpy as np
@@ -139,7 +140,8 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
         for seed, scores in enumerate((rising, swapped))
     ]
     out, draws = tmp_path / "lookup.csv", ["--random-draws", "[1, 2]"]
-    files = ["--lookups", *lookups, "--rankings", *rankings, "--out", out]
+    page = out.with_suffix(".html")
+    files = ["--lookups", *lookups, "--rankings", *rankings, "--out", out, "--page", page]
     assert run("tabulate_lookups", *files, *table, *draws) == 0
     with open(out, newline="") as file:
         darts, spos, one, two, optimum = csv.DictReader(file)
@@ -159,9 +161,16 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     assert float(two["accuracy_mean"]) == pytest.approx(70 + 19 / 2 + (400 - 1) / (6 * 20), abs=1e-3)
     assert (optimum["algorithm"], optimum["accuracy_mean"], optimum["rank_mean"]) == ("optimum", "89.000", "1.0")
     tied = ranking(tmp_path / "tied.csv", space, cells, [0.5] * 20, "original", 0)
-    assert run("tabulate_lookups", "--lookups", *lookups, "--rankings", tied, "--out", out, *table, *draws) == 0
-    with open(out, newline="") as file:
+    again = {"out": tmp_path / "again.csv", "page": tmp_path / "again.html", "rankings": tied}
+    options = [part for name, path in again.items() for part in (f"--{name}", path)]
+    assert run("tabulate_lookups", "--lookups", *lookups, *options, *table, *draws) == 0
+    with open(again["out"], newline="") as file:
         assert list(csv.DictReader(file))[1]["rho_held_out"] == ""  # one score for all says nothing of an order
+    shown = [re.findall(r"<td[^>]*>([^<]*)</td>", line) for line in page.read_text().splitlines()]
+    assert [cells[:5] for cells in shown if cells] == [
+        [row["algorithm"], row["search_data"], row["seeds"] or "–", row["draws"] or "–", row["accuracy_mean"]]
+        for row in (darts, spos, one, two, optimum)
+    ]
     picture = tmp_path / "rankings.png"
     assert run("draw_rankings", "--rankings", *rankings, "--out", picture, *table) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")

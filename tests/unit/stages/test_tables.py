@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import statistics
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from dfnas.runtime.device import device_name
 from dfnas.runtime.resumable import Cost
 from dfnas.stages.histories import write_timing
 from dfnas.stages.latencies import Latency, write_latencies
-from dfnas.tables import latex, markdown
+from dfnas.tables import html, latex, markdown
 from dfnas.tables.table1 import HEADER
 
 
@@ -76,11 +77,48 @@ def table(tmp_path) -> Path:
     return tmp_path / "table1.csv"
 
 
+def places(table: Path) -> list[str | Path]:
+    """Options of `typeset_table1`: what it reads, and what it writes beside that."""
+    beside = {
+        option: table.with_suffix(f".{kind}") for option, kind in (("out", "md"), ("latex", "tex"), ("page", "html"))
+    }
+    files = {
+        "table": table,
+        "times": table.with_name("times.csv"),
+        "classes": table.with_name("per_class.csv"),
+        **beside,
+        "times-page": table.with_name("times.html"),
+    }
+    return [part for option, path in files.items() for part in (f"--{option}", path)]
+
+
 def typeset(table: Path) -> tuple[str, str]:
-    out = table.with_suffix(".md"), table.with_suffix(".tex")
-    classes = table.with_name("per_class.csv")
-    assert run("typeset_table1", "--table", table, "--classes", classes, "--out", out[0], "--latex", out[1]) == 0
-    return tuple(path.read_text() for path in out)
+    assert run("typeset_table1", *places(table)) == 0
+    return tuple(table.with_suffix(f".{kind}").read_text() for kind in ("md", "tex"))
+
+
+class Cells(HTMLParser):
+    """The texts of the cells of a page's table, row by row."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.inside = self.inside or tag in ("td", "th")
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self.inside:
+            self.rows[-1][-1] += data
 
 
 def test_shares_are_means_over_the_seeds_in_percent(table):
@@ -156,6 +194,36 @@ def test_latex_has_the_rules_of_booktabs_and_escapes(table):
     assert r"& 1 & \textbf{25.00} &" in rows[6]
 
 
+def test_the_page_has_the_cells_of_the_markdown_table(table):
+    header, _, *rows = typeset(table)[0].splitlines()
+    plain = [re.split(r" (?<!\\)\| ", re.sub(r"\*\*|\\(?=[_$])", "", row).strip("| ")) for row in (header, *rows)]
+    page = table.with_suffix(".html").read_text()
+    assert Cells(page).rows == plain
+    assert page.count("<b>") == 3
+
+
+def test_times_have_a_page_of_their_own(table):
+    table.with_name("times.csv").write_text(
+        "algorithm,space,search_data,retrain_data,search_hours,retrain_hours,search_kwh,retrain_kwh,cpu_batch_64_ms,"
+        "cpu_batch_64_peak_mb,search_device\n"
+        "teacher,my.resnet:build_it,,,,,,,0.4,1,\nspos,shufflenet,a<b,original,1.5,0.25,,,0.1234,2.5,a CPU\n"
+    )
+    typeset(table)
+    header, *rows = Cells(table.with_name("times.html").read_text()).rows
+    # No column of energy, of which nothing is known.
+    assert header[4:] == ["search, hours", "retraining, hours", "CPU, batch 64: ms", "CPU, batch 64: MB"]
+    assert rows == [
+        ["teacher", "my.resnet:build_it", "–", "–", "–", "–", "0.400", "1.00"],
+        ["spos", "shufflenet", "a<b", "original", "1.5000", "0.2500", "0.123", "2.50"],
+    ]
+
+
+@given(st.text(alphabet="ab<>&\"'/\\ #;x"), st.text(alphabet="<>&amp;td/ "))
+def test_a_page_shows_any_text_as_it_is(one, other):
+    page = html.page("title", html.table(["one", "other"], [[html.escaped(one), html.escaped(other)]], 1))
+    assert Cells(page).rows == [["one", "other"], [one, other]]
+
+
 @given(st.text(alphabet="ab_$*|`\\<>[]#~&%{}^ "))
 def test_escaping_leaves_no_mark_alone_and_can_be_undone(text):
     assert re.sub(r"\\([\\`*_$|<>\[\]#~])", r"\1", markdown.escaped(text)) == text
@@ -175,8 +243,7 @@ def test_escaping_leaves_no_mark_alone_and_can_be_undone(text):
 )
 def test_a_table_that_is_none_is_refused(table, capsys, change, story):
     table.write_text(change(table.read_text()))
-    out = ["--out", table.with_suffix(".md"), "--latex", table.with_suffix(".tex")]
-    assert run("typeset_table1", "--table", table, "--classes", table.with_name("per_class.csv"), *out) == 1
+    assert run("typeset_table1", *places(table)) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert f"{table} {story}" in line
     assert not table.with_suffix(".tex").exists()
