@@ -6,8 +6,9 @@ The data set is that of workflow/presets/nasbench201.yaml, of the ResNet-20 of D
 student from the same seed for the same number of steps on the data set's training images:
 
     stored          the labels that the teacher gave the stored images
+    stored, T = 20  the same at a higher temperature, the loss times T²
     teacher         the teacher's labels of each view
-    T = 4, T = 20   the same at a higher temperature, the loss times T² (near the end of that road lies a squared error
+    T = 4, T = 20   these at a higher temperature (near the end of that road lies a squared error
                     of logits: Kim et al. 2021, "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss")
     without T²      T = 4 without that factor
     cutout          T = 20, with a square of 16 pixels cut out of every view
@@ -50,6 +51,7 @@ from dfnas.training.training import Training
 TEACHER = {"labels": "teacher"}
 ROWS: dict[str, dict[str, Any]] = {
     "stored": {},
+    "stored, T = 20": {"temperature": 20},
     "teacher": TEACHER,
     "T = 4": TEACHER | {"temperature": 4},
     "T = 20": TEACHER | {"temperature": 20},
