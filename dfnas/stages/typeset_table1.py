@@ -1,5 +1,5 @@
-"""Write Table 1 to be read: in Markdown, with the classes that lose most against the teacher, in LaTeX with the rules of
-booktabs, and as a page of HTML, with what searches and networks cost as another."""
+"""Write Table 1 to be read: in Markdown, with the classes that lose most against the teacher, in LaTeX with the rules
+of booktabs, and as a page of HTML, with what searches and networks cost as another."""
 
 import sys
 from collections.abc import Callable, Sequence

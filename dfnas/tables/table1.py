@@ -101,8 +101,8 @@ def times_page(rows: Sequence[Row]) -> str:
     return html.page(
         "Table 2: what it took",
         html.paragraph(
-            "Hours of one search and of one retraining, and energy where the machine tells it: means over the seeds, on "
-            "the device that ran them, beside whatever else ran there. Of the trained network a forward pass of so "
+            "Hours of one search and of one retraining, and energy where the machine tells it: means over the seeds, "
+            "on the device that ran them, beside whatever else ran there. Of the trained network a forward pass of so "
             "many images: median time, its spread, and memory beside the weights. These depend on the machine and "
             "differ from run to run. A draw without a search takes no time. Click on a heading to sort."
         ),
