@@ -28,5 +28,5 @@ def provenance_of(path: Path, kind: str | None = None) -> dict[str, Any]:
         archive = load_archive(path)
         found = archive.get("provenance") if isinstance(archive, Mapping) else None
     if not isinstance(found, Mapping) or (found and "stage" not in found):
-        raise InputError(f"{path} does not say what made it; delete it to rebuild it")
+        raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
     return json.loads(json.dumps(found))  # tuples as lists, whatever the format
