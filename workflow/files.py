@@ -272,11 +272,6 @@ class Files:
         return [f"{self.results}/quality/{name}/judgement.json" for name in judged]
 
 
-def training_section(data: str) -> str:
-    """The section that says how networks are trained on a data set."""
-    return "retrain" if data == ORIGINAL else "retrain_synthetic"
-
-
 def training_data(run: str) -> str:
     """The data that the network of a run, or the teacher, learnt from."""
     return ORIGINAL if run == "teacher" else run.split("/")[2]

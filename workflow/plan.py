@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from configuration import SEARCHES, load
-from files import Files, digest_of, training_data, training_section
+from files import Files, digest_of, training_data
 
 from dfnas.classifiers.names import code_of
 from dfnas.runtime.code_digest import code_digest
@@ -14,7 +14,7 @@ from dfnas.settings.base import Settings
 from dfnas.settings.config import RULES
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.settings.search import SpaceSettings
-from dfnas.settings.sources import SourceSettings
+from dfnas.settings.sources import SourceSettings, training_section
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import reference
 

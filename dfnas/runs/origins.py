@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from dfnas.runs.folder import RECORD, RunFolder
 from dfnas.runs.sheets import Sheet, flattened
 from dfnas.runtime.files import read_json
-from dfnas.settings.sources import SYNTHETIC, SourceSettings
+from dfnas.settings.sources import SYNTHETIC, SourceSettings, training_section
 from dfnas.stages.artifact_provenance import provenance_of
 
 ARTIFACTS = (
@@ -90,6 +90,8 @@ def machine_of(origins: Iterable[Origin], packages: dict[str, str]) -> Sheet:
 def _section(stage: str, parts: tuple[str, ...]) -> str:
     """The section behind an artifact, as the configuration names it; one of a data set's own has its name before it."""
     folder, name = parts[0], parts[1].partition(".")[0]
+    if stage == "retrain":
+        return training_section(parts[3])
     if stage == "import_teacher":
         return name if folder == "networks" else "teacher"
     return f"sources.{name}.{stage}" if stage in SourceSettings.model_fields and name != SYNTHETIC else stage

@@ -4,6 +4,7 @@ import os
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -13,6 +14,9 @@ from torch import distributed, nn
 
 from dfnas.runtime.device import prepare
 from dfnas.runtime.errors import InputError
+
+PATIENCE = timedelta(days=30)
+"""For the others: they may wait as long as a job does for its GPUs. When one fails, torchrun ends all of them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ def join(processes: Processes, device: str, threads: int, held: ExitStack) -> to
         if processes.leads:
             # One job after the other: two with half of the GPUs each would wait for ever.
             claiming.enter_context(FileLock(Path(gettempdir()) / "dfnas-processes.lock"))
-        distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl")
+        distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
         held.callback(distributed.destroy_process_group)
         chosen = prepare(device, threads, held)
         if not on_cpu:

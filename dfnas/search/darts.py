@@ -40,10 +40,13 @@ class DartsSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one architecture step and one weight step each. With selection by
     perturbation, a step for each round of decisions follows, and weight steps between the rounds."""
 
-    remedy = (
-        "set search_darts.stop.by to skips or eigenvalue, search_darts.selection.by to perturbation, or "
-        "search_partial_channels in the space's options"
-    )
+    @property
+    def remedy(self) -> str:
+        """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""
+        settings = self.settings
+        if settings.selection.by == "perturbation" and not settings.train_architecture:
+            return "raise search_darts.epochs, or shard_dataset.validation_fraction, by whose images options are judged"
+        return "set search_darts.selection.by to perturbation and search_darts.train_architecture to false"
 
     def __init__(self, context: SearchContext, settings: SearchDartsSettings):
         self.context, self.settings, seed, space = context, settings, context.seed, context.space

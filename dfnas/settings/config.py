@@ -26,7 +26,7 @@ from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
-from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, Data, SourceSettings, lay_over_base
+from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, Data, SourceSettings, lay_over_base, training_section
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
 
@@ -185,20 +185,22 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _gpus_share_the_training(self) -> "Config":
-        count, settings = self.resources_of("retrain")["gpu"], self.retrain
+        count = self.resources_of("retrain")["gpu"]
         if count < 2:
             return self
-        if settings.batch_size % count:
-            raise ValueError(
-                f"retrain.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): "
-                "every GPU takes an equal share of a batch"
-            )
+        for name in dict.fromkeys(map(training_section, self.comparison.retrain_data)):
+            settings = getattr(self, name)
+            if settings.batch_size % count:
+                raise ValueError(
+                    f"{name}.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): "
+                    "every GPU takes an equal share of a batch"
+                )
+            if settings.sync_batch_norm and self.device == "cpu":
+                raise ValueError(f"{name}.sync_batch_norm needs GPUs, and device is cpu; set it to false")
         if self.device.startswith("cuda:"):
             raise ValueError(
                 f"device = {self.device} is one GPU, and resources.retrain.gpu is {count}; expected auto, cuda or cpu"
             )
-        if settings.sync_batch_norm and self.device == "cpu":
-            raise ValueError("retrain.sync_batch_norm needs GPUs, and device is cpu; set it to false")
         return self
 
     @model_validator(mode="after")

@@ -106,10 +106,18 @@ class SearchDartsSettings(SearchSettings):
         if by_perturbation and self.stop.by != "never":
             raise ValueError(
                 f"stop.by = {self.stop.by} and selection.by = perturbation exclude each other: the latter takes a "
-                "supernet trained to its end"
+                "supernet trained to its end; say selection.by = strength and train_architecture = true beside stop.by"
             )
         if not self.train_architecture and not by_perturbation:
-            raise ValueError("train_architecture = false needs selection.by = perturbation: no option is stronger")
+            raise ValueError(
+                "train_architecture = false needs selection.by = perturbation: no option is stronger; say "
+                "train_architecture = true"
+            )
+        if not self.train_architecture and self.arch_warmup_epochs:
+            raise ValueError(
+                f"arch_warmup_epochs = {self.arch_warmup_epochs} needs train_architecture = true: without it the "
+                "architecture parameters never learn"
+            )
         if not self.train_architecture and self.edge_normalisation:
             raise ValueError("edge_normalisation = true needs train_architecture = true: its weights would not learn")
         return self

@@ -32,6 +32,11 @@ class SourceSettings(Settings):
     """How they are split."""
 
 
+def training_section(data: str) -> str:
+    """The section that says how networks are trained on a data set."""
+    return "retrain" if data == ORIGINAL else "retrain_synthetic"
+
+
 def lay_over_base(values: Any) -> Any:
     """A configuration, as plain values, in which sections that say what is different say everything: every source, its
     own keys laid over those of the base sections, and `retrain_synthetic`, over those of `retrain` unless it names a

@@ -104,3 +104,12 @@ class RetrainSettings(TrainingSettings, LabelSettings):
     @classmethod
     def _lay_over_recipe(cls, values: Any) -> Any:
         return with_recipe(values)
+
+    @model_validator(mode="after")
+    def _classes_have_no_temperature(self) -> "RetrainSettings":
+        if self.labels == "hard" and self.temperature != 1:
+            raise ValueError(
+                f"labels = hard needs temperature = 1, not {self.temperature:g}: classes are the same at every "
+                "temperature, and the gradient of a loss times its square would be that many times as large"
+            )
+        return self

@@ -18,7 +18,6 @@ from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
 from dfnas.measure.features import PenultimateFeatures, final_layer
 from dfnas.measure.frechet import GaussianMoments, frechet_distance
-from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
@@ -52,9 +51,10 @@ def judge_images(job: Job) -> None:
 
     inputs = [options.teacher, options.synthetic, options.original]
     checkpoint = job.checkpoint(inputs, *teacher.spec.code(), *code_of(settings.builder))
-    history = _trained(student, train, validation, settings, checkpoint)
+    training = Training(student, train, validation, settings, settings.seed)
+    history = run(training, checkpoint, "training the student").history
     write_history(options.history, history)
-    logits = predict(student, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
+    logits = predict(training.result, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
     report = {
         "test_images": len(test),
         "frechet_distance": distances,
@@ -102,14 +102,6 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
             "set judge_images.arguments"
         )
     return student
-
-
-def _trained(
-    student: nn.Module, train: ImageSet, validation: ImageSet, settings: JudgeImagesSettings, checkpoint: Checkpoint
-) -> list[dict[str, Any]]:
-    """Distils the teacher's soft labels into the student; the history."""
-    training = Training(student, train, validation, settings, settings.seed)
-    return run(training, checkpoint, "training the student").history
 
 
 @torch.no_grad()

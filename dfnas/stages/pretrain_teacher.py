@@ -51,7 +51,7 @@ def pretrain_teacher(job: Job) -> None:
     training = Training(network, train, validation, settings, settings.seed)
     history, _ = run(training, checkpoint, "teacher")
     write_history(options.history, history)
-    save_teacher(options.out, spec, network.state_dict(), job.provenance([options.dataset], *spec.code()))
+    save_teacher(options.out, spec, training.result.state_dict(), job.provenance([options.dataset], *spec.code()))
     checkpoint.clear()
 
 

@@ -64,7 +64,8 @@ def retrain(job: Job) -> None:
         settings.temperature,
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
-    meter = EnergyMeter.of(job.device)
+    # Of several GPUs a process would read its own alone.
+    meter = EnergyMeter.of(job.device) if job.processes.count == 1 else None
     history, cost = run(training, checkpoint, f"training {name}", meter, job.processes.leads)
     if not job.processes.leads:
         return

@@ -33,8 +33,8 @@ def times_of(
     by_stage = {stage: [found for run in runs for found in _of(run, stage, timings)] for stage in STAGES}
     columns = {f"{stage}_hours": _mean([t["seconds"] / 3600 for t in found], 5) for stage, found in by_stage.items()}
     for stage, found in by_stage.items():
-        # Of a mean over some of the seeds nobody knows what it is of.
-        known = all(timing["joules"] for timing in found)
+        # Of a mean over some of the seeds, or over unlike parts of machines, nobody knows what it is of.
+        known = len({frozenset(timing["joules"]) for timing in found}) == 1 and all(t["joules"] for t in found)
         columns[f"{stage}_kwh"] = _mean([sum(t["joules"].values()) / J_PER_KWH for t in found], 7) if known else ""
     for stage, found in by_stage.items():
         columns[f"{stage}_device"] = ", ".join(dict.fromkeys(timing["device_name"] for timing in found))

@@ -6,10 +6,11 @@ import torch
 from torch import nn
 
 from dfnas.dataset.batches import Batches
+from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.runtime.schedule import learning_rate, one_cycle, set_learning_rate
 from dfnas.settings.descent import DescentSettings
-from dfnas.training.losses import check_finite, soft_cross_entropy
+from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 
 
@@ -23,7 +24,8 @@ class Descent:
         auxiliary_weight: weight of the auxiliary head's loss.
         temperature: of the loss; the targets of the batches are at it.
         processes: those that have every batch between them. The gradient is that of the whole batch in each.
-        factor: what the loss is multiplied by.
+        factor: what the loss is multiplied by. Where it is not 1, the losses that are reported are without the entropy
+            of the targets, which at a high temperature is nearly all of a loss and says nothing.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class Descent:
         loss.backward()
         clip_gradients(self.network.parameters(), settings.clip_norm)
         self.optimizer.step()
-        self.loss_sum += self.processes.mean(loss.detach())
+        self.loss_sum += self.processes.mean(self._reported(loss.detach(), outputs, targets))
         return lr
 
     def _learning_rate(self, index: int) -> float:
@@ -87,6 +89,12 @@ class Descent:
             return soft_cross_entropy(outputs.float(), targets, temperature, smoothing)
         loss, auxiliary = (soft_cross_entropy(logits.float(), targets, temperature, smoothing) for logits in outputs)
         return loss + self.auxiliary_weight * auxiliary
+
+    def _reported(self, loss: torch.Tensor, outputs: torch.Tensor | tuple, targets: torch.Tensor) -> torch.Tensor:
+        if self.factor == 1.0:
+            return loss
+        heads = 1 + self.auxiliary_weight * isinstance(outputs, tuple)
+        return loss - self.factor * heads * entropy(smoothed(targets, self.settings.label_smoothing)).mean()
 
     def state_dict(self) -> dict[str, Any]:
         return {

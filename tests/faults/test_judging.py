@@ -1,9 +1,16 @@
 """Judging by original images: what the report says, and data or students that do not fit."""
 
+import csv
 import json
 
 import pytest
+import torch
 from stage_calls import TEACHER, run
+
+from dfnas.dataset.images import load_split
+from dfnas.measure.accuracy import error_rate, predict
+from dfnas.runtime.files import load_archive
+from dfnas.stages.artifacts import load_teacher
 
 
 def test_the_report_of_a_judgement(chain):
@@ -35,6 +42,33 @@ def test_the_student_learns_from_synthetic_images_alone(chain):
         assert run("judge_images", *chain.judge_images()) == 0
         histories.append((chain.folder / "student.csv").read_text())
     assert histories[0] == histories[1]
+
+
+AVERAGING = ["--averaging", '{"kind": "ema", "decay": 0.99}']
+
+
+def test_the_student_is_judged_by_its_average_where_it_has_one(chain):
+    found = []
+    for options in ([], AVERAGING):
+        assert run("judge_images", *chain.judge_images(), *options) == 0
+        found.append(json.loads((chain.folder / "judgement.json").read_text())["student"])
+    assert found[0]["test_accuracy"] != found[1]["test_accuracy"]
+
+
+def test_the_stand_in_is_its_average_where_it_has_one(chain):
+    """The error that the history ends with is that of the network that is kept."""
+    assert run("pretrain_teacher", *chain.pretrain_teacher(), *AVERAGING) == 0
+    with open(chain.folder / "teacher.csv", newline="") as file:
+        *_, last = csv.DictReader(file)
+    network = load_teacher(chain.folder / "teacher.pt", torch.device("cpu")).network
+    held_out = load_split(chain.folder / "original.h5", "validation", torch.device("cpu"))
+    error = error_rate(predict(network, held_out, 64), held_out.targets)
+    assert error == pytest.approx(float(last["validation_error"]), abs=1e-6)
+    plain = load_archive(chain.folder / "teacher.pt")
+    assert run("pretrain_teacher", *chain.pretrain_teacher()) == 0
+    kept = load_archive(chain.folder / "teacher.pt")
+    assert plain.keys() == kept.keys()
+    assert not torch.equal(*(next(iter(archive["state"].values())) for archive in (plain, kept)))
 
 
 @pytest.mark.usefixtures("larger_originals")

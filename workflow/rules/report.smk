@@ -221,7 +221,7 @@ rule typeset_table1:
             f"{plan.results}/report/table1_times.html",
             caption="../report/table1_times.rst",
             category="1 Comparison",
-            labels={"shows": "Table 2: hours and milliseconds"},
+            labels={"shows": "Table 2: hours, energy, latency, memory"},
         ),
     log:
         f"{plan.results}/logs/typeset_table1.log",

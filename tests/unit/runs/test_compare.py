@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from dfnas.commands.main import COMMANDS, main
 from dfnas.measure.bootstrap import paired_difference
+from dfnas.runs.folder import RunFolder
+from dfnas.runs.origins import origins_of, settings_of
 from dfnas.runs.sheets import differences, flattened
-from dfnas.runtime.files import write_csv, write_json
+from dfnas.runtime.files import save_archive, write_csv, write_json
 from dfnas.stages.rows import KEYS
 
 PARTS = ("settings", "contents", "architectures", "figures", "lookups", "quality", "machine", "costs")
@@ -282,3 +284,13 @@ def test_flattening_keeps_every_leaf():
     nested = {"a": {"b": 1, "c": {}}, "d": [{"e": 2}, {"e": 3}], "f": [1, 2]}
     assert flattened({}) == {}
     assert flattened(nested) == {"a.b": 1, "a.c": {}, "d.0.e": 2, "d.1.e": 3, "f": [1, 2]}
+
+
+def test_trainings_on_synthetic_images_are_of_the_section_of_their_own(tmp_path):
+    for data, temperature in (("original", 1.0), ("synthetic", 20.0)):
+        provenance = {"stage": "retrain", "settings": {"temperature": temperature}}
+        path = tmp_path / "retrain" / "spos" / "original" / data / "seed-0" / "model.pt"
+        path.parent.mkdir(parents=True)
+        save_archive(path, {"provenance": provenance})
+    sections = settings_of(origins_of(RunFolder(tmp_path)), {})
+    assert sections == {("retrain",): {"temperature": 1.0}, ("retrain_synthetic",): {"temperature": 20.0}}

@@ -164,7 +164,23 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"retrain.momentum": 0}, "nesterov needs a momentum above 0"),
         ({"search_darts.lr": 0.01, "search_darts.lr_min": 0.02}, "lr_min (0.02) must not exceed lr (0.01)"),
         ({"search_darts.arch_warmup_epochs": 4}, "arch_warmup_epochs (4) must be less than epochs (4)"),
-        ({"search_darts.train_architecture": False}, "train_architecture = false needs selection.by = perturbation"),
+        (
+            {"search_darts.train_architecture": False, "search_darts.selection": {"by": "strength"}},
+            "train_architecture = false needs selection.by = perturbation",
+        ),
+        (
+            {"search_darts.train_architecture": False, "search_darts.arch_warmup_epochs": 1},
+            "arch_warmup_epochs = 1 needs train_architecture = true",
+        ),
+        ({"retrain_synthetic.labels": "hard"}, "labels = hard needs temperature = 1, not 20"),
+        (
+            {
+                "comparison.retrain_data": ["original", "synthetic"],
+                "resources.retrain": {"gpu": 2},
+                "retrain_synthetic.batch_size": 25,
+            },
+            "retrain_synthetic.batch_size (25) must be a multiple of resources.retrain.gpu (2)",
+        ),
         ({"search_darts.stop.by": "eigenvalue"}, "stop.by = eigenvalue cannot stop before epoch 17 of 4"),
         ({"search_darts.stop.window": 4}, "window (4) must be odd"),
         (

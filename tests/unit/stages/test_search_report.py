@@ -116,4 +116,4 @@ def test_a_collapse_is_one_line_that_names_a_remedy(search, monkeypatch, capsys,
     assert len(lines) == collapses
     if collapses:
         assert lines[0].startswith("search_darts: warning: the search has collapsed: 100%")
-        assert "search_darts.stop.by" in lines[0]
+        assert "search_darts.selection.by to perturbation" in lines[0]

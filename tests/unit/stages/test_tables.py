@@ -17,6 +17,7 @@ from dfnas.runtime.device import device_name
 from dfnas.runtime.resumable import Cost
 from dfnas.stages.histories import write_timing
 from dfnas.stages.latencies import Latency, write_latencies
+from dfnas.stages.times import times_of
 from dfnas.tables import html, latex, markdown
 from dfnas.tables.table1 import HEADER
 
@@ -49,7 +50,11 @@ ROWS = [
 
 
 TIMINGS = {
-    "search": [(3600, {"cpu": 3.6e6}), (7200, {"cpu": 7.2e6, "gpu": 3.6e6}), (5400, {"cpu": 3.6e6})],
+    "search": [
+        (3600, {"cpu": 1.8e6, "gpu": 1.8e6}),
+        (7200, {"cpu": 7.2e6, "gpu": 3.6e6}),
+        (5400, {"cpu": 0.6e6, "gpu": 3.0e6}),
+    ],
     "retrain": [(3600, {"cpu": 3.6e6}), (7200, {}), (5400, {"cpu": 3.6e6})],
 }
 """Seconds and joules of the seeds of darts on original images; of one training none could be read."""
@@ -142,6 +147,22 @@ def test_what_a_row_costs_stands_in_a_table_of_its_own(table):
     assert (darts["gpu_batch_64_ms"], darts["cpu_batch_1_ms"]) == ("4.0000", "8.0000")
     assert (darts["gpu_batch_1_iqr_ms"], darts["gpu_batch_64_peak_mb"]) == ("1.5000", "192.0000")
     assert set(teacher.values()) == {"teacher", "my.resnet:build_it", ""}
+
+
+def test_energy_of_unlike_parts_of_machines_has_no_mean():
+    run = {"algorithm": "spos", "seed": 0}
+    timings = [
+        {
+            "stage": "search",
+            "run": {"algorithm": "spos", "seed": seed},
+            "seconds": 1.0,
+            "device_name": "a",
+            "joules": joules,
+        }
+        for seed, joules in enumerate(({"cpu": 3.6e6, "gpu": 3.6e6}, {"gpu": 3.6e6}))
+    ]
+    assert times_of([run], timings, [])["search_kwh"] == "2.0000000"
+    assert times_of([run, run | {"seed": 1}], timings, [])["search_kwh"] == ""
 
 
 def test_the_accuracy_of_every_class_is_a_mean_over_the_seeds(table):
