@@ -65,10 +65,6 @@ class Files:
         seeds = self.config.comparison.seeds
         return [f"{algorithm}/{search_data}/seed-{seed}" for algorithm, search_data in self.rows() for seed in seeds]
 
-    def searching_rules(self) -> list[str]:
-        """The rules that search for the comparison."""
-        return [f"search_{algorithm}" for algorithm in self.config.comparison.algorithms]
-
     def is_on_data(self, algorithm: str) -> bool:
         """Whether a search looks at images."""
         return algorithm in self.algorithms_on_data

@@ -85,11 +85,11 @@ class Plan(Files):
         """The section `search_spos` as JSON."""
         return _verbatim(json.dumps(self.config.search_spos.plain()))
 
-    def searched_spaces(self) -> Callable[..., str]:
-        """Space and budget of every search of the comparison as JSON, by its section."""
-        sections = {rule: getattr(self.config, rule).plain() for rule in self.searching_rules()}
-        said = {rule: {key: section[key] for key in ("space", "budget")} for rule, section in sections.items()}
-        return _verbatim(json.dumps(said))
+    def searched_space(self, wildcards: Any) -> str:
+        """Space and budget of the search that a job is about as JSON, under the name of its section."""
+        rule = f"search_{wildcards.algorithm}"
+        section = getattr(self.config, rule).plain()
+        return json.dumps({rule: {key: section[key] for key in ("space", "budget")}})
 
     def described(self) -> Callable[..., str]:
         """Options of what the report's front page says of a run, beside its files."""
@@ -334,8 +334,6 @@ class Plan(Files):
         if rule in USES_TEACHER:
             beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
             return self._builders(self.config.teacher, beside.get(rule))
-        if rule == "check_spaces":
-            return sorted({reference(getattr(self.config, search).space.name) for search in self.searching_rules()})
         if rule == "rank_architectures":
             return [reference(self.config.search_spos.space.name)]
         if rule in ("retrain", "evaluate", "measure_latency", "lookup"):

@@ -102,7 +102,8 @@ def test_the_data_free_preset_reads_originals_to_evaluate_and_for_nothing_else(w
     judged = {name for name, made in files.items() if made.rule in ("shard_original", "evaluate")}
     assert {files[name].rule for name in files if judged & ancestors(files, name)} == {
         *("shard_original", "evaluate"),
-        *("table1", "typeset_table1", "model_card"),  # which say what `evaluate` has found
+        # Which say what `evaluate` has found, and that there were originals to find it on.
+        *("table1", "typeset_table1", "model_card", "draw_comparison", "describe_run", "provenance"),
     }
     for name, made in files.items():
         assert made.rule != "retrain" or {"results/teacher/teacher.pt", str(tmp_path / "checkpoint.pt")} <= ancestors(

@@ -123,7 +123,7 @@ def test_every_picture_is_there_and_shows_something(browser):
                 browser.wait_for(f"{PICTURE}?.src === results[{json.dumps(result)}].data_uri")
                 pictures[result] = browser.evaluate(COLOURS)
                 assert browser.evaluate(f"{PICTURE}.getBoundingClientRect().top") >= 0, "its top can be reached"
-    assert len(pictures) == 20
+    assert len(pictures) == 24
     for result, (width, height, colours) in pictures.items():
         assert min(width, height) > 100, result
         assert colours > 10, result

@@ -99,7 +99,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(finished):
     logs = {path.relative_to(finished.results / "logs").with_suffix("") for path in finished.results.rglob("*.log")}
     folder = finished.results / "benchmarks"
     assert logs == {path.relative_to(folder).with_suffix("") for path in folder.rglob("*.tsv")}
-    assert len(logs) == 85
+    assert len(logs) == 93
 
 
 def test_table_1_has_its_columns_and_rows(finished):

@@ -1,14 +1,13 @@
-# The searches: each algorithm on each data set, with each seed. That their spaces can be made is seen before all else, and
-# what is said of them there makes no search run again (`ancient`).
+# The searches: each algorithm on each data set, with each seed. That their spaces can be made is seen before all else.
 
 
 rule check_spaces:
     output:
-        f"{plan.results}/spaces.json",
+        f"{plan.results}/spaces/{{algorithm}}.json",
     log:
-        f"{plan.results}/logs/check_spaces.log",
+        f"{plan.results}/logs/check_spaces/{{algorithm}}.log",
     benchmark:
-        f"{plan.results}/benchmarks/check_spaces.tsv"
+        f"{plan.results}/benchmarks/check_spaces/{{algorithm}}.tsv"
     priority: 100
     conda:
         "../../envs/dfnas.yaml"
@@ -16,12 +15,12 @@ rule check_spaces:
     resources:
         **plan.resources("check_spaces"),
     params:
-        searches=plan.searched_spaces(),
+        search=plan.searched_space,
         task=plan.task(),
         machine=plan.machine("check_spaces"),
-        code=plan.code["check_spaces"],
+        code=plan.code_on_space("check_spaces"),
     shell:
-        "python -m dfnas.stages.check_spaces --searches {params.searches:q} {params.task} --out {output:q}"
+        "python -m dfnas.stages.check_spaces --searches {params.search:q} {params.task} --out {output:q}"
         " {params.machine} 2> {log:q}"
 
 
@@ -35,7 +34,7 @@ for algorithm in plan.algorithms_on_data:
             shards=plan.searched_images,
             teacher=plan.labelling_teacher(f"search_{algorithm}"),
             latency=plan.latency_table(f"search_{algorithm}"),
-            spaces=ancient(f"{plan.results}/spaces.json"),
+            space=f"{plan.results}/spaces/{algorithm}.json",
         output:
             **plan.search_files(algorithm),
         log:
@@ -65,7 +64,7 @@ if not plan.is_on_data("random"):
     rule search_random:
         input:
             latency=plan.latency_table("search_random"),
-            spaces=ancient(f"{plan.results}/spaces.json"),
+            space=f"{plan.results}/spaces/random.json",
         output:
             f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
         log:
