@@ -5,10 +5,10 @@ Nothing depends on the file, so that it reruns nothing. `dfnas compare` reads it
 
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 
 from dfnas import __version__
 from dfnas.runtime.files import write_json
+from dfnas.runtime.packages import versions
 from dfnas.settings.config import Config
 
 NAME = "run.json"
@@ -18,12 +18,7 @@ PACKAGES = ("torch", "torchvision", "numpy", "h5py", "scikit-learn", "scipy", "t
 
 def write_record(results: str, config: Config) -> None:
     """Writes the record of a call that is about to run jobs."""
-    packages = {"dfnas": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except PackageNotFoundError:
-            continue  # that only some configurations need
+    packages = {"dfnas": __version__, "python": platform.python_version(), **versions(PACKAGES)}
     try:
         write_json(f"{results}/{NAME}", {"configuration": config.plain(), "packages": packages})
     except OSError as error:  # the first job will meet it too, and say more

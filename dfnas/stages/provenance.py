@@ -1,7 +1,6 @@
 """Write where every artifact came from, as the artifacts say it themselves: settings, arguments, code, versions,
 device, and the digests of their inputs, which are compared with the files that are there now."""
 
-import importlib.metadata
 import platform
 import sys
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import Any
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest, write_bytes
+from dfnas.runtime.packages import versions
 from dfnas.stages.artifact_provenance import provenance_of
 from dfnas.stages.command import Job, Stage
 from dfnas.tables.provenance import Artifact, page
@@ -50,7 +50,9 @@ def provenance(job: Job) -> None:
     own = {artifact.path for artifact in artifacts}
     inputs = {path for artifact in artifacts for path in artifact.provenance["inputs"]} - own
     others = {path: digest(path) if Path(path).is_file() else None for path in sorted(inputs)}
-    write_bytes(job.options.out, page(artifacts, others, _versions()).encode())
+    write_bytes(
+        job.options.out, page(artifacts, others, {"Python": platform.python_version(), **versions(PACKAGES)}).encode()
+    )
 
 
 def _read(job: Job) -> Iterator[tuple[Path, dict[str, Any]]]:
@@ -64,17 +66,6 @@ def _checked(path: Path, said: dict[str, Any]) -> dict[str, Any]:
     if not set(KEYS) <= set(said):
         raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
     return said
-
-
-def _versions() -> dict[str, str]:
-    """Of Python and the packages here and now."""
-    found = {"Python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue  # a stage runs without it
-    return found
 
 
 if __name__ == "__main__":
