@@ -68,17 +68,17 @@ def test_the_teacher_sees_the_augmented_view_in_its_own_normalisation(make_image
 
 
 @pytest.mark.parametrize(
-    ("kind", "made"),
+    ("kind", "temperature", "made"),
     [
-        ("soft", lambda data: StoredLabels(data, 3.0)),
-        ("hard", ClassLabels),
-        ("teacher", lambda data: TeacherLabels(teacher(), data, 3.0)),
+        ("soft", 3.0, lambda data: StoredLabels(data, 3.0)),
+        ("hard", 1.0, ClassLabels),
+        ("teacher", 3.0, lambda data: TeacherLabels(teacher(), data, 3.0)),
     ],
 )
-def test_settings_choose_the_labels(make_images, kind, made):
+def test_settings_choose_the_labels(make_images, kind, temperature, made):
     data = make_images(6)
     views = plain_view(data, data.images[INDICES])
-    found = labels_of(data, RetrainSettings(labels=kind, temperature=3.0), teacher())
+    found = labels_of(data, RetrainSettings(labels=kind, temperature=temperature), teacher())
     assert torch.equal(found(INDICES, views), made(data)(INDICES, views))
 
 
