@@ -10,11 +10,13 @@
 import shlex
 import sys
 
+from snakemake.common.configfile import load_configfile
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
+from configuration import laid_over_each_other
 from plan import Plan
 from record import write_record
 
@@ -27,8 +29,11 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
+# The files of --configfile and what --config says, one by one: what is laid over what matters.
+layers = [*map(load_configfile, workflow.config_settings.configfiles), workflow.config_settings.config]
+
 try:
-    plan = Plan(config, workflow.config_settings.overwrite_config)
+    plan = Plan(config, laid_over_each_other(layers))
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
 

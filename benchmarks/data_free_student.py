@@ -12,6 +12,8 @@ student from the same seed for the same number of steps on the data set's traini
                     of logits: Kim et al. 2021, "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss")
     without T²      T = 4 without that factor
     cutout          T = 20, with a square of 16 pixels cut out of every view
+    fresh           T = 20, and after every --fresh epochs a batch of new images in place of the oldest
+    competing       the same, of images that the teacher knows and the student does not
     real            as many real images, with their own labels
     real, teacher   these images, with the teacher's labels of each view at T = 20
 
@@ -23,17 +25,17 @@ process, on one thread. Finished rows of an existing CSV are kept.
 """
 
 import argparse
-import csv
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from cifar_teachers import CLASSES, SIZE, cifar_teacher
 from inversion_ablation import real_images
+from rows import add_rows
 from torch import nn
 
 from dfnas.cifar_resnet import cifar_resnet
@@ -44,10 +46,13 @@ from dfnas.dataset.split import limited
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.seeds import reseed
 from dfnas.search.recalibration import recalibrate
+from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
 from dfnas.teacher import Teacher
+from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
+PRESET = Path(__file__).resolve().parents[1] / "workflow" / "presets" / "nasbench201.yaml"
 TEACHER = {"labels": "teacher"}
 ROWS: dict[str, dict[str, Any]] = {
     "stored": {},
@@ -57,6 +62,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "T = 20": TEACHER | {"temperature": 20},
     "without T²": TEACHER | {"temperature": 4},
     "cutout": TEACHER | {"temperature": 20, "augmentation": {"pad": 4, "flip": True, "cutout": 16}},
+    "fresh": TEACHER | {"temperature": 20, "fresh": {}},
+    "competing": TEACHER | {"temperature": 20, "fresh": {"competition_weight": 10.0}},
     "real": {},
     "real, teacher": TEACHER | {"temperature": 20},
 }
@@ -94,6 +101,9 @@ def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Names
     recipe |= {"batch_size": options.batch, "augmentation": {"pad": 4, "flip": True}}
     recipe["epochs"] = max(2, round(options.steps * options.batch / len(train)))
     settings = RetrainSettings.parse(recipe | ROWS[row])
+    if "fresh" in ROWS[row]:
+        fresh = settings.fresh.model_copy(update={"every_epochs": options.fresh})
+        settings = settings.model_copy(update={"fresh": fresh})
     reseed(seed, "student")
     student, labels = InBfloat16(cifar_resnet(options.depth)), labels_of(train, settings, teacher)
     training = Training(
@@ -101,8 +111,12 @@ def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Names
     )
     if row == "without T²":
         training.descent.factor = 1.0
-    for step in range(training.steps):
-        training.step(step)
+    work = training
+    if settings.fresh.every_epochs:
+        section = yaml.safe_load(PRESET.read_text())["invert_teacher"]
+        work = WithFreshImages(training, teacher, InvertTeacherSettings.parse(section), settings.fresh)
+    for step in range(work.steps):
+        work.step(step)
     return training
 
 
@@ -136,6 +150,7 @@ def main() -> None:
     parser.add_argument("--depth", type=int, default=8, help="layers of the student, a CIFAR ResNet")
     parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
     parser.add_argument("--batch", type=int, default=64, help="images of a step")
+    parser.add_argument("--fresh", type=int, default=3, help="epochs between new images, where a row has them")
     parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -143,24 +158,22 @@ def main() -> None:
     teacher.network = InBfloat16(teacher.network)
     test, _ = real_images(teacher)
     train, held_out = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
-    done = set()
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = {(line["row"], int(line["seed"])) for line in csv.DictReader(file)}
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not done:
-            writer.writeheader()
-        for row, seed in ((row, seed) for seed in options.seeds for row in options.rows if (row, seed) not in done):
-            images = as_many_real(len(train), teacher) if row.startswith("real") else train
-            begun = time.process_time()
-            training = trained(row, images, teacher, options, seed)
-            line = {"row": row, "seed": seed, "images": len(images), "steps": training.steps}
-            line["seconds"] = round(time.process_time() - begun)
-            line |= {name: f"{value:.4f}" for name, value in judged(training, teacher, held_out, test).items()}
-            writer.writerow(line)
-            file.flush()
-            print(line, file=sys.stderr, flush=True)
+
+    def measure(row: str, seed: int) -> dict[str, Any]:
+        # Of its own: fresh images take the place of others.
+        images = as_many_real(len(train), teacher) if row.startswith("real") else train.subset(torch.arange(len(train)))
+        begun = time.process_time()
+        training = trained(row, images, teacher, options, seed)
+        seconds = round(time.process_time() - begun)
+        figures = judged(training, teacher, held_out, test)
+        return {
+            "images": len(images),
+            "steps": training.steps,
+            "seconds": seconds,
+            **{name: f"{value:.4f}" for name, value in figures.items()},
+        }
+
+    add_rows(options.out, COLUMNS, options.rows, options.seeds, measure)
 
 
 if __name__ == "__main__":

@@ -18,15 +18,15 @@ small student that was trained on those images and labels alone. Finished rows o
 """
 
 import argparse
-import csv
 import os
-import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged
+from rows import add_rows
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.dataset.augment import center
@@ -125,33 +125,25 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     teacher, verifier = cifar_teacher(20), cifar_teacher(56)
     test, held_out = real_images(teacher)
-    done = set()
-    if options.out.exists():
-        with options.out.open(newline="") as file:
-            done = {(line["row"], int(line["seed"])) for line in csv.DictReader(file)}
-    with options.out.open("a", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        if not done:
-            writer.writeheader()
-        for seed in options.seeds:
-            for row in options.rows:
-                if (row, seed) in done:
-                    continue
-                begun = time.perf_counter()
-                images, labels, classes = synthesised(row, seed, options.generations, options.steps, teacher)
-                seconds = time.perf_counter() - begun
-                verdict = judged(center(images, SIZE).float() / 255, classes, verifier)
-                data = ImageSet(images, labels, classes, SIZE, teacher.spec.mean, teacher.spec.std)
-                accuracies = student_accuracies(
-                    data, seed, options.student_depth, options.student_steps, test, held_out
-                )
-                line = {"row": row, "seed": seed, "images": len(images), "steps": options.steps}
-                line |= {"seconds": round(seconds, 1), **{name: round(value, 4) for name, value in verdict.items()}}
-                line["label_entropy_nats"] = round(entropy(labels).mean().item(), 4)
-                line["student_accuracy"], line["student_held_out_accuracy"] = (round(value, 4) for value in accuracies)
-                writer.writerow(line)
-                file.flush()
-                print(line, file=sys.stderr, flush=True)
+
+    def measure(row: str, seed: int) -> dict[str, Any]:
+        begun = time.perf_counter()
+        images, labels, classes = synthesised(row, seed, options.generations, options.steps, teacher)
+        seconds = time.perf_counter() - begun
+        verdict = judged(center(images, SIZE).float() / 255, classes, verifier)
+        data = ImageSet(images, labels, classes, SIZE, teacher.spec.mean, teacher.spec.std)
+        student = student_accuracies(data, seed, options.student_depth, options.student_steps, test, held_out)
+        return {
+            "images": len(images),
+            "steps": options.steps,
+            "seconds": round(seconds, 1),
+            **{name: round(value, 4) for name, value in verdict.items()},
+            "label_entropy_nats": round(entropy(labels).mean().item(), 4),
+            "student_accuracy": round(student[0], 4),
+            "student_held_out_accuracy": round(student[1], 4),
+        }
+
+    add_rows(options.out, COLUMNS, options.rows, options.seeds, measure)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """From the files of a configuration, laid over each other, to a checked `Config`, before anything is planned."""
 
 import ast
+import copy
 import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from snakemake.utils import update_config
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import KINDS, code_of
@@ -41,6 +44,20 @@ def load(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> Config:
     return config
 
 
+def laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Several files of a call as one overlay, the later over the earlier, key by key; one that names its own builder,
+    space or recipe inherits nothing of an earlier one's for it."""
+    overlay: dict[str, Any] = {}
+    for layer in layers:
+        overlay = {name: value for name, value in overlay.items() if name not in _replaced(layer)}
+        judge = [("judge_images", "arguments")] if _names(layer.get("judge_images"), "builder") else []
+        for section, key in [(search, "space") for search in _replaced_spaces(layer)] + judge:
+            if isinstance(overlay.get(section), Mapping):
+                overlay[section] = {name: value for name, value in overlay[section].items() if name != key}
+        update_config(overlay, copy.deepcopy(layer))
+    return overlay
+
+
 def expanded(key: str, path: str | None) -> str | None:
     """A path of the configuration with its environment variables replaced.
 
@@ -60,21 +77,32 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     and one that names a recipe would train by ours.
     """
     cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
-
-    def named(section: Any, key: str) -> bool:
-        return isinstance(section, Mapping) and key in section
-
-    for section in CLASSIFIERS:
-        if named(overlay.get(section), "builder"):
-            cleaned[section] = overlay[section]
-    if named(overlay.get("judge_images"), "builder"):
+    for section in _replaced(overlay):
+        cleaned[section] = overlay[section]
+    if _names(overlay.get("judge_images"), "builder"):
         cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
-    if named(overlay.get("retrain"), "recipe") and overlay["retrain"]["recipe"] is not None:
-        cleaned["retrain"] = overlay["retrain"]
-    for search in SEARCHES:
-        if named(overlay.get(search), "space") and named(overlay[search]["space"], "name"):
-            cleaned[search]["space"] = overlay[search]["space"]
+    for search in _replaced_spaces(overlay):
+        cleaned[search]["space"] = overlay[search]["space"]
     return cleaned
+
+
+def _names(section: Any, key: str) -> bool:
+    return isinstance(section, Mapping) and section.get(key) is not None
+
+
+def _replaced(overlay: Mapping[str, Any]) -> list[str]:
+    """The sections that an overlay replaces: those of classifiers whose builder it names, and `retrain` where it names
+    a recipe."""
+    recipe = ["retrain"] if _names(overlay.get("retrain"), "recipe") else []
+    return [section for section in CLASSIFIERS if _names(overlay.get(section), "builder")] + recipe
+
+
+def _replaced_spaces(overlay: Mapping[str, Any]) -> list[str]:
+    """The searches whose space an overlay names."""
+    sections = {search: overlay.get(search) for search in SEARCHES}
+    return [
+        s for s, section in sections.items() if isinstance(section, Mapping) and _names(section.get("space"), "name")
+    ]
 
 
 def _completed(values: dict[str, Any]) -> dict[str, Any]:

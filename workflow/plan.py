@@ -14,8 +14,9 @@ from dfnas.settings.base import Settings
 from dfnas.settings.config import RULES
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.settings.search import SpaceSettings
-from dfnas.settings.sources import SourceSettings, training_section
+from dfnas.settings.sources import ORIGINAL, SourceSettings, training_section
 from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.training import FRESH_IMAGES
 from dfnas.spaces.names import reference
 
 # The stage behind a rule, where it has another name.
@@ -200,7 +201,18 @@ class Plan(Files):
     def training_code(self, wildcards: Any) -> str:
         """Digest of the code of a training."""
         teacher = self._builders(self.config.teacher) if self.training_teacher(wildcards) else []
-        return code_digest("retrain", *sorted({*teacher, *self._references("retrain")}))
+        fresh = [FRESH_IMAGES] if self._makes_images(wildcards.retrain_data) else []
+        return code_digest("retrain", *sorted({*teacher, *fresh, *self._references("retrain")}))
+
+    def fresh_option(self, wildcards: Any) -> str:
+        """The option that says how a training makes images, where it does."""
+        data = wildcards.retrain_data
+        if not self._makes_images(data):
+            return ""
+        return f"--inversion {shlex.quote(json.dumps(self.sources[data].invert_teacher.plain()))}"
+
+    def _makes_images(self, data: str) -> bool:
+        return data != ORIGINAL and self.config.retrain_synthetic.fresh.every_epochs > 0
 
     def images_of_source(self, wildcards: Any) -> list[str]:
         """The shards behind the synthetic data set that a job is about."""

@@ -204,6 +204,15 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
+    def _originals_are_not_made(self) -> "Config":
+        if self.retrain.fresh.every_epochs:
+            raise ValueError(
+                "retrain.fresh.every_epochs is about synthetic images, and section retrain about original ones; say it "
+                "in retrain_synthetic"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _networks_share_the_task(self) -> "Config":
         for role, section in self.networks().items():
             if section.weights is None:

@@ -87,6 +87,22 @@ class PretrainTeacherSettings(TrainingSettings):
     """Seed of weights, order and augmentation."""
 
 
+FRESH_IMAGES = "dfnas.training.fresh_images:WithFreshImages"
+"""What makes them, loaded by name: a training that makes no images does not depend on how they would be made."""
+
+
+class FreshSettings(Settings):
+    """New synthetic images during a training, made as `invert_teacher` makes them, in place of the oldest."""
+
+    every_epochs: CountOrZero = 0
+    """Epochs between them; 0 for none. There are none after the last."""
+    batches: Count = 1
+    """Batches that are made each time, of `invert_teacher.batch_size` images."""
+    competition_weight: NonNegative = 0.0
+    """What `invert_teacher.competition_weight` is for them, with the network that learns as competitor: above 0, they
+    are such as the teacher knows and the network does not (Adaptive DeepInversion)."""
+
+
 class RetrainSettings(TrainingSettings, LabelSettings):
     """Section `retrain`: a found architecture trained from scratch (DARTS, section 3.1, for the defaults)."""
 
@@ -99,11 +115,22 @@ class RetrainSettings(TrainingSettings, LabelSettings):
     """Probability of dropping a path at the last epoch; it rises linearly from zero."""
     sync_batch_norm: Flag = False
     """With several GPUs: BatchNorm takes its statistics over the whole batch, and not over each GPU's share."""
+    fresh: FreshSettings = FreshSettings()
+    """New images during the training, on synthetic data."""
 
     @model_validator(mode="before")
     @classmethod
     def _lay_over_recipe(cls, values: Any) -> Any:
         return with_recipe(values)
+
+    @model_validator(mode="after")
+    def _fresh_images_have_labels(self) -> "RetrainSettings":
+        if self.fresh.every_epochs and self.labels != "teacher":
+            raise ValueError(
+                f"fresh.every_epochs needs labels = teacher, not {self.labels}: images made during the training "
+                "have no stored labels"
+            )
+        return self
 
     @model_validator(mode="after")
     def _classes_have_no_temperature(self) -> "RetrainSettings":

@@ -1,5 +1,6 @@
 """Train a found architecture from fresh weights, on one device or, started by torchrun, on several of a host."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -8,10 +9,12 @@ from dfnas.dataset.labels import labels_of
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
+from dfnas.runtime.objects import load_object
 from dfnas.runtime.processes import with_common_statistics
-from dfnas.runtime.resumable import run
+from dfnas.runtime.resumable import Resumable, run
 from dfnas.runtime.seeds import reseed
-from dfnas.settings.training import RetrainSettings
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.training import FRESH_IMAGES, RetrainSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
@@ -19,12 +22,14 @@ from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
+from dfnas.teacher import Teacher
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
 add_teacher_argument(STAGE)
+STAGE.argument("--inversion", metavar="JSON", help="how the data set's images were made, where fresh ones are made")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
 STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
@@ -50,6 +55,8 @@ def retrain(job: Job) -> None:
     teacher = labelling_teacher(job)
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    if settings.fresh.every_epochs:
+        code.append(FRESH_IMAGES)
     checkpoint = job.checkpoint(inputs, *code)
     training = Training(
         network,
@@ -66,7 +73,8 @@ def retrain(job: Job) -> None:
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
     # Of several GPUs a process would read its own alone.
     meter = EnergyMeter.of(job.device) if job.processes.count == 1 else None
-    history, cost = run(training, checkpoint, f"training {name}", meter, job.processes.leads)
+    work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
+    history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
     if not job.processes.leads:
         return
     write_history(options.history, history)
@@ -76,6 +84,18 @@ def retrain(job: Job) -> None:
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
     checkpoint.clear()
+
+
+def _with_fresh_images(job: Job, training: Training, teacher: Teacher) -> Resumable:
+    """The training, with new images in between. Raises InputError where nothing says how they are made."""
+    if job.options.inversion is None:
+        raise InputError("fresh.every_epochs needs --inversion JSON, a section invert_teacher, to make images by")
+    try:
+        values = json.loads(job.options.inversion)
+    except json.JSONDecodeError as error:
+        raise InputError(f"--inversion is not JSON: {error}") from error
+    inversion = InvertTeacherSettings.parse(values, "--inversion")
+    return load_object(FRESH_IMAGES)(training, teacher, inversion, job.settings.fresh)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 import pytest
 from running import overlay, plan, recipes
 
+from dfnas.runtime.files import read_csv
+from dfnas.stages.artifact_provenance import provenance_of
+
 TEACHER = "results/teacher/teacher.pt"
 
 
@@ -37,6 +40,9 @@ def test_a_network_learns_from_synthetic_images_what_the_teacher_says_of_each_vi
         assert '--augmentation \'{"pad": 1, "padding": "zeros", "flip": false' in made.command
     other = trainings(overlay(tmp_path / "other.yaml", {"retrain_synthetic": {"augmentation": {"cutout": 3}}}))
     assert {name.split("/")[4] for name in found if found[name] != other[name]} == {"synthetic"}
+    fresh = trainings(overlay(tmp_path / "fresh.yaml", {"retrain_synthetic": {"fresh": {"every_epochs": 1}}}))
+    assert {name.split("/")[4] for name in found if found[name] != fresh[name]} == {"synthetic"}
+    assert all((" --inversion " in made.command) == (name.split("/")[4] == "synthetic") for name, made in fresh.items())
     base = overlay(tmp_path / "base.yaml", {"retrain": {"lr": 0.125, "labels": "teacher"}})
     assert all("--lr 0.125" in made.command and TEACHER in made.inputs for made in trainings(base).values())
 
@@ -71,11 +77,17 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
     changes = {
         "search_evolution": {"labels": "teacher", "temperature": 3.0, "downscale": 2},
         "search_random": {"draws": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
+        "comparison": {"retrain_data": ["synthetic"]},
+        "retrain_synthetic": {"fresh": {"every_epochs": 1, "competition_weight": 1.0}},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
     targets = [f"results/search/{name}/synthetic/seed-0/search.png" for name in ("spos", "evolution", "random")]
-    done = snakemake(tmp_path / "run", "--cores", "1", *targets, configuration=configuration)
+    trained = "results/retrain/spos/synthetic/synthetic/seed-0"
+    done = snakemake(tmp_path / "run", "--cores", "1", *targets, f"{trained}/model.pt", configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
     files = ["architecture.json", "candidates.csv", "history.csv", "search.png", "strengths.json", "timing.json"]
     assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
+    settings = provenance_of(tmp_path / "run" / trained / "model.pt")["settings"]
+    assert settings["fresh"] == {"every_epochs": 1, "batches": 1, "competition_weight": 1.0}
+    assert len(read_csv(tmp_path / "run" / trained / "history.csv")) == settings["epochs"] > 1

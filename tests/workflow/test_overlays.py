@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 import yaml
-from running import ROOT
+from running import ROOT, overlay, recipes
 from snakemake.utils import update_config
 
 from dfnas.runtime.errors import InputError
@@ -26,19 +26,27 @@ TEACHER = {
 SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
 
 
-def made(overlay: dict):
+def made(laid_over: dict):
     """The plan of an overlay, laid over config.yaml as Snakemake lays it."""
     sys.path.insert(0, str(ROOT / "workflow"))
     from plan import Plan
 
     values = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(values, overlay)
-    return Plan(values, overlay)
+    update_config(values, laid_over)
+    return Plan(values, laid_over)
 
 
-def options(overlay: dict, rule: str) -> dict:
+def laid(layers: list[dict]) -> dict:
+    """Several files as one."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from configuration import laid_over_each_other
+
+    return laid_over_each_other(layers)
+
+
+def options(laid_over: dict, rule: str) -> dict:
     """A rule's options by name."""
-    words = shlex.split(made(overlay).options(rule)(None))
+    words = shlex.split(made(laid_over).options(rule)(None))
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
@@ -126,6 +134,51 @@ def test_a_network_beside_the_teacher_has_parameters_of_its_own():
     assert parameters("verifier") == parameters("verifier", **other)
     assert parameters("competitor")[0] != parameters("competitor", **other)[0]
     assert parameters("competitor")[1] != parameters("competitor", **other)[1]
+
+
+@pytest.mark.parametrize("preset", ["cifar10", "imagenet"])
+def test_a_recipe_inherits_nothing_of_a_presets_training_either(preset, monkeypatch):
+    for variable in ("DFNAS_DATA", "IMAGENET"):
+        monkeypatch.setenv(variable, "/data")
+    file = yaml.safe_load((ROOT / "workflow" / "presets" / f"{preset}.yaml").read_text())
+    assert file["retrain"]
+    recipe = {"retrain": {"recipe": "quick", "epochs": 40}}
+    over = options(laid([file, recipe]), "retrain")
+    assert over == options(recipe, "retrain")
+    more = options(laid([file, recipe, {"retrain": {"lr": 0.5}}]), "retrain")
+    assert more == over | {"--lr": "0.5"}
+
+
+def test_what_a_later_file_names_of_its_own_replaces_that_of_an_earlier_one():
+    spaces = [{"search_spos": {"steps": 7, "space": SPACE}}, {"search_spos": {"space": {"name": "mbconv"}}}]
+    assert laid(spaces) == {"search_spos": {"steps": 7, "space": {"name": "mbconv"}}}
+    assert laid([*spaces, {"search_spos": {"space": {"options": {"depths": [1]}}}}])["search_spos"]["space"] == {
+        "name": "mbconv",
+        "options": {"depths": [1]},
+    }
+    builder = {"builder": "torchvision:resnet18", "weights": "published"}
+    assert laid([{"teacher": TEACHER}, {"teacher": builder}]) == {"teacher": builder}
+    assert laid([{"teacher": TEACHER}, {"teacher": {"weights": "other.pt"}}]) == {
+        "teacher": TEACHER | {"weights": "other.pt"}
+    }
+    judges = [
+        {"judge_images": {"builder": "a:b", "arguments": {"depth": 1}, "lr": 0.5}},
+        {"judge_images": {"builder": "c:d"}},
+    ]
+    assert laid(judges) == {"judge_images": {"builder": "c:d", "lr": 0.5}}
+
+
+def test_the_files_of_a_call_are_laid_over_each_other_one_by_one(tmp_path):
+    first = overlay(tmp_path / "first.yaml", {"retrain": {"weight_decay": 0.25, "recipe": None}})
+    second = overlay(tmp_path / "second.yaml", {"retrain": {"recipe": "darts_cifar"}})
+    target = "results/retrain/darts/original/original/seed-0/model.pt"
+
+    def command(*files) -> str:
+        return recipes(tmp_path / "run", target, configuration=files)[target].command
+
+    assert "--weight-decay 0.25" in command(first)
+    assert "--weight-decay 0.0003" in command(first, second)
+    assert "--weight-decay 0.25" in command(second, first)
 
 
 def test_a_recipe_inherits_nothing_of_our_training():

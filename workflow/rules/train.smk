@@ -24,13 +24,14 @@ rule retrain:
         launcher=plan.launcher("retrain"),
         teacher=plan.training_teacher_option,
         options=plan.training_options,
+        fresh=plan.fresh_option,
         machine=plan.machine("retrain"),
         code=plan.training_code,
     shell:
         "{params.launcher} -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
         " {params.teacher} --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
         " --retrain-data {wildcards.retrain_data} --seed {wildcards.seed} --out {output.network:q}"
-        " --history {output.history:q} --timing {output.timing:q} {params.options} {params.machine} 2> {log:q}"
+        " --history {output.history:q} --timing {output.timing:q} {params.options} {params.fresh} {params.machine} 2> {log:q}"
 
 
 rule evaluate:
