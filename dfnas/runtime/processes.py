@@ -5,14 +5,11 @@ import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from tempfile import gettempdir
 
 import torch
-from filelock import FileLock
 from torch import distributed, nn
 
-from dfnas.runtime.device import prepare
+from dfnas.runtime.device import host_lock, prepare
 from dfnas.runtime.errors import InputError
 
 PATIENCE = timedelta(days=30)
@@ -95,7 +92,7 @@ def join(processes: Processes, device: str, threads: int, held: ExitStack) -> to
     with ExitStack() as claiming:
         if processes.leads:
             # One job after the other: two with half of the GPUs each would wait for ever.
-            claiming.enter_context(FileLock(Path(gettempdir()) / "dfnas-processes.lock"))
+            claiming.enter_context(host_lock("processes"))
         distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
         held.callback(distributed.destroy_process_group)
         chosen = prepare(device, threads, held)
