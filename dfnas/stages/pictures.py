@@ -33,10 +33,9 @@ def picture_provenance(path: Path) -> dict[str, Any]:
     Raises:
         InputError: no such file, no PNG, or one that does not pass its own checks.
     """
-    for kind, content in _chunks(path):
-        if kind == b"iTXt" and content.startswith(HEAD):
-            return json.loads(content[len(HEAD) :])
-    return {}
+    chunks = list(_chunks(path))  # all are checked before one is believed
+    told = [content for kind, content in chunks if kind == b"iTXt" and content.startswith(HEAD)]
+    return json.loads(told[0][len(HEAD) :]) if told else {}
 
 
 def _chunks(path: Path) -> Iterator[tuple[bytes, bytes]]:
