@@ -24,8 +24,8 @@ STAGE.argument(
     "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="the generation's shards, in order"
 )
 STAGE.argument("--generation", type=int, required=True, metavar="N", help="the generation, from 0")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the labels")
-STAGE.argument("--report", type=Path, required=True, metavar="FILE", help="what changed in this generation, JSON")
+STAGE.output("--out", required=True, help="the labels")
+STAGE.output("--report", required=True, help="what changed in this generation, JSON")
 
 
 def calibrate_labels(job: Job) -> None:
@@ -46,14 +46,15 @@ def calibrate_labels(job: Job) -> None:
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
         )
     inputs = [options.teacher, *options.shards]
+    provenance = job.provenance(inputs, *teacher.spec.code())
     attributes = {
         "generation": options.generation,
         "class_names": teacher.spec.names(),
-        "provenance": job.provenance(inputs, *teacher.spec.code()),
+        "provenance": provenance,
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
     report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
-    write_json(options.report, report)
+    write_json(options.report, report | {"provenance": provenance})
     print(
         f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
         f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",

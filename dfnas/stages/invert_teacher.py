@@ -29,8 +29,8 @@ STAGE.argument("--first-batch", type=int, required=True, metavar="N", help="inde
 STAGE.argument("--batches", type=int, required=True, metavar="N", help="number of batches of this shard")
 STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
 STAGE.argument("--competitor", type=Path, metavar="FILE", help="the second network, where competition_weight > 0")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the shard")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="the loss terms over the steps, CSV")
+STAGE.output("--out", required=True, help="the shard")
+STAGE.output("--history", required=True, help="the loss terms over the steps, CSV")
 
 
 def invert_teacher(job: Job) -> None:

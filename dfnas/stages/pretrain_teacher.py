@@ -25,8 +25,8 @@ from dfnas.training.training import Training
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--teacher", required=True, metavar="JSON", help="the section `teacher`, as JSON")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the teacher, as the other stages read it")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss and error by epoch, CSV")
+STAGE.output("--out", required=True, help="the teacher, as the other stages read it")
+STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 
 
 def pretrain_teacher(job: Job) -> None:
