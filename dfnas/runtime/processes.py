@@ -55,6 +55,14 @@ class Processes:
             return network
         return nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
 
+    def agree(self, told: bool) -> bool:
+        """What the first process says, on all of them."""
+        if self.count == 1:
+            return told
+        said = torch.tensor(float(told))
+        distributed.broadcast(said, 0)
+        return said.item() > 0
+
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """The mean of a tensor over all processes."""
         if self.count > 1:

@@ -7,6 +7,7 @@ SLURM_* variable before it calls srun.) Needs root: a slurmd that is not root ca
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple, Self
 
 COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct", "sacctmgr", "sshare")
 DAEMONS = ("munged", "slurmctld", "slurmd")
@@ -73,6 +75,40 @@ def missing() -> str | None:
         return "a SLURM of our own needs root"
     absent = [name for name in (*DAEMONS, *COMMANDS[:6]) if shutil.which(name) is None]
     return f"no {', '.join(absent)} here" if absent else None
+
+
+class Job(NamedTuple):
+    """What SLURM knows of a job."""
+
+    number: int
+    run: str
+    """The call of Snakemake that it belongs to."""
+    work: str
+    """The rule and the wildcards, or the group, as the plugin says them."""
+    state: str
+    restarts: int
+    """How often SLURM has put it back into the queue."""
+    memory: str
+    time: str
+    gpus: int
+    node: str
+
+    @classmethod
+    def parse(cls, line: str) -> Self:
+        """A line of `scontrol show job -o`."""
+        said = dict(part.split("=", 1) for part in line.split() if "=" in part)
+        gpus = re.search(r"gpu:(\d+)", said.get("TresPerJob", ""))
+        return cls(
+            number=int(said["JobId"]),
+            run=said["JobName"],
+            work=said.get("Comment", "").removeprefix("rule_"),
+            state=said["JobState"],
+            restarts=int(said["Restarts"]),
+            memory=said.get("MinMemoryNode", ""),
+            time=said["TimeLimit"],
+            gpus=int(gpus[1]) if gpus else 0,
+            node=said["NodeList"],
+        )
 
 
 class Cluster:
@@ -140,7 +176,7 @@ class Cluster:
         files = {"socket": "socket", "pid-file": "pid", "log-file": "log", "seed-file": "seed"}
         options = [f"--{option}={place / name}" for option, name in files.items()]
         self._munged = _daemon("munged", "--foreground", "--force", f"--key-file={key}", *options)
-        until(lambda: (place / "socket").exists(), "munged has its socket")
+        until(lambda: (place / "socket").exists(), "munged has its socket", self.log)
         self.start_controller()
         for node in NODES:
             self.start_node(node)
@@ -174,13 +210,29 @@ class Cluster:
 
     def _kill_all(self, are_meant: Callable[[str, list[bytes]], bool]) -> None:
         """Kills processes of this cluster by their command line and environment, until there are no more."""
-        ours = f"SLURM_CONF={self.folder}/slurm.conf".encode()
-        while victims := [
-            pid for pid, command, environment in _processes() if ours in environment and are_meant(command, environment)
-        ]:
+        while victims := [pid for pid, *known in self._own_processes() if are_meant(*known)]:
             for pid in victims:
                 _kill(pid)
             time.sleep(0.05)
+
+    def _own_processes(self) -> Iterator[tuple[int, str, list[bytes]]]:
+        """Id, command line and environment of every process that is there because of this cluster."""
+        ours = f"SLURM_CONF={self.folder}/slurm.conf".encode()
+        return (process for process in _processes() if ours in process[2])
+
+    def jobs(self) -> list[Job]:
+        """All jobs of the last minutes, in the order of their submission."""
+        lines = self.ask("scontrol", "show", "job", "-o").splitlines()
+        return sorted((Job.parse(line) for line in lines if "JobId=" in line), key=lambda job: job.number)
+
+    def stages(self, *words: str) -> list[tuple[int, int]]:
+        """SLURM's number of the job and the process of every running stage whose command line has all of some words."""
+        number = b"SLURM_JOB_ID="
+        return [
+            (int(next(each for each in environment if each.startswith(number)).removeprefix(number)), pid)
+            for pid, command, environment in self._own_processes()
+            if command.startswith("python -m dfnas.stages.") and all(word in command for word in words)
+        ]
 
     def log(self) -> str:
         """The end of what the daemons have to say."""
@@ -188,7 +240,7 @@ class Cluster:
         return "\n".join(f"{log.name}:\n{log.read_text(errors='replace')[-3000:]}" for log in logs)
 
 
-def until(condition: Callable[[], bool], what: str, story: Callable[[], str] = str, seconds: float = PATIENCE_S) -> None:
+def until(condition: Callable[[], bool], what: str, story: Callable[[], str], seconds: float = PATIENCE_S) -> None:
     """Waits for a condition; fails with a story if it does not come true."""
     end = time.monotonic() + seconds
     while not condition():
