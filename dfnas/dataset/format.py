@@ -24,6 +24,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import existing, write_bytes
 
 FORMAT_VERSION = 1
+KINDS = ("shard", "labels", "dataset")
 SPLITS = ("train", "validation", "test")
 CHUNK_BYTES = 1 << 18
 SEAL_BYTES = 512  # the smallest user block

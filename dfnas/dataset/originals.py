@@ -108,6 +108,11 @@ def _folder(settings: ShardOriginalSettings) -> Originals:
     return Originals(images, classes, np.arange(len(images)) >= len(parts[0]), tuple(parts[0].classes))
 
 
+def given_files(settings: ShardOriginalSettings) -> list[Path]:
+    """The file that the images come from, where it is one. Raises InputError as `load_originals` does."""
+    return [_path(settings)] if settings.source == "npz" else []
+
+
 def _path(settings: ShardOriginalSettings) -> Path:
     path = os.path.expandvars(settings.path or "")
     if "$" in path:

@@ -7,12 +7,14 @@ Shapes: B batch, C channels, H W input, K classes.
 """
 
 import io
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch.export import Dim, ExportedProgram
 
-from dfnas.deploy.network import DeployedNetwork
+from dfnas.deploy.network import KEY, DeployedNetwork
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.packages import required
 
@@ -46,15 +48,22 @@ def trace(network: DeployedNetwork, shape: tuple[int, ...]) -> ExportedProgram:
     return program
 
 
-def to_pt2(program: ExportedProgram) -> bytes:
-    """The file that `torch.export.load` reads."""
+def to_pt2(program: ExportedProgram, provenance: Mapping[str, Any] | None = None) -> bytes:
+    """The file that `torch.export.load` reads.
+
+    Args:
+        provenance: kept in it as JSON, in the extra file `dfnas`.
+    """
     content = io.BytesIO()
-    torch.export.save(program, content)
+    torch.export.save(program, content, extra_files={KEY: json.dumps(provenance)} if provenance else None)
     return content.getvalue()
 
 
-def to_onnx(program: ExportedProgram) -> bytes:
+def to_onnx(program: ExportedProgram, provenance: Mapping[str, Any] | None = None) -> bytes:
     """The ONNX model, with `images` (B, C, H, W) in and `logits` (B, K) out.
+
+    Args:
+        provenance: kept in it as JSON, under the key `dfnas` of its metadata.
 
     Raises:
         InputError: the packages for it are missing, or the network has an operation that ONNX does not know.
@@ -75,6 +84,8 @@ def to_onnx(program: ExportedProgram) -> bytes:
     except Exception as error:  # an operation that is not known ends in many ways
         raise InputError(f"the network cannot be exported to ONNX: {reason(error)}") from error
     ClearMetadataAndDocStringPass()(model.model)
+    if provenance:
+        model.model.metadata_props[KEY] = json.dumps(provenance)
     return model.model_proto.SerializeToString()
 
 

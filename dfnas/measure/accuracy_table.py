@@ -6,7 +6,6 @@ what a search was worth, and no search may read it.
 
 import csv
 import math
-import os
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,7 +57,7 @@ class AccuracyTable:
             InputError: no such file, none of text, a column that it has not, an accuracy that is no number, or an
                 architecture twice.
         """
-        path = existing(os.path.expandvars(settings.table))
+        path = existing(settings.file())
         accuracies: dict[str, float] = {}
         classes: dict[str, str] = {}
         for where, row in _rows(path, settings):

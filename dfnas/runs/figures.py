@@ -38,7 +38,11 @@ def architectures_of(run: RunFolder) -> Sheet:
 
 def quality_of(run: RunFolder) -> Sheet:
     """What is said of the images, by data set and generation or judgement."""
-    return {(run.parts(path)[1], path.stem): flattened(read_json(path)) for path in run.files("quality/*/*.json")}
+    sheet = {}
+    for path in run.files("quality/*/*.json"):
+        report = {name: value for name, value in read_json(path).items() if name != "provenance"}
+        sheet[run.parts(path)[1], path.stem] = flattened(report)
+    return sheet
 
 
 def lookups_of(run: RunFolder) -> Sheet:

@@ -49,7 +49,7 @@ def origins_of(run: RunFolder) -> list[Origin]:
         parts = run.parts(path)
         provenance = provenance_of(path, KINDS.get(parts[0]))
         if provenance:
-            origins.append(Origin(_section(provenance["stage"], parts), provenance))
+            origins.append(Origin(section_of(provenance["stage"], parts), provenance))
     return origins
 
 
@@ -87,9 +87,14 @@ def machine_of(origins: Iterable[Origin], packages: dict[str, str]) -> Sheet:
     return sheet | ({("packages",): packages} if packages else {})
 
 
-def _section(stage: str, parts: tuple[str, ...]) -> str:
-    """The section behind an artifact, as the configuration names it; one of a data set's own has its name before it."""
-    folder, name = parts[0], parts[1].partition(".")[0]
+def section_of(stage: str, parts: tuple[str, ...]) -> str:
+    """The section behind an artifact, as the configuration names it; one of a data set's own has its name before it.
+
+    Args:
+        stage: that made it.
+        parts: its place in the folder of results.
+    """
+    folder, name = parts[0], "".join(parts[1:2]).partition(".")[0]
     if stage == "retrain":
         return training_section(parts[3])
     if stage == "import_teacher":

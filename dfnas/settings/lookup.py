@@ -1,5 +1,7 @@
 """Settings of the judgement by a table in which the accuracy of every architecture is known."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -21,6 +23,10 @@ class LookupSettings(Settings):
     """Its column with the isomorphism class, equal for architectures that compute the same; null if it has none."""
     random_draws: tuple[Count, ...] = (1, 10, 100)
     """Rows of the baseline: the expected best of so many uniform draws from the table."""
+
+    def file(self) -> Path:
+        """The table's file."""
+        return Path(os.path.expandvars(self.table))
 
 
 class RankArchitecturesSettings(Settings):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from dfnas.dataset.generations import generation_batches
 from dfnas.pictures.grid import ImageGrid, labelled
-from dfnas.runtime.files import write_bytes, write_json
+from dfnas.runtime.files import write_json
 from dfnas.settings.quality import AssessImagesSettings
 from dfnas.stages.artifacts import check_fits, load_beside, load_teacher
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 from dfnas.synthesis.quality import Quality
 
 STAGE = Stage("assess_images", __doc__, AssessImagesSettings)
@@ -24,8 +25,8 @@ STAGE.argument(
 )
 STAGE.argument("--labels", type=Path, required=True, metavar="FILE", help="labels of the generation")
 STAGE.argument("--generation", type=int, required=True, metavar="N", help="the generation, from 0")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the report, JSON")
-STAGE.argument("--picture", type=Path, required=True, metavar="FILE", help="images of each class, PNG")
+STAGE.output("--out", required=True, help="the report, JSON")
+STAGE.output("--picture", required=True, help="images of each class, PNG")
 
 
 def assess_images(job: Job) -> None:
@@ -39,10 +40,12 @@ def assess_images(job: Job) -> None:
             check_fits(options.shards[0], batch.images, batch.targets, teacher)
             quality.add(batch)
             grid.add(batch.images.numpy(), batch.classes.numpy())
-    report = {"generation": options.generation, **quality.report()}
+    code = [name for network in (teacher, verifier) if network for name in network.spec.code()]
+    provenance = job.provenance(job.inputs, *code)
+    report = {"generation": options.generation, **quality.report(), "provenance": provenance}
     content = BytesIO()
     labelled([(f"generation {options.generation}", grid)]).save(content, "PNG")
-    write_bytes(options.picture, content.getvalue())
+    write_picture(options.picture, content.getvalue(), provenance)
     write_json(options.out, report)
     print(f"generation {options.generation}: agreement {report['teacher_agreement']:.3f}", file=sys.stderr)
 

@@ -3,7 +3,6 @@ budgets, and say how large they are."""
 
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +12,7 @@ from dfnas.runtime.files import write_json
 from dfnas.search.budget import Budget
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.spaces.costs import CostTable
+from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Job, Stage
@@ -27,12 +27,14 @@ STAGE.argument(
     metavar="JSON",
     help="by the name of a search's section: its space (name, options) and its budget, as there",
 )
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="what the spaces are, JSON")
+STAGE.output("--out", required=True, help="what the spaces are, JSON")
 
 
 def check_spaces(job: Job) -> None:
     task = task_of(job.options)
-    write_json(job.options.out, {name: _checked(name, said, task) for name, said in job.options.searches.items()})
+    checked = {name: _checked(name, said, task) for name, said in job.options.searches.items()}
+    code = [reference(said["space"]["name"]) for said in checked.values()]
+    write_json(job.options.out, checked | {"provenance": job.provenance([], *code)})
 
 
 def _checked(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:

@@ -9,9 +9,9 @@ import errno
 import hashlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +20,67 @@ from filelock import FileLock
 from pydantic.fields import FieldInfo
 
 from dfnas import __version__
+from dfnas.runtime.cache import CacheEntry, cache_folder
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
+from dfnas.stages.receipts import Folder, write_receipt
 
 
 @dataclass(frozen=True)
 class Job:
     """One run of a stage: its paths and small arguments (`options`), its section of the configuration
-    (`settings`), and where it computes (`device`)."""
+    (`settings`), and where it computes (`device`).
+
+    Attributes:
+        inputs: the files that its options name to be read.
+        outputs: the files that its options name to be made.
+        digests: of files that were read, as they were when the job first looked at them.
+        references: code that the settings name, as far as the stage has said so.
+    """
 
     stage: str
     options: argparse.Namespace
     settings: Any
     device: torch.device
     processes: Processes = ALONE
+    inputs: tuple[Path, ...] = ()
+    outputs: tuple[Path, ...] = ()
+    digests: dict[Path, str] = field(default_factory=dict)
+    references: dict[str, None] = field(default_factory=dict)
 
     @property
     def state_dir(self) -> Path:
         """Where checkpoints, locks and compiled code of this run are kept."""
         return _state_dir(self.options)
 
+    @property
+    def folder(self) -> Folder:
+        """The folder of results that the job works in."""
+        return Folder.of(self.options.out, self.state_dir)
+
     def checkpoint(self, inputs: list[Path], *references: str, **more: Any) -> Checkpoint:
         """Where this job keeps its progress: a place named by all that determines its result, and `more`."""
         identity = {"output": str(self.options.out), **self.provenance(inputs, *references), **more}
         return Checkpoint(self.state_dir, identity)
 
+    def cache_entry(self, inputs: list[Path], *references: str, **more: Any) -> CacheEntry:
+        """Where the outputs of this job are kept for other workflows, if anywhere: a place named by all that
+        determines them, and `more`. Several processes would have to agree on what they find: they look for nothing."""
+        folder = cache_folder() if self.processes.count == 1 else None
+        return CacheEntry(folder, {**self.provenance(inputs, *references), **more}, self.outputs)
+
     def provenance(self, inputs: list[Path], *references: str) -> dict[str, Any]:
-        """What determined the result: stage, versions, code, arguments, settings, and digests of the inputs.
+        """What determined the result: stage, versions, code, arguments, settings, and digests of the inputs, by their
+        names in the folder of results.
 
         Args:
             references: `module:name` of code that the settings name, see `code_digest`.
         """
+        self.references.update(dict.fromkeys(references))
         machine = ("device", "state_dir")
         together = {"processes": self.processes.count} if self.processes.count > 1 else {}
         return {
@@ -62,6 +88,7 @@ class Job:
             "dfnas": __version__,
             "torch": str(torch.__version__),
             "code": code_digest(self.stage, *references),
+            **({"references": list(dict.fromkeys(references))} if references else {}),
             "device": self.device.type,
             **together,
             "arguments": {
@@ -70,8 +97,25 @@ class Job:
                 if isinstance(value, int | float | str | tuple | None) and name not in machine
             },
             "settings": self.settings.plain() if self.settings is not None else {},
-            "inputs": {str(path): digest(path) for path in inputs},
+            "inputs": {self.folder.name(path): self._digest(path) for path in inputs},
         }
+
+    def reads(self, *paths: Path, code: Iterable[str] = ()) -> None:
+        """Notes files that the job reads, as they are now, and code that the settings name, see `provenance`."""
+        self.references.update(dict.fromkeys(code))
+        for path in paths:
+            self._digest(path)
+
+    def leave_receipt(self) -> None:
+        """Writes down what was made of what, once the outputs are in place."""
+        made = [path for path in self.outputs if path.is_file()]
+        read = [path for path in self.digests if path not in made]
+        write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
+
+    def _digest(self, path: Path) -> str:
+        if path not in self.digests:
+            self.digests[path] = digest(path)
+        return self.digests[path]
 
 
 class Stage:
@@ -86,6 +130,7 @@ class Stage:
 
     def __init__(self, name: str, description: str, settings: type[Settings] | None, together: bool = False):
         self.name, self.settings_type, self.together = name, settings, together
+        self.outputs: list[str] = []
         self.parser = argparse.ArgumentParser(
             prog=f"python -m dfnas.stages.{name}",
             description=description,
@@ -110,6 +155,10 @@ class Stage:
         """Adds an option for a file or a small argument, as `argparse` takes it."""
         self.files.add_argument(*names, **keywords)
 
+    def output(self, *names: str, **keywords: Any) -> None:
+        """Adds an option for a file, or several, that the stage makes."""
+        self.outputs.append(self.files.add_argument(*names, type=Path, metavar="FILE", **keywords).dest)
+
     def main(self, work: Callable[[Job], None], argv: list[str] | None = None) -> int:
         """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend is
         one line on standard error and status 1; anything else is our bug and keeps its traceback."""
@@ -121,7 +170,11 @@ class Stage:
                 if processes.leads:
                     held.enter_context(_lock(options))
                 device = join(processes, options.device, options.threads, held)
-                work(Job(self.name, options, settings, device, processes))
+                job = Job(self.name, options, settings, device, processes, *self._paths(options))
+                job.reads(*filter(Path.is_file, job.inputs))  # what they are before anything is made from them
+                work(job)
+                if processes.leads:
+                    job.leave_receipt()
         except InputError as error:
             return self._fail(str(error))
         except OSError as error:
@@ -138,6 +191,14 @@ class Stage:
         names = self.settings_type.model_fields
         given = {name: vars(options).pop(f"setting_{name}") for name in names if f"setting_{name}" in options}
         return self.settings_type.parse(given, self.name)
+
+    def _paths(self, options: argparse.Namespace) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+        """The inputs and the outputs that a command line names."""
+        read = [action.dest for action in self.files._group_actions if action.type is Path]
+        return tuple(
+            tuple(path for name in names for path in _several(vars(options)[name]))
+            for names in ([name for name in read if name not in self.outputs], self.outputs)
+        )
 
     def _fail(self, story: str, status: int = 1) -> int:
         print(f"{self.name}: error: {' '.join(story.split())}", file=sys.stderr, flush=True)
@@ -160,6 +221,11 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, field: FieldInfo) ->
         default=argparse.SUPPRESS,
         help=f"{' '.join((field.description or '').split())} ({shown})".replace("%", "%%"),
     )
+
+
+def _several(value: Path | list[Path] | None) -> Iterable[Path]:
+    """The files of an option, of which there may be one, several or none."""
+    return value if isinstance(value, list) else [value] if value is not None else []
 
 
 def _value(text: str) -> Any:

@@ -23,9 +23,9 @@ STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE",
 STAGE.argument(
     "--predictions", type=Path, nargs="+", required=True, metavar="FILE", help="their predictions, in that order"
 )
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the comparisons, CSV")
-STAGE.argument("--text", type=Path, required=True, metavar="FILE", help="the same in words, Markdown")
-STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in words, HTML")
+STAGE.output("--out", required=True, help="the comparisons, CSV")
+STAGE.output("--text", required=True, help="the same in words, Markdown")
+STAGE.output("--page", required=True, help="the same in words, HTML")
 
 COLUMNS = (
     "algorithm",

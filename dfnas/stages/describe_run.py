@@ -28,7 +28,7 @@ STAGE.argument(
 STAGE.argument("--table", type=Path, metavar="FILE", help="Table 1, CSV, if there is one")
 STAGE.argument("--significance", type=Path, metavar="FILE", help="comparisons of data, CSV, if there are any")
 STAGE.argument("--lookups", type=Path, metavar="FILE", help="true accuracies, CSV, if they were looked up")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the description, reStructuredText")
+STAGE.output("--out", required=True, help="the description, reStructuredText")
 
 
 def describe_run(job: Job) -> None:

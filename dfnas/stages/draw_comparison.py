@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 
 from dfnas.pictures.comparison import Network, comparison_png
-from dfnas.runtime.files import read_json, write_bytes
+from dfnas.runtime.files import read_json
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_comparison", __doc__, None)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="figures of the teacher")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+STAGE.output("--out", required=True, help="the picture, PNG")
 
 KEYS = ("algorithm", "search_data", "retrain_data")
 FIGURES = ("top1_error", "macs", "parameters")
@@ -19,7 +20,8 @@ FIGURES = ("top1_error", "macs", "parameters")
 
 def draw_comparison(job: Job) -> None:
     networks = [_network(path) for path in job.options.metrics]
-    write_bytes(job.options.out, comparison_png(networks, _network(job.options.teacher)))
+    content = comparison_png(networks, _network(job.options.teacher))
+    write_picture(job.options.out, content, job.provenance(job.inputs))
 
 
 def _network(path: Path) -> Network:

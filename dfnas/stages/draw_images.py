@@ -8,8 +8,9 @@ from pathlib import Path
 from dfnas.dataset.writing import read_shard
 from dfnas.pictures.generations import generations_png
 from dfnas.pictures.grid import ImageGrid, labelled
-from dfnas.runtime.files import read_json, write_bytes
+from dfnas.runtime.files import read_json
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_images", __doc__, None)
 STAGE.argument("--shards", type=Path, nargs="+", required=True, metavar="FILE", help="shards of all generations")
@@ -18,8 +19,8 @@ STAGE.argument(
 )
 STAGE.argument("--columns", type=int, default=6, metavar="N", help="images per class and generation (default: 6)")
 STAGE.argument("--rows", type=int, default=32, metavar="N", help="classes at most, evenly chosen (default: 32)")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture of the images, PNG")
-STAGE.argument("--plots", type=Path, required=True, metavar="FILE", help="the plots over the generations, PNG")
+STAGE.output("--out", required=True, help="the picture of the images, PNG")
+STAGE.output("--plots", required=True, help="the plots over the generations, PNG")
 
 LONGEST_SIDE = 96
 """Pixels of an image in the picture, which holds all generations side by side."""
@@ -39,8 +40,9 @@ def draw_images(job: Job) -> None:
         grids[attributes["generation"]].add(images, classes)
     content = BytesIO()
     labelled([(f"generation {number}", grid) for number, grid in sorted(grids.items())]).save(content, "PNG")
-    write_bytes(options.plots, generations_png(reports))
-    write_bytes(options.out, content.getvalue())
+    provenance = job.provenance(job.inputs)
+    write_picture(options.plots, generations_png(reports), provenance)
+    write_picture(options.out, content.getvalue(), provenance)
 
 
 if __name__ == "__main__":

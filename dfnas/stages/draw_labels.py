@@ -9,8 +9,9 @@ import torch
 from dfnas.dataset.writing import read_labels
 from dfnas.measure.soft_labels import LabelStatistics
 from dfnas.pictures.labels import Labels, labels_png
-from dfnas.runtime.files import read_json, write_bytes
+from dfnas.runtime.files import read_json
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_labels", __doc__, None)
 STAGE.argument("--labels", type=Path, nargs="+", required=True, metavar="FILE", help="labels of every generation")
@@ -18,7 +19,7 @@ STAGE.argument(
     "--reports", type=Path, nargs="+", required=True, metavar="FILE", help="what changed in each, JSON, in that order"
 )
 STAGE.argument("--sources", nargs="+", required=True, metavar="NAME", help="the data set of each, in that order")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+STAGE.output("--out", required=True, help="the picture, PNG")
 
 KEYS = ("agreement", "entropy_before_nats", "entropy_after_nats", "label_shift")
 
@@ -30,7 +31,7 @@ def draw_labels(job: Job) -> None:
     for source, path, report in zip(options.sources, options.labels, options.reports, strict=True):
         labels, class_names = _labels(path, report)
         sources.setdefault(source, []).append(labels)
-    write_bytes(options.out, labels_png(sources, class_names))
+    write_picture(options.out, labels_png(sources, class_names), job.provenance(job.inputs))
 
 
 def _labels(path: Path, report: Path) -> tuple[Labels, list[str]]:

@@ -5,19 +5,20 @@ from pathlib import Path
 
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.pictures.rankings import rankings_png
-from dfnas.runtime.files import write_bytes
 from dfnas.settings.lookup import LookupSettings
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 from dfnas.stages.rankings import read_rankings
 
 STAGE = Stage("draw_rankings", __doc__, LookupSettings)
 STAGE.argument("--rankings", type=Path, nargs="+", required=True, metavar="FILE", help="scores by the supernets, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+STAGE.output("--out", required=True, help="the picture, PNG")
 
 
 def draw_rankings(job: Job) -> None:
     rankings = read_rankings(job.options.rankings, AccuracyTable.read(job.settings))
-    write_bytes(job.options.out, rankings_png(rankings))
+    provenance = job.provenance([*job.inputs, job.settings.file()])
+    write_picture(job.options.out, rankings_png(rankings), provenance)
 
 
 if __name__ == "__main__":

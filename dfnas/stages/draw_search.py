@@ -4,9 +4,11 @@ import sys
 from pathlib import Path
 
 from dfnas.pictures.search import search_png
-from dfnas.runtime.files import read_json, write_bytes
+from dfnas.runtime.files import read_json
 from dfnas.spaces.architecture import space_of
+from dfnas.spaces.names import reference
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_candidates, read_history, read_strengths
 
 STAGE = Stage("draw_search", __doc__, None)
@@ -17,7 +19,7 @@ STAGE.argument("--strengths", type=Path, metavar="FILE", help="the options' stre
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="that searched")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="that it searched on")
 STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the search")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+STAGE.output("--out", required=True, help="the picture, PNG")
 
 KEYS = ("macs", "parameters")
 
@@ -31,7 +33,8 @@ def draw_search(job: Job) -> None:
     strengths = read_strengths(options.strengths, space) if options.strengths else None
     data = "" if options.search_data == "none" else f" on {options.search_data} images"
     title = f"{options.algorithm}{data}, seed {options.seed}"
-    write_bytes(options.out, search_png(title, document, space, history, candidates, strengths))
+    content = search_png(title, document, space, history, candidates, strengths)
+    write_picture(options.out, content, job.provenance(job.inputs, reference(document["space"]["name"])))
 
 
 if __name__ == "__main__":

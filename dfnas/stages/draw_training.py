@@ -5,8 +5,8 @@ from pathlib import Path
 
 from dfnas.pictures.training_curves import PANELS, Course, training_png
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import write_bytes
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_history
 
 STAGE = Stage("draw_training", __doc__, None)
@@ -14,7 +14,7 @@ STAGE.argument("--algorithm", required=True, metavar="NAME", help="that found th
 STAGE.argument("--histories", type=Path, nargs="+", required=True, metavar="FILE", help="each by epoch, CSV")
 STAGE.argument("--search-data", nargs="+", required=True, metavar="NAME", help="what each was found on, in that order")
 STAGE.argument("--retrain-data", nargs="+", required=True, metavar="NAME", help="what each was trained on")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the picture, PNG")
+STAGE.output("--out", required=True, help="the picture, PNG")
 
 
 def draw_training(job: Job) -> None:
@@ -26,7 +26,8 @@ def draw_training(job: Job) -> None:
             "--retrain-data; expected one of each for every history"
         )
     courses = [Course(_kind(*names), _history(file)) for file, *names in zip(files, *data, strict=True)]
-    write_bytes(options.out, training_png(f"Training what {options.algorithm} found", courses))
+    content = training_png(f"Training what {options.algorithm} found", courses)
+    write_picture(options.out, content, job.provenance(job.inputs))
 
 
 def _history(file: Path) -> list:

@@ -20,6 +20,7 @@ from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.evaluate import EvaluateSettings
+from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import write_predictions
@@ -29,8 +30,8 @@ STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="a tr
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--held-out", type=Path, required=True, metavar="FILE", help="the data set that --network learnt from")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the figures, JSON")
-STAGE.argument("--predictions", type=Path, required=True, metavar="FILE", help="what it says of each test image, CSV")
+STAGE.output("--out", required=True, help="the figures, JSON")
+STAGE.output("--predictions", required=True, help="what it says of each test image, CSV")
 
 
 class Measured(NamedTuple):
@@ -42,6 +43,8 @@ class Measured(NamedTuple):
     std: tuple[float, ...]
     row: dict[str, Any]
     """What the row of the tables says of it."""
+    code: tuple[str, ...]
+    """What builds it, see `code_digest`."""
 
     def logits(self, data: ImageSet, where: Path, batch_size: int) -> torch.Tensor:
         """Logits (N, K) of a split, normalised as the network wants it. Raises InputError unless it has the network's
@@ -79,6 +82,7 @@ def evaluate(job: Job) -> None:
         "parameters": count_parameters(measured.network),
         "macs": count_macs(measured.network, test.channels, *test.size),
         "test_images": len(test),
+        "provenance": job.provenance(job.inputs, *teacher.code, *measured.code),
     }
     write_predictions(options.predictions, test.targets, predicted, confidences(logits))
     write_json(options.out, figures)
@@ -95,7 +99,7 @@ def _teacher(path: Path, test: ImageSet, dataset: Path, device: torch.device) ->
         )
     row = {"algorithm": "teacher", "space": teacher.spec.builder}
     row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
-    return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row)
+    return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row, teacher.spec.code())
 
 
 def _trained(path: Path, device: torch.device) -> Measured:
@@ -108,7 +112,8 @@ def _trained(path: Path, device: torch.device) -> Measured:
         "architecture": provenance["architecture_file"],
         "validation_error": provenance["validation_error"],
     }
-    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row)
+    code = (reference(row["space"]),)
+    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row, code)
 
 
 def _check_same_task(path: Path, held_out: ImageSet, dataset: Path, test: ImageSet) -> None:

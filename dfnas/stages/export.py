@@ -19,6 +19,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_bytes
 from dfnas.settings.base import as_size
 from dfnas.spaces.architecture import space_of
+from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_network, network_provenance
 from dfnas.stages.command import Job, Stage
@@ -29,9 +30,9 @@ STAGE.argument(
     "--networks", type=Path, nargs="+", required=True, metavar="FILE", help="trained networks to choose from"
 )
 STAGE.argument("--datasets", type=Path, nargs="+", required=True, metavar="FILE", help="what each was trained on")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="weights and description, safetensors")
-STAGE.argument("--onnx", type=Path, required=True, metavar="FILE", help="the ONNX model")
-STAGE.argument("--program", type=Path, required=True, metavar="FILE", help="the program of torch.export, pt2")
+STAGE.output("--out", required=True, help="weights and description, safetensors")
+STAGE.output("--onnx", required=True, help="the ONNX model")
+STAGE.output("--program", required=True, help="the program of torch.export, pt2")
 
 BATCHES = (1, 7)
 """Images in each of the batches that the files are checked on."""
@@ -51,10 +52,12 @@ def export(job: Job) -> None:
     batches = images.split(BATCHES)
     # Before what only training uses is taken out of it.
     expected = logits_of(DeployedNetwork(network, **normalisation, class_names=class_names), batches)
-    weights = to_bytes(space.deployed(network), architecture, normalisation, class_names, archive["provenance"])
+    provenance = archive["provenance"]
+    job.reads(code=[reference(architecture["space"]["name"])])
+    weights = to_bytes(space.deployed(network), architecture, normalisation, class_names, provenance)
     deployed = from_bytes(weights)
     program = trace(deployed, (space.task.channels, *space.task.size))
-    pt2, onnx = to_pt2(program), to_onnx(program)
+    pt2, onnx = to_pt2(program, provenance), to_onnx(program, provenance)
     readers = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
     for file, run in readers.items():
         _check(file, deviation(logits_of(run, batches), expected), path)

@@ -1,6 +1,7 @@
 """What a run leaves beside its result: its history and its cost."""
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,9 +18,12 @@ def write_history(path: Path, history: list[Row]) -> None:
     write_csv(path, columns, rows)
 
 
-def write_timing(path: Path, stage: str, run: dict[str, str | int], cost: Cost, device: torch.device) -> None:
+def write_timing(
+    path: Path, stage: str, run: dict[str, str | int], cost: Cost, device: torch.device, provenance: dict[str, Any]
+) -> None:
     """Writes the seconds and, where they can be read, joules that a stage, `search` or `retrain`, took for a run, with
-    what tells it from others."""
+    what tells it from others, and its provenance."""
     machine = {"device": str(device), "device_name": device_name(device)}
     joules = {part: round(value, 1) for part, value in cost.joules.items()}
-    write_json(path, {"stage": stage, "run": run, "seconds": round(cost.seconds, 3), "joules": joules, **machine})
+    times = {"seconds": round(cost.seconds, 3), "joules": joules}
+    write_json(path, {"stage": stage, "run": run, **times, **machine, "provenance": provenance})

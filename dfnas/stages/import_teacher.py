@@ -4,7 +4,6 @@ A checkpoint is opened without running any code from it. Its archive is tested b
 """
 
 import sys
-from pathlib import Path
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
@@ -17,7 +16,7 @@ from dfnas.stages.command import Job, Stage
 from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 STAGE = Stage("import_teacher", __doc__, TeacherSettings)
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the teacher, as the other stages read it")
+STAGE.output("--out", required=True, help="the teacher, as the other stages read it")
 STAGE.argument(
     "--section", default="teacher", metavar="NAME", help="of the configuration, for complaints (default: teacher)"
 )

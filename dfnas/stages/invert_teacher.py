@@ -29,8 +29,8 @@ STAGE.argument("--first-batch", type=int, required=True, metavar="N", help="inde
 STAGE.argument("--batches", type=int, required=True, metavar="N", help="number of batches of this shard")
 STAGE.argument("--labels", type=Path, metavar="FILE", help="labels of the generation before; not for generation 0")
 STAGE.argument("--competitor", type=Path, metavar="FILE", help="the second network, where competition_weight > 0")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the shard")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="the loss terms over the steps, CSV")
+STAGE.output("--out", required=True, help="the shard")
+STAGE.output("--history", required=True, help="the loss terms over the steps, CSV")
 
 
 def invert_teacher(job: Job) -> None:
@@ -50,6 +50,9 @@ def invert_teacher(job: Job) -> None:
     code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
     objective = Objective(teacher, settings, competitor)
+    entry = job.cache_entry(inputs, *code, compiled=objective.compiled)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code, compiled=objective.compiled)
     sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
     history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
@@ -65,6 +68,7 @@ def invert_teacher(job: Job) -> None:
     images = (images.numpy() for images in sequence.images())
     write_shard(options.out, images, classes.numpy(), attributes, targets.numpy())
     write_history(options.history, history)
+    entry.keep()
     checkpoint.clear()
 
 

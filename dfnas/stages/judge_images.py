@@ -35,8 +35,8 @@ STAGE = Stage("judge_images", __doc__, JudgeImagesSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--synthetic", type=Path, required=True, metavar="FILE", help="the synthetic data set")
 STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the figures, JSON")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="the student's loss and error, CSV")
+STAGE.output("--out", required=True, help="the figures, JSON")
+STAGE.output("--history", required=True, help="the student's loss and error, CSV")
 
 
 def judge_images(job: Job) -> None:
@@ -50,7 +50,8 @@ def judge_images(job: Job) -> None:
     distances = _distances(teacher, options.synthetic, test, settings.features_batch_size)
 
     inputs = [options.teacher, options.synthetic, options.original]
-    checkpoint = job.checkpoint(inputs, *teacher.spec.code(), *code_of(settings.builder))
+    code = [*teacher.spec.code(), *code_of(settings.builder)]
+    checkpoint = job.checkpoint(inputs, *code)
     training = Training(student, train, validation, settings, settings.seed)
     history = run(training, checkpoint, "training the student").history
     write_history(options.history, history)
@@ -66,6 +67,7 @@ def judge_images(job: Job) -> None:
             "test_accuracy": 1 - error_rate(logits, test.targets),
             "test_top5_accuracy": 1 - error_rate(logits, test.targets, 5),
         },
+        "provenance": job.provenance(inputs, *code),
     }
     write_json(options.out, report)
     checkpoint.clear()

@@ -21,7 +21,7 @@ STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help=
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found it")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="on which data")
 STAGE.argument("--seed", type=int, required=True, metavar="N", help="with which seed")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="its true accuracy and standing, JSON")
+STAGE.output("--out", required=True, help="its true accuracy and standing, JSON")
 
 
 def lookup(job: Job) -> None:
@@ -48,6 +48,7 @@ def lookup(job: Job) -> None:
         "architectures": len(table),
         "best_cell": best,
         "best_accuracy": highest.accuracy,
+        "provenance": job.provenance([options.architecture, job.settings.file()]),
     }
     write_json(options.out, report)
     print(f"{cell}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)

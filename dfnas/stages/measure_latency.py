@@ -25,7 +25,7 @@ STAGE = Stage("measure_latency", __doc__, MeasureLatencySettings)
 STAGE.argument(
     "--networks", type=Path, nargs="+", required=True, metavar="FILE", help="trained networks, and the teacher"
 )
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="milliseconds and megabytes by network, CSV")
+STAGE.output("--out", required=True, help="milliseconds and megabytes by network, CSV")
 
 CPU = torch.device("cpu")
 

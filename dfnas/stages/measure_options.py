@@ -2,7 +2,6 @@
 
 import json
 import sys
-from pathlib import Path
 
 import torch
 
@@ -22,7 +21,7 @@ add_task_arguments(STAGE)
 STAGE.argument(
     "--space", type=json.loads, required=True, metavar="JSON", help="name and options, as in a search's section"
 )
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the latency table, JSON")
+STAGE.output("--out", required=True, help="the latency table, JSON")
 
 
 def measure_options(job: Job) -> None:

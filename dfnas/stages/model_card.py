@@ -28,7 +28,7 @@ STAGE.argument("--program", type=Path, required=True, metavar="FILE", help="its 
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures of all that it is of")
 STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="milliseconds and megabytes by network, CSV")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the card, Markdown")
+STAGE.output("--out", required=True, help="the card, Markdown")
 
 ROW = ("algorithm", "search_data", "retrain_data")
 FIGURES = (*ROW, "seed", "validation_error", "top1_error", "top5_error", "macs", "test_images")

@@ -25,8 +25,8 @@ from dfnas.training.training import Training
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--teacher", required=True, metavar="JSON", help="the section `teacher`, as JSON")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the teacher, as the other stages read it")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss and error by epoch, CSV")
+STAGE.output("--out", required=True, help="the teacher, as the other stages read it")
+STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 
 
 def pretrain_teacher(job: Job) -> None:
@@ -45,6 +45,9 @@ def pretrain_teacher(job: Job) -> None:
     ]:
         if ours != theirs:
             raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
+    entry = job.cache_entry([options.dataset], *spec.code())
+    if entry.recall():
+        return
     reseed(settings.seed, "weights")
     network = build_network(spec).to(job.device)
     checkpoint = job.checkpoint([options.dataset], *spec.code())
@@ -52,6 +55,7 @@ def pretrain_teacher(job: Job) -> None:
     history, _ = run(training, checkpoint, "teacher")
     write_history(options.history, history)
     save_teacher(options.out, spec, training.result.state_dict(), job.provenance([options.dataset], *spec.code()))
+    entry.keep()
     checkpoint.clear()
 
 

@@ -23,7 +23,7 @@ for option, what in {
     "documents": "architectures and latency tables, JSON",
 }.items():
     STAGE.argument(f"--{option}", type=Path, nargs="*", default=[], metavar="FILE", help=what)
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the page, HTML")
+STAGE.output("--out", required=True, help="the page, HTML")
 
 KINDS = {"archives": None, "shards": "shard", "labels": "labels", "datasets": "dataset", "documents": None}
 """Of the files that an option names, see `provenance_of`."""
@@ -43,13 +43,14 @@ KEYS = ("stage", "dfnas", "torch", "code", "device", "arguments", "settings", "i
 
 
 def provenance(job: Job) -> None:
-    artifacts = [Artifact(str(path), digest(path), _checked(path, said)) for path, said in _read(job)]
+    folder = job.folder
+    artifacts = [Artifact(folder.name(path), job.digests[path], _checked(path, said)) for path, said in _read(job)]
     if not artifacts:
         raise InputError("there is nothing to tell the provenance of; give some artifacts")
     # What an artifact was made from without being one itself: the user's checkpoint.
     own = {artifact.path for artifact in artifacts}
     inputs = {path for artifact in artifacts for path in artifact.provenance["inputs"]} - own
-    others = {path: digest(path) if Path(path).is_file() else None for path in sorted(inputs)}
+    others = {name: digest(path) if (path := folder.path(name)).is_file() else None for name in sorted(inputs)}
     write_bytes(
         job.options.out, page(artifacts, others, {"Python": platform.python_version(), **versions(PACKAGES)}).encode()
     )

@@ -30,7 +30,7 @@ STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the 
 STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="name of the searched data in the tables")
 STAGE.argument("--search-seed", type=int, required=True, metavar="N", help="seed of the search")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="architectures with their scores, CSV")
+STAGE.output("--out", required=True, help="architectures with their scores, CSV")
 
 
 def rank_architectures(job: Job) -> None:

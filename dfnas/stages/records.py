@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -39,14 +40,17 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
     return candidates
 
 
-def write_strengths(path: Path, space: Space, strengths: Mapping[str, torch.Tensor]) -> None:
-    """Writes for each choice the strength of each option, to six significant digits.
+def write_strengths(
+    path: Path, space: Space, strengths: Mapping[str, torch.Tensor], provenance: Mapping[str, Any]
+) -> None:
+    """Writes for each choice the strength of each option, to six significant digits, and the search's provenance.
 
     Args:
         strengths: (O,) for each choice, in the order of its options.
     """
     named = {choice: zip(options, strengths[choice].tolist(), strict=True) for choice, options in space.choices.items()}
-    write_json(path, {choice: {option: float(f"{s:.6g}") for option, s in each} for choice, each in named.items()})
+    rounded = {choice: {option: float(f"{s:.6g}") for option, s in each} for choice, each in named.items()}
+    write_json(path, rounded | {"provenance": dict(provenance)})
 
 
 def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
@@ -59,7 +63,7 @@ def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
     for choice, options in space.choices.items():
         if not isinstance(strengths[choice], dict) or tuple(strengths[choice]) != tuple(options):
             raise InputError(f"{path}: '{choice}' must have a strength for each of {', '.join(options)}")
-    return strengths
+    return {choice: strengths[choice] for choice in space.choices}
 
 
 def read_history(path: Path) -> list[Row]:

@@ -34,9 +34,9 @@ STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found th
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
 STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
 STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the trained network")
-STAGE.argument("--history", type=Path, required=True, metavar="FILE", help="loss and error by epoch, CSV")
-STAGE.argument("--timing", type=Path, required=True, metavar="FILE", help="seconds of the training, JSON")
+STAGE.output("--out", required=True, help="the trained network")
+STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
+STAGE.output("--timing", required=True, help="seconds of the training, JSON")
 
 
 def retrain(job: Job) -> None:
@@ -57,6 +57,10 @@ def retrain(job: Job) -> None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     if settings.fresh.every_epochs:
         code.append(FRESH_IMAGES)
+    architecture_file = str(job.folder.results / job.folder.name(options.architecture))
+    entry = job.cache_entry(inputs, *code, architecture_file=architecture_file)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code)
     training = Training(
         network,
@@ -79,10 +83,12 @@ def retrain(job: Job) -> None:
         return
     write_history(options.history, history)
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
-    write_timing(options.timing, "retrain", run_key, cost, job.device)
-    provenance = job.provenance(inputs, *code) | {"architecture_file": str(options.architecture)}
+    said = job.provenance(inputs, *code)
+    write_timing(options.timing, "retrain", run_key, cost, job.device, said)
+    provenance = said | {"architecture_file": architecture_file}
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
+    entry.keep()
     checkpoint.clear()
 
 

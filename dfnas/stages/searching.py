@@ -37,13 +37,13 @@ def search_stage(
     stage.argument("--search-data", required=needs_data, metavar="NAME", help="its name in the tables")
     add_teacher_argument(stage)
     stage.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
-    stage.argument("--out", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
-    stage.argument("--history", type=Path, required=needs_data, metavar="FILE", help="the course of the search, CSV")
+    stage.output("--out", required=True, help="the architecture, JSON")
+    stage.output("--history", required=needs_data, help="the course of the search, CSV")
     if supernet:
-        stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="supernet and options' strengths")
-    stage.argument("--strengths", type=Path, required=needs_data, metavar="FILE", help="the options' strengths, JSON")
-    stage.argument("--candidates", type=Path, required=needs_data, metavar="FILE", help="judged architectures, CSV")
-    stage.argument("--timing", type=Path, required=needs_data, metavar="FILE", help="seconds of the search, JSON")
+        stage.output("--supernet", required=True, help="supernet and options' strengths")
+    stage.output("--strengths", required=needs_data, help="the options' strengths, JSON")
+    stage.output("--candidates", required=needs_data, help="judged architectures, CSV")
+    stage.output("--timing", required=needs_data, help="seconds of the search, JSON")
     add_latency_argument(stage)
     return stage
 
@@ -64,6 +64,9 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    entry = job.cache_entry(inputs, *code)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code)
     context = SearchContext(space, train, validation, options.seed, budget, teacher, latency)
     search = algorithm(context, settings)
@@ -80,10 +83,12 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     document["search"] = report
     write_history(options.history, history)
     write_candidates(options.candidates, space, search.candidates())
-    write_strengths(options.strengths, space, search.strengths())
+    write_strengths(options.strengths, space, search.strengths(), provenance)
     if "supernet" in options:
-        save_archive(options.supernet, {"state": search.network.state_dict(), "strengths": search.strengths()})
+        supernet = {"state": search.network.state_dict(), "strengths": search.strengths(), "provenance": provenance}
+        save_archive(options.supernet, supernet)
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
-    write_timing(options.timing, "search", run_key, cost, job.device)
+    write_timing(options.timing, "search", run_key, cost, job.device, provenance)
     write_json(options.out, document)
+    entry.keep()
     checkpoint.clear()

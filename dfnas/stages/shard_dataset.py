@@ -22,7 +22,7 @@ STAGE.argument(
     "--shards", type=Path, nargs="+", required=True, metavar="FILE", help="shards of all generations, in order"
 )
 STAGE.argument("--labels", type=Path, nargs="+", required=True, metavar="FILE", help="labels of each generation")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the data set")
+STAGE.output("--out", required=True, help="the data set")
 
 
 def shard_dataset(job: Job) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from dfnas.dataset.format import SPLITS
-from dfnas.dataset.originals import load_originals
+from dfnas.dataset.originals import given_files, load_originals
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.errors import InputError
@@ -17,8 +17,8 @@ from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages.command import Job, Stage
 
 STAGE = Stage("shard_original", __doc__, ShardOriginalSettings)
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the data set")
-STAGE.argument("--shard-files", type=Path, nargs="+", required=True, metavar="FILE", help="the shards, one name each")
+STAGE.output("--out", required=True, help="the data set")
+STAGE.output("--shard-files", nargs="+", required=True, help="the shards, one name each")
 
 
 def shard_original(job: Job) -> None:
@@ -27,6 +27,7 @@ def shard_original(job: Job) -> None:
     if len(shards) != settings.shards:
         raise InputError(f"shard_original.shards = {settings.shards}, but {len(shards)} files are named")
     originals = load_originals(settings)
+    given = given_files(settings)
     check_classes(originals.classes, len(originals.class_names), f"shard_original.source = '{settings.source}'")
     training, test = np.flatnonzero(~originals.test), np.flatnonzero(originals.test)
     training = training[limited(originals.classes[training], settings.limit, settings.seed)]
@@ -44,12 +45,12 @@ def shard_original(job: Job) -> None:
         "mean": settings.mean,
         "std": settings.std,
         "class_names": originals.class_names,
-        "provenance": job.provenance([]),
+        "provenance": job.provenance(given),
     }
     for shard, chosen in zip(shards, np.array_split(np.arange(len(order)), settings.shards), strict=True):
         write_shard(shard, originals.images[order[chosen]], targets[chosen], attributes)
     # With the digests of the shards the data set's own digest speaks for its pixels, which are not in it.
-    attributes["provenance"] = job.provenance(shards)
+    attributes["provenance"] = job.provenance([*given, *shards])
     one_hot = np.eye(len(originals.class_names), dtype=np.float32)[targets]
     generation = np.full(len(order), -1, dtype=np.int32)
     write_dataset(job.options.out, shards, Records(one_hot, targets, generation, split), attributes)

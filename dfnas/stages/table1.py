@@ -19,9 +19,9 @@ STAGE = Stage("table1", __doc__, None)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
 STAGE.argument("--timings", type=Path, nargs="*", default=[], metavar="FILE", help="seconds and joules by run, JSON")
 STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="milliseconds by network, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table, CSV")
-STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="what each row costs, CSV")
-STAGE.argument("--classes", type=Path, required=True, metavar="FILE", help="accuracy by row and class, CSV")
+STAGE.output("--out", required=True, help="the table, CSV")
+STAGE.output("--times", required=True, help="what each row costs, CSV")
+STAGE.output("--classes", required=True, help="accuracy by row and class, CSV")
 
 
 def table1(job: Job) -> None:

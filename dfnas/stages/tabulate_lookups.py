@@ -25,8 +25,8 @@ from dfnas.tables.lookups import page
 STAGE = Stage("tabulate_lookups", __doc__, LookupSettings)
 STAGE.argument("--lookups", type=Path, nargs="+", required=True, metavar="FILE", help="true accuracies, one file a run")
 STAGE.argument("--rankings", type=Path, nargs="*", default=[], metavar="FILE", help="scores by SPOS' supernets, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table, CSV")
-STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in HTML")
+STAGE.output("--out", required=True, help="the table, CSV")
+STAGE.output("--page", required=True, help="the same in HTML")
 
 RANKED_BY = "spos"
 """The algorithm whose supernets rank architectures."""
@@ -52,6 +52,7 @@ COLUMNS = (
 def tabulate_lookups(job: Job) -> None:
     options = job.options
     table = AccuracyTable.read(job.settings)
+    job.reads(job.settings.file())
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for path in options.lookups:
         report = read_json(path, (*KEYS, *STANDING, *COLLAPSES))

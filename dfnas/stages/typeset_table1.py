@@ -16,10 +16,10 @@ STAGE = Stage("typeset_table1", __doc__, None)
 STAGE.argument("--table", type=Path, required=True, metavar="FILE", help="the table, CSV")
 STAGE.argument("--times", type=Path, required=True, metavar="FILE", help="what its rows cost, CSV")
 STAGE.argument("--classes", type=Path, required=True, metavar="FILE", help="accuracy by row and class, CSV")
-STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="the table in Markdown")
-STAGE.argument("--latex", type=Path, required=True, metavar="FILE", help="the same in LaTeX")
-STAGE.argument("--page", type=Path, required=True, metavar="FILE", help="the same in HTML")
-STAGE.argument("--times-page", type=Path, required=True, metavar="FILE", help="the costs in HTML")
+STAGE.output("--out", required=True, help="the table in Markdown")
+STAGE.output("--latex", required=True, help="the same in LaTeX")
+STAGE.output("--page", required=True, help="the same in HTML")
+STAGE.output("--times-page", required=True, help="the costs in HTML")
 
 
 def typeset_table1(job: Job) -> None:

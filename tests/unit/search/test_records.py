@@ -77,7 +77,7 @@ def test_a_missing_column_is_named(spaces, tmp_path):
 def test_strengths_are_read_as_they_were_written(spaces, tmp_path):
     space, path = spaces["mbconv"], tmp_path / "strengths.json"
     strengths = {choice: torch.randn(len(options)).softmax(0) for choice, options in space.choices.items()}
-    write_strengths(path, space, strengths)
+    write_strengths(path, space, strengths, {"stage": "search_darts"})
     read = read_strengths(path, space)
     assert {choice: tuple(each) for choice, each in read.items()} == dict(space.choices)
     for choice, each in read.items():

@@ -21,7 +21,8 @@ def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
     2020; theirs count norms as well)."""
     assert checked(tmp_path / "spaces.json", search_spos=({}, {}), search_random=({}, {"max_latency_ms": 1.0})) == 0
     found = json.loads((tmp_path / "spaces.json").read_text())
-    assert list(found) == ["search_spos", "search_random"]
+    assert list(found) == ["search_spos", "search_random", "provenance"]
+    assert found["provenance"]["references"] == ["dfnas.spaces.nasbench201:NASBench201Space"]
     assert found["search_spos"]["choices"] == 6
     assert found["search_spos"]["options"] == 30
     assert found["search_spos"]["macs_m"] == pytest.approx([7.78, 220.11], abs=0.8)

@@ -152,6 +152,7 @@ def test_test_images_do_not_touch_the_temperature_and_held_out_ones_touch_nothin
     before = evaluated(folder)
     data_set(folder / "noise.h5", make_images(90, side=8, seed=2))
     other_held_out = evaluated(folder)
+    assert before.pop("provenance")["inputs"] != other_held_out["provenance"]["inputs"]
     changed = {name for name in before if before[name] != other_held_out[name]}
     assert "temperature" in changed <= {"temperature", "ece_scaled"}
     data_set(folder / "original.h5", make_images(180, soft=False, seed=3))

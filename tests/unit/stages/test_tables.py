@@ -75,7 +75,7 @@ def table(tmp_path) -> Path:
             of = {"algorithm": "darts", "search_data": "original", "seed": seed}
             of |= {"retrain_data": "original"} if stage == "retrain" else {}
             timings.append(tmp_path / f"{stage}-{seed}.json")
-            write_timing(timings[-1], stage, of, Cost(seconds, joules), torch.device("cpu"))
+            write_timing(timings[-1], stage, of, Cost(seconds, joules), torch.device("cpu"), {})
     places = ["--metrics", *files, "--timings", *timings, "--latency", tmp_path / "latency.csv"]
     places += ["--times", tmp_path / "times.csv", "--classes", tmp_path / "per_class.csv"]
     assert run("table1", *places, "--out", tmp_path / "table1.csv") == 0

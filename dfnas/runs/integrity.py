@@ -1,0 +1,91 @@
+"""What an artifact says of what made it, whatever its format, and whether it passes the checks of its format."""
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dfnas.dataset.format import KINDS, opened
+from dfnas.deploy import network
+from dfnas.deploy.network import KEY
+from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.files import existing, load_archive, read_json
+from dfnas.runtime.packages import required
+from dfnas.stages.pictures import picture_provenance
+
+
+def told_by(path: Path) -> dict[str, Any]:
+    """What an artifact says of what made it: its provenance, or nothing where its format has no place for that, or it
+    was written by hand.
+
+    Raises:
+        InputError: the file does not pass the checks that its format has; texts have none but to be text.
+    """
+    if path.suffix not in READERS:
+        try:
+            existing(path).read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path} is damaged: {error}") from error
+        return {}
+    found = READERS[path.suffix](path)
+    return json.loads(json.dumps(found)) if isinstance(found, Mapping) else {}  # tuples as lists, whatever the format
+
+
+def _of_hdf5(path: Path) -> Any:
+    for kind in KINDS:
+        try:
+            with opened(path, kind) as (_, attributes):
+                return attributes.get("provenance", {})
+        except InputError as error:
+            story = error
+    raise story
+
+
+def _of_archive(path: Path) -> Any:
+    archive = load_archive(path)
+    return archive.get("provenance") if isinstance(archive, Mapping) else None
+
+
+def _of_json(path: Path) -> Any:
+    return read_json(path).get("provenance", {})
+
+
+def _of_safetensors(path: Path) -> Any:
+    return network.read(existing(path).read_bytes(), str(path))[1]["provenance"]
+
+
+def _of_program(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(io.BytesIO(existing(path).read_bytes())) as archive:
+            if damaged := archive.testzip():
+                raise InputError(f"{path} is damaged: bad checksum of {damaged}")
+            (name,) = (name for name in archive.namelist() if name.endswith(f"extra/{KEY}"))
+            return json.loads(archive.read(name))
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{path} is damaged or no program of dfnas: {reason(error)}") from error
+
+
+def _of_onnx(path: Path) -> Any:
+    onnx = required("onnx", "deploy", str(path))
+    try:
+        model = onnx.load_model_from_string(existing(path).read_bytes())
+        onnx.checker.check_model(model)
+        return json.loads({entry.key: entry.value for entry in model.metadata_props}[KEY])
+    except Exception as error:  # whatever the broken bytes lead it to
+        raise InputError(f"{path} is damaged or no ONNX model of dfnas: {reason(error)}") from error
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    ".h5": _of_hdf5,
+    ".pt": _of_archive,
+    ".json": _of_json,
+    ".png": picture_provenance,
+    ".safetensors": _of_safetensors,
+    ".pt2": _of_program,
+    ".onnx": _of_onnx,
+}
+"""By the end of a file's name, what reads its provenance. All checksums of the format are tested by the way."""

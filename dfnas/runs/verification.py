@@ -1,0 +1,262 @@
+"""Whether the files of a run belong together: every digest that a job left is compared with the file that is there.
+
+A job's receipt (`dfnas.stages.receipts`) has the digests of its outputs and of its inputs. So a file that is as its job
+left it, made from files that are as they were then, is one with them; whatever else there is, is told. A digest is of
+every byte, and so tells more than the checksums inside a file: those say whether a file that is not as its job left it
+is damaged or another one.
+"""
+
+import os
+import shlex
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+from dfnas.runs.folder import RECORD, RunFolder
+from dfnas.runs.integrity import told_by
+from dfnas.runs.origins import record_of, section_of
+from dfnas.runs.sheets import flattened
+from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.files import digest
+from dfnas.stages.receipts import RECEIPTS, Receipt, read_receipt
+
+NO_ARTIFACTS = (RECEIPTS, "logs", "benchmarks", ".dfnas", ".snakemake", RECORD, "report.html")
+"""What lies in a folder of results beside what its jobs made."""
+STATED = {"dfnas": "dfnas", "torch": "torch", "device": "device"}
+"""What a receipt says of the machine, in which artifacts of one run may differ without being at odds."""
+DIGITS = 12
+"""Of a digest that are shown."""
+
+
+class Finding(NamedTuple):
+    """Something that does not belong together, or a note."""
+
+    file: str
+    """By its place in the folder of results."""
+    kind: str
+    """`missing`, `changed`, `damaged`, `stale`, `unrecorded`, `mixed`, `receipt`; `note` where nothing is wrong."""
+    what: str
+    advice: str
+    """What to do; empty for a note."""
+
+    def line(self) -> str:
+        """As a line of text."""
+        story = f"{self.file}: {self.what}; {self.advice}" if self.advice else f"note: {self.file}: {self.what}"
+        return " ".join(story.split())
+
+
+class Verification(NamedTuple):
+    """What was found in a run."""
+
+    findings: list[Finding]
+    notes: list[Finding]
+    files: int
+    receipts: int
+    bytes: int
+    """Read."""
+    seconds: float
+
+    def plain(self) -> dict[str, Any]:
+        """As plain values."""
+        listed = {name: [one._asdict() for one in getattr(self, name)] for name in ("findings", "notes")}
+        counts = {name: getattr(self, name) for name in ("files", "receipts", "bytes")}
+        return {"whole": not self.findings, **listed, **counts, "seconds": round(self.seconds, 3)}
+
+
+def verify(run: RunFolder) -> Verification:
+    """Compares every digest that the jobs of a run recorded with the files that are there.
+
+    Raises:
+        InputError: the run's record is damaged.
+        OSError: a file cannot be read.
+    """
+    began = time.perf_counter()
+    found = _Run(run)
+    findings = [*found.bad_receipts, *found.outputs(), *found.inputs(), *found.mixtures(), *found.strangers()]
+    size = sum(path.stat().st_size for path in found.read)
+    counts = (len(found.files), len(found.receipts), size, time.perf_counter() - began)
+    return Verification(findings, list(found.notes()), *counts)
+
+
+class _Run:
+    """A run with its receipts and the digests of its files as they are now."""
+
+    def __init__(self, run: RunFolder):
+        self.path = run.path
+        configured = record_of(run)["configuration"].get("results_dir")
+        self.known_as = configured or str(run.path)  # to Snakemake
+        self.files = dict(_artifacts(run.path))
+        self.bad_receipts: list[Finding] = []
+        self.receipts = list(self._receipts(run))
+        self.claims: dict[str, list[tuple[str, Receipt]]] = {}
+        for receipt in self.receipts:
+            for name, said in receipt.outputs.items():
+                self.claims.setdefault(name, []).append((said["sha256"], receipt))
+        named = {name for receipt in self.receipts for name in receipt.provenance["inputs"]}
+        places = {name: self._place(name) for name in (*self.files, *named)}
+        self.read = [path for path in dict.fromkeys(places.values()) if path.is_file()]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves the interpreter to others
+            digests = dict(zip(self.read, pool.map(digest, self.read), strict=True))
+        self.now = {name: digests.get(path) for name, path in places.items()}
+        self.wrong: set[str] = set()
+
+    def outputs(self) -> Iterator[Finding]:
+        """Files that are not as their jobs left them."""
+        made_from = Counter(name for receipt in self.receipts for name in receipt.provenance["inputs"])
+        for name, claims in sorted(self.claims.items()):
+            if self.now.get(name) in (sha256 for sha256, _ in claims):
+                continue
+            self.wrong.add(name)
+            others = f" ({made_from[name]} jobs have read it as it was)" if made_from[name] else ""
+            if self.now.get(name) is None:
+                yield Finding(name, "missing", f"is missing, its job made it{others}", self._rebuild(name))
+                continue
+            sha256, receipt = claims[-1]
+            told = f"its job left {sha256[:DIGITS]}…, this is {self.now[name][:DIGITS]}…{others}"
+            if damage := _damage(self.files[name]):
+                yield Finding(name, "damaged", f"is damaged ({damage}); {told}", self._rebuild(name))
+            else:
+                stage = receipt.provenance["stage"]
+                yield Finding(name, "changed", f"has changed since {stage} made it: {told}", self._rebuild(name))
+
+    def inputs(self) -> Iterator[Finding]:
+        """Artifacts that were made from other files than there are now. What follows from a file that is itself not as
+        its job left it is told with that file."""
+        for receipt in self.receipts:
+            name = self._first(receipt)
+            for read, sha256 in receipt.provenance["inputs"].items():
+                now = self.now.get(read)
+                if now == sha256 or read in self.wrong or (now is None and self._is_outside(read)):
+                    continue
+                if now is None:
+                    what, advice = f"was made from {read}, which is missing", self._rebuild(read)
+                else:
+                    what = f"was made from another {read} ({sha256[:DIGITS]}…) than is there ({now[:DIGITS]}…)"
+                    advice = self._rebuild(name)
+                yield Finding(name, "stale", what, advice)
+
+    def strangers(self) -> Iterator[Finding]:
+        """Files that no job has left a receipt of."""
+        for name, path in sorted(self.files.items()):
+            if name in self.claims:
+                continue
+            if path.name.startswith(".") and path.suffix == ".tmp":
+                what, advice = "was left half written by a job that was killed", f"rm {shlex.quote(str(path))}"
+            elif damage := _damage(path):
+                what, advice = f"is damaged ({damage}), and no job has left a receipt of it", self._rebuild(name)
+            else:
+                what, advice = f"is known to no job: there is no receipt of it{_says(path)}", self._rebuild(name)
+            yield Finding(name, "unrecorded", what, f"{advice}, or delete it")
+
+    def mixtures(self) -> Iterator[Finding]:
+        """Artifacts of one section that were made with different settings, or by different code of one stage."""
+        settings: dict[str, dict[str, Any]] = {}
+        codes: dict[str, dict[str, Any]] = {}
+        for receipt in self.receipts:
+            name, said = self._first(receipt), receipt.provenance
+            section = section_of(said["stage"], PurePosixPath(name).parts)
+            for key, value in flattened(said["settings"]).items():
+                settings.setdefault(f"{section}.{key}" if key else section, {})[name] = value
+            codes.setdefault(" with ".join([said["stage"], *said.get("references", ())]), {})[name] = said["code"]
+        for key, values in settings.items():
+            for name, value, usual in _odd_ones(values):
+                what = f"was made with {key} = {value!r}, others with {usual!r}"
+                yield Finding(name, "mixed", what, self._rebuild(name))
+        for stage, values in codes.items():
+            for name, _, _ in _odd_ones(values):
+                what = f"was made by another version of the code of {stage} than others"
+                yield Finding(name, "mixed", what, self._rebuild(name))
+
+    def notes(self) -> Iterator[Finding]:
+        """What is good to know: versions and devices that differ, and files from outside that are no longer there."""
+        for key, title in STATED.items():
+            counts = Counter(str(receipt.provenance.get(key)) for receipt in self.receipts)
+            if len(counts) > 1:
+                listed = ", ".join(f"{value} ({count} jobs)" for value, count in counts.most_common())
+                yield Finding(RECEIPTS, "note", f"made with more than one {title}: {listed}", "")
+        for receipt in self.receipts:
+            for read in receipt.provenance["inputs"]:
+                if self._is_outside(read) and self.now[read] is None:
+                    what = f"was made from {read}, which is not there to be compared"
+                    yield Finding(self._first(receipt), "note", what, "")
+
+    def _receipts(self, run: RunFolder) -> Iterator[Receipt]:
+        for path in run.files(f"{RECEIPTS}/**/*.json"):
+            try:
+                yield read_receipt(path)
+            except InputError as error:
+                name = path.relative_to(run.path).as_posix()
+                made = name.removeprefix(f"{RECEIPTS}/").removesuffix(".json")
+                self.bad_receipts.append(Finding(name, "receipt", reason(error), self._rebuild(made)))
+
+    def _first(self, receipt: Receipt) -> str:
+        """The file that a receipt is named after."""
+        return receipt.path.relative_to(self.path / RECEIPTS).as_posix().removesuffix(".json")
+
+    def _place(self, name: str) -> Path:
+        return self.path / name  # an absolute name stays what it is
+
+    @staticmethod
+    def _is_outside(name: str) -> bool:
+        return name.startswith("../") or os.path.isabs(name)
+
+    def _rebuild(self, name: str) -> str:
+        return f"snakemake --cores 1 --force {shlex.quote(f'{self.known_as}/{name}')}"
+
+
+def _artifacts(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Every file that a job may have made, by its place."""
+    for where, folders, names in os.walk(folder):
+        here = Path(where)
+        if here == folder:
+            folders[:] = [name for name in folders if name not in NO_ARTIFACTS]
+            names = [name for name in names if name not in NO_ARTIFACTS]
+        yield from (((here / name).relative_to(folder).as_posix(), here / name) for name in names)
+
+
+def _damage(path: Path) -> str:
+    """What the checks of its format say against a file; nothing if it passes them."""
+    try:
+        told_by(path)
+    except InputError as error:
+        return str(error).removeprefix(str(path)).partition(";")[0].strip(" :")
+    return ""
+
+
+def _says(path: Path) -> str:
+    """What a file says of itself, as the end of a sentence."""
+    said = told_by(path)
+    return f" (it says that {said['stage']} made it)" if said.get("stage") else ""
+
+
+def _odd_ones(values: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Of values by name, the names whose value is not the most frequent one, their value, and that one."""
+    texts = {name: repr(value) for name, value in values.items()}
+    usual = Counter(texts.values()).most_common(1)[0][0]
+    for name, text in texts.items():
+        if text != usual:
+            yield name, values[name], next(values[other] for other, same in texts.items() if same == usual)
+
+
+def page(found: Verification, run: Path) -> str:
+    """What was found as text: a line for each finding and note, and a line in the end."""
+    lines = [one.line() for one in (*found.findings, *found.notes)]
+    read = f"{found.bytes / 1e6:.1f} MB read in {found.seconds:.1f} s"
+    counts = f"{run}: {_count(found.files, 'file')}, {_count(found.receipts, 'receipt')}, {read}"
+    kinds = Counter(one.kind for one in found.findings)
+    if kinds:
+        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        counts += (
+            f". {_count(len(found.findings), 'finding')}: {listed}. Commands are for the folder of the run, with its "
+        )
+        lines.append(f"{counts}--configfile.")
+    else:
+        lines.append(f"{counts}. Everything belongs together.")
+    return "\n".join(lines) + "\n"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
