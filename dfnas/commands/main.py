@@ -12,7 +12,10 @@ import sys
 from dfnas import __version__
 from dfnas.runtime.errors import InputError
 
-COMMANDS = {"compare": "what differs between two runs, in settings and in figures"}
+COMMANDS = {
+    "compare": "what differs between two runs, in settings and in figures",
+    "doctor": "whether this machine can run a configuration, and how long it takes",
+}
 """Subcommands, each with what it says. A module is imported when its command is asked for."""
 TROUBLE = 2
 """Exit status where there is no answer, as `diff` and `argparse` have it."""

@@ -32,10 +32,10 @@ STAGE.argument("--out", type=Path, required=True, metavar="FILE", help="what the
 
 def check_spaces(job: Job) -> None:
     task = task_of(job.options)
-    write_json(job.options.out, {name: _checked(name, said, task) for name, said in job.options.searches.items()})
+    write_json(job.options.out, {name: checked_space(name, said, task) for name, said in job.options.searches.items()})
 
 
-def _checked(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
+def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
     """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
     weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
     described = SpaceSettings.parse(said["space"], f"{name}.space")
