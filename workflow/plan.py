@@ -130,8 +130,7 @@ class Plan(Files):
     def machine(self, rule: str) -> str:
         """Options on where a rule's jobs compute and keep their state."""
         state = shlex.quote(f"{self.results}/.dfnas")
-        idle = rule in NEEDS_NO_DEVICE or (rule in SEARCHES and not self.is_on_data(rule.removeprefix("search_")))
-        device = "cpu" if idle else self.config.device
+        device = self.config.device if self._computes(rule) else "cpu"
         return f"--device {device} --threads {self.threads(rule)} --state-dir {state}"
 
     def threads(self, rule: str) -> int:
@@ -147,9 +146,17 @@ class Plan(Files):
         count = self.processes(rule)
         return "python" if count == 1 else f"torchrun --standalone --nproc-per-node {count}"
 
-    def resources(self, rule: str) -> dict[str, int]:
-        """What a rule's jobs reserve, in Snakemake's words."""
-        return {name: n for name, n in self.config.resources_of(rule).items() if name != "threads"}
+    def resources(self, rule: str) -> dict[str, Any]:
+        """What a rule's jobs reserve, in Snakemake's words: a GPU only where one is used, and memory and minutes anew
+        with every attempt, for the last may have failed for want of them."""
+        said = self.config.resources_of(rule)
+        gpu = said["gpu"] if self._computes(rule) else 0
+        return {"gpu": gpu, "mem_mb": _growing(said["mem_mb"]), "runtime": _growing(said["runtime"])}
+
+    def _computes(self, rule: str) -> bool:
+        """Whether a rule's jobs do what a GPU is for."""
+        draws = rule in SEARCHES and not self.is_on_data(rule.removeprefix("search_"))
+        return rule not in NEEDS_NO_DEVICE and not draws
 
     def batches(self, source: str, shard: int) -> tuple[int, int]:
         """First batch and number of batches of a shard: as even as can be, in order."""
@@ -362,6 +369,12 @@ class Plan(Files):
 def _verbatim(text: str) -> Callable[..., str]:
     """A parameter as Snakemake leaves it alone: in a plain string it takes braces for wildcards."""
     return lambda wildcards: text
+
+
+def _growing(amount: int) -> Callable[..., int]:
+    """A resource of which every attempt gets once more what the first had. (It says nothing of a job's result, and
+    Snakemake runs nothing again because of it.)"""
+    return lambda wildcards, attempt: amount * attempt
 
 
 def _options(section: Settings) -> str:

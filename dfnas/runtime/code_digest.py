@@ -56,6 +56,7 @@ def _closure(modules: list[str]) -> set[Path]:
     return found
 
 
+@cache
 def _files(module: str) -> list[Path]:
     """The files of this package that importing a module runs: itself and the packages around it."""
     parts = module.split(".")

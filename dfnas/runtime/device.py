@@ -5,7 +5,6 @@ import platform
 import re
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import gettempdir
 
 import torch
 from filelock import FileLock, Timeout
@@ -13,12 +12,16 @@ from filelock import FileLock, Timeout
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.memory import keep_freed_memory
 
+LOCKS = Path("/tmp")
+"""Where the locks of this host are: the same place for every job, which TMPDIR need not be."""
+
 
 def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     """Sets the process up for repeatable results and chooses the device.
 
     Args:
-        device: `auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`.
+        device: `auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`, that one even if other
+            jobs are on it.
         threads: threads of a CPU operation. Part of what determines a result: sums are split by threads.
         held: keeps the chosen GPU locked against other dfnas jobs on this host, until it is closed.
 
@@ -47,14 +50,19 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     return torch.device(device)
 
 
-def _claim_gpu(held: ExitStack) -> int:
-    """The index of a GPU that no other dfnas job on this host has claimed; waits for one if all are busy.
+def host_lock(name: str) -> FileLock:
+    """A lock between all dfnas jobs of this user on this host. The kernel releases it however its process ends."""
+    folder = LOCKS / f"dfnas-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return FileLock(folder / f"{name}.lock")
 
-    Snakemake counts GPUs but assigns none. A lock on a file per GPU does, and the kernel releases it
-    however the process ends.
+
+def _claim_gpu(held: ExitStack) -> int:
+    """The index of a visible GPU that no other dfnas job on this host has claimed; waits for one if all are busy.
+
+    Snakemake counts GPUs but assigns none. SLURM assigns some, by CUDA_VISIBLE_DEVICES: torch sees those alone.
     """
-    identities = [torch.cuda.get_device_properties(i).uuid for i in range(torch.cuda.device_count())]
-    locks = [FileLock(Path(gettempdir()) / f"dfnas-gpu-{identity}.lock") for identity in identities]
+    locks = [host_lock(f"gpu-{gpu_name(index)}") for index in range(torch.cuda.device_count())]
     while True:
         for index, lock in enumerate(locks):
             try:
@@ -62,6 +70,22 @@ def _claim_gpu(held: ExitStack) -> int:
             except Timeout:
                 continue
             return index
+
+
+def gpu_name(index: int) -> str:
+    """What a visible GPU is called by every job on this host, whatever its index there: its UUID.
+
+    An instance of a split GPU (MIG) is called as in CUDA_VISIBLE_DEVICES, for its UUID may be that of the whole.
+    """
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+    if index < len(visible) and visible[index].strip().startswith("MIG-"):
+        return visible[index].strip().replace("/", "-")
+    return str(torch.cuda.get_device_properties(index).uuid)
+
+
+def describe(device: torch.device) -> str:
+    """A GPU as a log names it: its index among the visible ones, its make and its UUID."""
+    return f"{device}, {device_name(device)}, {gpu_name(device.index)}"
 
 
 def device_name(device: torch.device) -> str:

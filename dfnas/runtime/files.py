@@ -12,8 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from dfnas.runtime.errors import InputError
 
 
@@ -95,6 +93,8 @@ def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dic
 
 def save_archive(path: str | Path, value: Any) -> None:
     """Saves with `torch.save`, atomically, to bytes that do not depend on the file's name."""
+    import torch  # takes a second, and whoever has no tensors does without
+
     buffer = io.BytesIO()
     torch.save(value, buffer)
     write_bytes(path, buffer.getvalue())
@@ -117,6 +117,8 @@ def load_archive(path: str | Path) -> Any:
             raise InputError(f"{path} is damaged: {error}; get it again, or delete it to rebuild it") from error
         if damaged:
             raise InputError(f"{path} is damaged: bad checksum of {damaged}; get it again, or delete it to rebuild it")
+    import torch
+
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever the broken bytes lead it to

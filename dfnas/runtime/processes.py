@@ -5,14 +5,11 @@ import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from tempfile import gettempdir
 
 import torch
-from filelock import FileLock
 from torch import distributed, nn
 
-from dfnas.runtime.device import prepare
+from dfnas.runtime.device import host_lock, prepare
 from dfnas.runtime.errors import InputError
 
 PATIENCE = timedelta(days=30)
@@ -58,6 +55,14 @@ class Processes:
             return network
         return nn.parallel.DistributedDataParallel(network, find_unused_parameters=True)
 
+    def agree(self, told: bool) -> bool:
+        """What the first process says, on all of them."""
+        if self.count == 1:
+            return told
+        said = torch.tensor(float(told))
+        distributed.broadcast(said, 0)
+        return said.item() > 0
+
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """The mean of a tensor over all processes."""
         if self.count > 1:
@@ -95,7 +100,7 @@ def join(processes: Processes, device: str, threads: int, held: ExitStack) -> to
     with ExitStack() as claiming:
         if processes.leads:
             # One job after the other: two with half of the GPUs each would wait for ever.
-            claiming.enter_context(FileLock(Path(gettempdir()) / "dfnas-processes.lock"))
+            claiming.enter_context(host_lock("processes"))
         distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
         held.callback(distributed.destroy_process_group)
         chosen = prepare(device, threads, held)

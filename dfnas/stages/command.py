@@ -16,18 +16,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from pydantic.fields import FieldInfo
 
 from dfnas import __version__
 from dfnas.runtime.cache import CacheEntry, cache_folder
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.code_digest import code_digest
+from dfnas.runtime.device import describe
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
-from dfnas.stages.receipts import Folder, write_receipt
+from dfnas.stages.receipts import Folder, read_receipt, write_receipt
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,19 @@ class Job:
         read = [path for path in self.digests if path not in made]
         write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
 
+    def is_made(self) -> bool:
+        """Whether the outputs are in place, to the byte as a job has left them that was this one to the last input,
+        line of code and setting."""
+        try:
+            receipt = read_receipt(self.folder.receipt(self.options.out))
+            made = {self.folder.name(path): digest(path) for path in self.outputs}
+            read = map(self.folder.path, receipt.provenance["inputs"])
+            own = self.provenance(list(read), *receipt.provenance.get("references", ()))
+        except InputError:  # no receipt, or a file is gone
+            return False
+        same = json.loads(json.dumps(own)) == receipt.provenance
+        return same and made == {name: said["sha256"] for name, said in receipt.outputs.items()}
+
     def _digest(self, path: Path) -> str:
         if path not in self.digests:
             self.digests[path] = digest(path)
@@ -167,11 +181,16 @@ class Stage:
         try:
             with ExitStack() as held:
                 settings = self._settings(options)
-                if processes.leads:
-                    held.enter_context(_lock(options))
+                waited = processes.leads and self._lock(options, held)
                 device = join(processes, options.device, options.threads, held)
+                if device.type == "cuda":
+                    print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
                 job = Job(self.name, options, settings, device, processes, *self._paths(options))
                 job.reads(*filter(Path.is_file, job.inputs))  # what they are before anything is made from them
+                if processes.agree(waited and job.is_made()):
+                    if processes.leads:
+                        print(f"{self.name}: that job has made it, nothing is left to do", file=sys.stderr, flush=True)
+                    return 0
                 work(job)
                 if processes.leads:
                     job.leave_receipt()
@@ -199,6 +218,32 @@ class Stage:
             tuple(path for name in names for path in _several(vars(options)[name]))
             for names in ([name for name in read if name not in self.outputs], self.outputs)
         )
+
+    def _lock(self, options: argparse.Namespace, held: ExitStack) -> bool:
+        """Keeps all other jobs from making the output meanwhile, and says whether one had to be waited for. The lock
+        dies with its process."""
+        folder = _state_dir(options)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {error.filename}: {error.strerror}; give a folder that you may write to"
+            ) from error
+        name = hashlib.sha256(str(options.out.resolve()).encode()).hexdigest()[:24]
+        lock = FileLock(folder / f"{name}.lock")
+        try:
+            held.enter_context(lock.acquire(timeout=0))
+        except Timeout:
+            print(f"{self.name}: waits for another job that makes {options.out}", file=sys.stderr, flush=True)
+            held.enter_context(lock.acquire())
+            return True
+        except NotImplementedError as error:
+            raise InputError(
+                f"{folder} is on a file system without locks (flock), so that two jobs could write one file; have it "
+                "mounted with them (Lustre: -o flock), or choose another results_dir"
+            ) from error
+        return False
 
     def _fail(self, story: str, status: int = 1) -> int:
         print(f"{self.name}: error: {' '.join(story.split())}", file=sys.stderr, flush=True)
@@ -238,20 +283,6 @@ def _value(text: str) -> Any:
 
 def _state_dir(options: argparse.Namespace) -> Path:
     return options.state_dir or options.out.parent / ".dfnas"
-
-
-def _lock(options: argparse.Namespace) -> FileLock:
-    """Held while the output is made: a second job for the same output waits. It dies with its process."""
-    folder = _state_dir(options)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {error.filename}: {error.strerror}; give a folder that you may write to"
-        ) from error
-    name = hashlib.sha256(str(options.out.resolve()).encode()).hexdigest()[:24]
-    return FileLock(folder / f"{name}.lock")
 
 
 def _system_story(error: OSError, out: Path) -> str:

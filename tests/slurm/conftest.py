@@ -1,0 +1,140 @@
+"""The cluster, and the run on this machine alone that every run on the cluster has to equal."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cluster import PATIENCE_S, Cluster, missing, until
+from running import REDUCED, ROOT, command, copy_sources
+
+OVERLAY = Path("tests", "assets", "cluster.yaml")
+TABLE = Path("results", "table1.csv")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Without a cluster none of these tests can run."""
+    reason = missing()
+    for item in items:
+        if reason and item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory) -> Iterator[Cluster]:
+    """A SLURM that is up; gone when the tests are through, however they went."""
+    made = Cluster(tmp_path_factory.mktemp("slurm"))
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
+
+
+@dataclass(frozen=True)
+class Workflow:
+    """Snakemake on the cluster, in a folder of its own.
+
+    Args:
+        overlays: configuration files over the cluster tests' own.
+    """
+
+    cluster: Cluster
+    source: Path
+    directory: Path
+    overlays: tuple[Path, ...] = ()
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen:
+        """Starts it with the project's profile, to make the table. What it says goes to a file."""
+        profile = ("--workflow-profile", self.source / "profiles" / "slurm")
+        # Looks for the first time after 2 s rather than 40, and waits for files on this disk for no minute.
+        quick = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
+        call = self._call(*profile, *quick, *arguments, "--", TABLE)
+        call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
+        with open(self.directory / "snakemake.log", "a") as log:
+            return subprocess.Popen(**call, stdout=log, stderr=log, start_new_session=True)
+
+    def finish(self, running: subprocess.Popen, seconds: float = 600.0) -> None:
+        """Waits for it to complete."""
+        try:
+            status = running.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            status = None
+        finally:
+            if running.poll() is None:
+                os.killpg(running.pid, signal.SIGKILL)
+                running.wait()
+        assert status == 0, self.story()
+
+    def alone(self, *arguments: str | Path) -> subprocess.CompletedProcess:
+        """Runs it here, without a cluster."""
+        return subprocess.run(**self._call(*arguments, "--", TABLE), capture_output=True, timeout=600)
+
+    def _call(self, *arguments: str | Path) -> dict:
+        overlays = (self.source / OVERLAY, *self.overlays)
+        return command(self.directory, *arguments, source=self.source, base=REDUCED, configuration=overlays)
+
+    def table(self) -> bytes:
+        """What all this is for."""
+        return (self.directory / TABLE).read_bytes()
+
+    def log(self, rule: str) -> str:
+        """What the stages of a rule have said."""
+        place = self.directory / "results" / "logs"
+        files = [path for path in place.rglob("*.log") if rule in path.relative_to(place).parts[0]]
+        return "\n".join(path.read_text() for path in files)
+
+    def story(self) -> str:
+        """What can be said of a run that did not do as it should."""
+        said = (self.directory / "snakemake.log").read_text()[-6000:]
+        logs = [path.read_text()[-1500:] for path in (self.directory / ".snakemake" / "slurm_logs").rglob("*.log")]
+        return "\n".join([said, *logs, self.cluster.log(), *map(str, self.cluster.jobs())])
+
+
+@pytest.fixture(scope="session")
+def undisturbed(cluster, tmp_path_factory) -> Workflow:
+    """The run on this machine alone, complete. Not to be changed: copy it."""
+    folder = tmp_path_factory.mktemp("alone")
+    source = copy_sources(folder / "source")
+    shutil.copy2(ROOT / OVERLAY, source / OVERLAY)
+    made = Workflow(cluster, source, folder / "run")
+    done = made.alone("--cores", "2")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return made
+
+
+@pytest.fixture(scope="session")
+def anew(undisturbed):
+    """Makes a copy of that run in which something is to be made again, and everything that follows."""
+
+    def copy(to: Path, *lost: str, overlays: tuple[Path, ...] = ()) -> Workflow:
+        shutil.copytree(undisturbed.directory, to)
+        for name in (*lost, str(TABLE)):
+            (to / name).unlink()
+        return Workflow(undisturbed.cluster, undisturbed.source, to, overlays)
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def hold(cluster):
+    """Stops a stage of a job in the midst of its work, as if it hung, and says which job it is."""
+
+    def stop(rule: str, story, *words: str, seconds: float = PATIENCE_S) -> tuple[int, int]:
+        found: list[tuple[int, int]] = []
+
+        def is_there() -> bool:
+            found.extend(cluster.stages(f"dfnas.stages.{rule}", *words))
+            return bool(found)
+
+        until(is_there, f"a job of {rule} runs", story, seconds)
+        time.sleep(0.5)
+        os.kill(found[0][1], signal.SIGSTOP)
+        return found[0]
+
+    return stop

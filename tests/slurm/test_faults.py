@@ -1,0 +1,167 @@
+"""What befalls jobs on a cluster. Whatever it is, the run completes, and its table is that of an undisturbed run.
+
+All befalls one run, in which three trainings and what follows from them are to be made again. A job is stopped before
+it is hit, so that the fault meets it in the midst of its work.
+"""
+
+import os
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from cluster import Job, until
+from running import overlay
+
+pytestmark = pytest.mark.slow
+
+RUNS = ("spos/original/original", "spos/synthetic/original", "random/none/original")
+MODELS = tuple(f"results/retrain/{run}/seed-0/model.pt" for run in RUNS)
+# For a first attempt both are too little.
+SCARCE = {"evaluate": {"mem_mb": 250}, "measure_latency": {"runtime": 1}}
+AWAY_S = 15.0
+
+
+def number_of(cluster, model: str, story) -> int:
+    """SLURM's number of the job that makes a model, once it runs."""
+    found: list[tuple[int, int]] = []
+    until(lambda: bool(found.extend(cluster.stages("stages.retrain", model)) or found), f"{model} is made", story)
+    os.kill(found[0][1], signal.SIGSTOP)
+    return found[0][0]
+
+
+@pytest.fixture(scope="module")
+def storm(cluster, anew, hold, tmp_path_factory):
+    """A run that is over, and the numbers of the jobs by what was done to them."""
+    folder = tmp_path_factory.mktemp("storm")
+    scarce = overlay(folder / "scarce.yaml", {"resources": SCARCE})
+    run = anew(folder / "run", *MODELS, overlays=(scarce,))
+    running = run.start()
+    hit: dict[str, int] = {}
+    try:
+        trained = {number_of(cluster, model, run.story): model for model in MODELS}
+        nodes = {job.number: job.node for job in cluster.jobs() if job.number in trained}
+        # Two of them fill the GPUs of the first node, and the third is on the second.
+        hit["power cut"], cut = next((number, node) for number, node in nodes.items() if node == "n2")
+        hit["requeued"], hit["preempted"] = (number for number in nodes if number != hit["power cut"])
+        cluster.cut_power(cut)
+        cluster.ask("scontrol", "requeue", str(hit["requeued"]))
+        urgent = (
+            "-p",
+            "urgent",
+            "-w",
+            "n1",
+            "--gpus=2",
+            "-n1",
+            "--mem=100",
+            "-t",
+            "1",
+            "-o",
+            str(folder / "urgent.log"),
+        )
+        cluster.ask("sbatch", *urgent, "--wrap", "sleep 1")
+        until(lambda: state(cluster, hit["preempted"]) == "PENDING", "the urgent job preempts one", run.story)
+        cluster.stop_controller()
+        time.sleep(AWAY_S)
+        cluster.start_controller()
+        cluster.start_node(cut)
+        hit["over time"], _ = hold("measure_latency", run.story, seconds=180)
+        hit["cancelled"], _ = hold("table1", run.story, seconds=300)
+        cluster.ask("scancel", str(hit["cancelled"]))
+    except BaseException:
+        os.killpg(running.pid, signal.SIGKILL)
+        raise
+    run.finish(running)
+    return run, hit, {job.number: job for job in cluster.jobs()}
+
+
+def state(cluster, number: int) -> str:
+    """How a job is."""
+    return next(job.state for job in cluster.jobs() if job.number == number)
+
+
+def test_the_table_is_that_of_an_undisturbed_run(storm, undisturbed):
+    run, _, _ = storm
+    assert run.table() == undisturbed.table()
+    for model in MODELS:
+        assert (run.directory / model).read_bytes() == (undisturbed.directory / model).read_bytes()
+
+
+@pytest.mark.parametrize("fault", ["requeued", "preempted", "power cut"])
+def test_slurm_itself_takes_a_job_back_and_runs_it_again(storm, fault):
+    _, hit, jobs = storm
+    job = jobs[hit[fault]]
+    assert (job.state, job.restarts) == ("COMPLETED", 1)
+
+
+def test_preemption_and_the_power_cut_were_such(storm, cluster):
+    _, hit, jobs = storm
+    log = (cluster.folder / "slurmctld.log").read_text()
+    assert re.search(rf"preempted JobId={hit['preempted']} has been requeued", log)
+    assert re.search(rf"(?i)requeu\w+ JobId={hit['power cut']} due to failure of node n2", log)
+    assert jobs[hit["power cut"]].work.startswith("retrain")
+
+
+def attempts(jobs: dict[int, Job], number: int) -> list[Job]:
+    """All jobs that a call of Snakemake submitted for the work of one, in order."""
+    return [job for job in jobs.values() if (job.run, job.work) == (jobs[number].run, jobs[number].work)]
+
+
+def test_a_cancelled_job_is_submitted_again(storm):
+    _, hit, jobs = storm
+    first, second = attempts(jobs, hit["cancelled"])
+    assert (first.number, first.state, second.state) == (hit["cancelled"], "CANCELLED", "COMPLETED")
+
+
+def test_a_job_over_its_time_limit_gets_more_time(storm):
+    _, hit, jobs = storm
+    first, second = attempts(jobs, hit["over time"])
+    assert (first.state, first.time) == ("TIMEOUT", "00:01:00")
+    assert (second.state, second.time) == ("COMPLETED", "00:02:00")
+
+
+def test_a_job_over_its_memory_gets_more_memory(storm):
+    _, _, jobs = storm
+    evaluation = next(
+        number for number, job in jobs.items() if job.work.startswith("evaluations") and is_of(storm, job)
+    )
+    *killed, last = attempts(jobs, evaluation)
+    assert killed
+    assert {job.state for job in killed} <= {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
+    assert last.state == "COMPLETED"
+    assert int(last.memory.removesuffix("M")) == 250 * (1 + len(killed))
+
+
+def is_of(storm, job: Job) -> bool:
+    """Whether a job belongs to the run."""
+    _, hit, jobs = storm
+    return job.run == jobs[hit["cancelled"]].run
+
+
+def test_nothing_is_lost_while_the_controller_is_away(storm):
+    """No job had to be submitted again because of it: each training was submitted once."""
+    _, hit, jobs = storm
+    trainings = [job for job in jobs.values() if job.work.startswith("retrain") and is_of(storm, job)]
+    assert len(trainings) == 3
+
+
+def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
+    """The second job for the same network waits for the first, and finds the work done."""
+    model = Path(MODELS[-1])
+    run = anew(tmp_path / "run", str(model))
+    first = run.start()
+    _, stage = hold("retrain", run.story)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert run.alone("--unlock").returncode == 0
+    second = run.start()
+    waits = "retrain: waits for another job that makes"
+    until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
+    os.kill(stage, signal.SIGCONT)
+    until((run.directory / model).exists, "the first job's network", run.story)
+    made = os.stat(run.directory / model)
+    run.finish(second)
+    assert "that job has made it, nothing is left to do" in run.log("retrain")
+    assert os.stat(run.directory / model).st_ino == made.st_ino
+    assert run.table() == undisturbed.table()

@@ -1,0 +1,44 @@
+"""The embedded default, reduced, on a cluster by the project's profile."""
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def run(cluster, undisturbed, tmp_path_factory):
+    """The whole run, complete."""
+    made = type(undisturbed)(cluster, undisturbed.source, tmp_path_factory.mktemp("table") / "run")
+    made.directory.mkdir()
+    made.finish(made.start())
+    return made
+
+
+@pytest.fixture(scope="module")
+def jobs(run, cluster):
+    """What SLURM knows of them."""
+    return cluster.jobs()
+
+
+def test_the_table_is_that_of_one_machine(run, undisturbed):
+    assert run.table() == undisturbed.table()
+
+
+def test_what_needs_a_gpu_is_given_one_and_nothing_else(jobs):
+    searches_and_trainings = [job for job in jobs if job.gpus]
+    assert len(searches_and_trainings) == 5
+    assert all(job.gpus == 1 and job.work.startswith(("search_spos", "retrain")) for job in searches_and_trainings)
+
+
+def test_small_jobs_go_together(run, jobs):
+    """2 jobs check spaces, 2 calibrate labels, 4 evaluate."""
+    said = (run.directory / "snakemake.log").read_text()
+    assert re.search(r"^total +22$", said, re.MULTILINE)
+    assert len(jobs) == 18
+
+
+def test_a_machine_alone_sees_nothing_to_do_again(run):
+    done = run.alone("--dry-run")
+    assert "Nothing to be done" in done.stdout + done.stderr, done.stdout
