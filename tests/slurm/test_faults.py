@@ -141,7 +141,7 @@ def is_of(storm, job: Job) -> bool:
 
 def test_nothing_is_lost_while_the_controller_is_away(storm):
     """No job had to be submitted again because of it: each training was submitted once."""
-    _, hit, jobs = storm
+    _, _, jobs = storm
     trainings = [job for job in jobs.values() if job.work.startswith("retrain") and is_of(storm, job)]
     assert len(trainings) == 3
 
