@@ -2,8 +2,8 @@
 
     python workflow/print_configuration.py [FILE ...]
 
-The files are laid over `config.yaml` as `snakemake --configfile` does it. A wrong one is one line on standard error, and
-exit status 1. `dfnas doctor` asks this, so that the package need not know the workflow.
+The files are laid over `config.yaml` as `snakemake --configfile` does it. A wrong one is one line on standard error,
+and exit status 1. `dfnas doctor` asks this, so that the package need not know the workflow.
 """
 
 import json
