@@ -5,8 +5,8 @@
 #   snakemake --cores 8 --report results/report.html --report-after-run
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
-# the configuration says, workflow/files.py names the files that follow, workflow/plan.py has the command lines,
-# workflow/record.py leaves what was called.
+# the configuration says, workflow/files.py names the files that follow, workflow/codes.py the code behind each rule;
+# workflow/plan.py has the command lines, workflow/record.py leaves what was called.
 import shlex
 import sys
 

@@ -2,38 +2,20 @@
 
 import json
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
-from configuration import SEARCHES, load
-from files import Files, digest_of, training_data
+from codes import Codes
+from configuration import SEARCHES
+from files import training_data
 
-from dfnas.classifiers.names import code_of
-from dfnas.runtime.code_digest import code_digest
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES
-from dfnas.settings.quality import JudgeImagesSettings
-from dfnas.settings.search import SpaceSettings
-from dfnas.settings.sources import ORIGINAL, SourceSettings, training_section
-from dfnas.settings.teacher import TeacherSettings
-from dfnas.settings.training import FRESH_IMAGES
-from dfnas.spaces.names import reference
+from dfnas.settings.sources import SourceSettings, training_section
 
-# The stage behind a rule, where it has another name.
-STAGES = {"import_network": "import_teacher"}
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
 # The section of a rule, where it has another name.
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
-# Rules that run the teacher's code, which a section of the configuration names.
-USES_TEACHER = (
-    "pretrain_teacher",
-    "import_teacher",
-    "invert_teacher",
-    "calibrate_labels",
-    "assess_images",
-    "judge_images",
-)
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = (
     "shard_dataset",
@@ -57,20 +39,8 @@ NEEDS_NO_DEVICE = (
 )
 
 
-class Plan(Files):
-    """A validated configuration and everything that follows from it before any job runs.
-
-    Args:
-        values: the configuration, as Snakemake has laid its files over each other, key by key.
-        overlay: what was laid over `config.yaml`.
-
-    Raises:
-        InputError: the configuration says something impossible.
-    """
-
-    def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
-        super().__init__(load(values, overlay))
-        self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
+class Plan(Codes):
+    """A validated configuration and everything that follows from it before any job runs; made as `Codes`."""
 
     def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage; where each synthetic data set has its own, that of a job's."""
@@ -198,21 +168,12 @@ class Plan(Files):
         """The option that names it."""
         return self.paths("--teacher", self.training_teacher(wildcards))
 
-    def training_code(self, wildcards: Any) -> str:
-        """Digest of the code of a training."""
-        teacher = self._builders(self.config.teacher) if self.training_teacher(wildcards) else []
-        fresh = [FRESH_IMAGES] if self._makes_images(wildcards.retrain_data) else []
-        return code_digest("retrain", *sorted({*teacher, *fresh, *self._references("retrain")}))
-
     def fresh_option(self, wildcards: Any) -> str:
         """The option that says how a training makes images, where it does."""
         data = wildcards.retrain_data
         if not self._makes_images(data):
             return ""
         return f"--inversion {shlex.quote(json.dumps(self.sources[data].invert_teacher.plain()))}"
-
-    def _makes_images(self, data: str) -> bool:
-        return data != ORIGINAL and self.config.retrain_synthetic.fresh.every_epochs > 0
 
     def images_of_source(self, wildcards: Any) -> list[str]:
         """The shards behind the synthetic data set that a job is about."""
@@ -248,14 +209,6 @@ class Plan(Files):
         """The option that names it."""
         return self.paths("--competitor", self.competitor(wildcards))
 
-    def inversion_code(self, wildcards: Any) -> str:
-        """Digest of the code that inverts the teacher for a synthetic data set."""
-        competitor = self.config.competitor if self._competes(wildcards.source) else None
-        return code_digest("invert_teacher", *self._builders(self.config.teacher, competitor))
-
-    def _competes(self, source: str) -> bool:
-        return self.sources[source].invert_teacher.competition_weight > 0
-
     def verifier_option(self, wildcards: Any) -> str:
         """The option that names it."""
         return self.paths("--verifier", self.verifier())
@@ -272,10 +225,6 @@ class Plan(Files):
     def imported_options(self, wildcards: Any) -> str:
         """The section of a role as options."""
         return _options(self.config.networks()[wildcards.role])
-
-    def imported_code(self, wildcards: Any) -> str:
-        """Digest of the code that imports the network in a role: that of no other role."""
-        return code_digest("import_teacher", *code_of(self.config.networks()[wildcards.role].builder))
 
     def evaluated_network(self, wildcards: Any) -> str:
         """The network that a job measures: of a run, or the teacher."""
@@ -300,14 +249,6 @@ class Plan(Files):
     def record_options(self, wildcards: Any) -> str:
         """The options that name them."""
         return " ".join(self.paths(f"--{name}", [file]) for name, file in self.search_record(wildcards).items())
-
-    def code_on_space(self, rule: str) -> Callable[..., str]:
-        """Digest of the code of a job that is about one algorithm: that of no other algorithm's space."""
-
-        def of_algorithm(wildcards: Any) -> str:
-            return code_digest(rule, reference(getattr(self.config, f"search_{wildcards.algorithm}").space.name))
-
-        return of_algorithm
 
     def networks_of_algorithm(self, wildcards: Any) -> list[str]:
         """The trained networks of the algorithm that a job is about."""
@@ -334,36 +275,6 @@ class Plan(Files):
     def timed_space(self, wildcards: Any) -> str:
         """The option that says which space a latency table is of."""
         return f"--space {shlex.quote(json.dumps(self._spaces()[wildcards.space].plain()))}"
-
-    def timed_code(self, wildcards: Any) -> str:
-        """Digest of the code that times that space: of no other."""
-        return code_digest("measure_options", reference(self._spaces()[wildcards.space].name))
-
-    def _spaces(self) -> dict[str, SpaceSettings]:
-        """The spaces that are searched, by their digest."""
-        spaces = [getattr(self.config, rule).space for rule in SEARCHES]
-        return {digest_of(space): space for space in spaces}
-
-    # The code that a rule's result depends on, beside its stage.
-
-    def _references(self, rule: str) -> list[str]:
-        if rule in SEARCHES:
-            teacher = self._builders(self.config.teacher) if self.labelling_teacher(rule) else []
-            return sorted({reference(getattr(self.config, rule).space.name), *teacher})
-        if rule in USES_TEACHER:
-            beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
-            return self._builders(self.config.teacher, beside.get(rule))
-        if rule == "rank_architectures":
-            return [reference(self.config.search_spos.space.name)]
-        if rule in ("retrain", "evaluate", "measure_latency", "lookup"):
-            teacher = self._builders(self.config.teacher) if rule == "evaluate" else []
-            return sorted({*teacher, *(reference(getattr(self.config, search).space.name) for search in SEARCHES)})
-        return []
-
-    @staticmethod
-    def _builders(*networks: TeacherSettings | JudgeImagesSettings | None) -> list[str]:
-        """The code that builds some networks, of which there may be fewer."""
-        return sorted({name for network in networks if network for name in code_of(network.builder)})
 
 
 def _verbatim(text: str) -> Callable[..., str]:

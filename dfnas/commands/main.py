@@ -15,6 +15,7 @@ from dfnas.runtime.errors import InputError
 COMMANDS = {
     "compare": "what differs between two runs, in settings and in figures",
     "verify": "whether the files of a run are those that its jobs made of one another",
+    "doctor": "whether this machine can run a configuration, and how long it takes",
 }
 """Subcommands, each with what it says. A module is imported when its command is asked for."""
 TROUBLE = 2

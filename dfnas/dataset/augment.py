@@ -11,37 +11,49 @@ from typing import NamedTuple
 import torch
 from torch.nn import functional as F
 
+from dfnas.dataset.colours import Colours, coloured, draw_colours
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.windows import draw_window, seen_through
 from dfnas.settings.training import AugmentationSettings
 
 
 class Draws(NamedTuple):
     """What a random view of each image of a batch is: drawn on the CPU, so that it does not depend on the device."""
 
-    tops: torch.Tensor
-    """int64 (B,), upper edge of the crop in the padded image."""
-    lefts: torch.Tensor
-    """int64 (B,), left edge."""
-    mirrored: torch.Tensor | None
+    corners: torch.Tensor | None = None
+    """int64 (B, 2), upper and left edge of the crop in the padded image; None where crops have a random size."""
+    mirrored: torch.Tensor | None = None
     """bool (B,), or None where no image is mirrored."""
-    holes: tuple[torch.Tensor, torch.Tensor] | None
-    """int64 (B, 1), row and column around which cutout lies, or None without it."""
+    holes: torch.Tensor | None = None
+    """int64 (B, 2), row and column around which cutout lies, or None without it."""
+    windows: torch.Tensor | None = None
+    """int64 (B, 4), top, left, height and width of a crop of random size in the stored image."""
+    colours: Colours | None = None
+    """What happens to the colours."""
 
     def of(self, rows: slice) -> "Draws":
         """Those of some images of the batch."""
-        mirrored = None if self.mirrored is None else self.mirrored[rows]
-        holes = None if self.holes is None else (self.holes[0][rows], self.holes[1][rows])
-        return Draws(self.tops[rows], self.lefts[rows], mirrored, holes)
+        tensors = (None if part is None else part[rows] for part in self[:4])
+        return Draws(*tensors, self.colours and self.colours.of(rows))
 
 
 def draw(count: int, data: ImageSet, settings: AugmentationSettings, generator: torch.Generator) -> Draws:
     """The draws for a batch of `count` images. With `flip: alternating`, what is mirrored is not drawn here."""
-    tops, lefts = (
-        torch.randint(stored + 2 * settings.pad - side + 1, (count,), generator=generator)
-        for stored, side in zip(data.images.shape[2:], data.size, strict=True)
-    )
+    corners = windows = None
+    if settings.crop_area is None:
+        rooms = (
+            stored + 2 * settings.pad - side for stored, side in zip(data.images.shape[2:], data.size, strict=True)
+        )
+        corners = torch.stack([torch.randint(room + 1, (count,), generator=generator) for room in rooms], 1)
+    else:
+        height, width = data.size
+        aspect = tuple(ratio * width / height for ratio in settings.crop_aspect)
+        stored = tuple(data.images.shape[2:])
+        windows = torch.tensor([draw_window(stored, settings.crop_area, aspect, generator) for _ in range(count)])
     mirrored = torch.rand(count, generator=generator) < 0.5 if settings.flip is True else None
-    return Draws(tops, lefts, mirrored, _draw_holes(count, data.size, generator) if settings.cutout else None)
+    holes = _draw_holes(count, data.size, generator) if settings.cutout else None
+    colours = draw_colours(count, settings.jitter, generator) if settings.jitter.changes else None
+    return Draws(corners, mirrored, holes, windows, colours)
 
 
 def plain_view(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
@@ -69,14 +81,25 @@ def augmented_view(
 
 def drawn_view(data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, draws: Draws) -> torch.Tensor:
     """The view of stored images (B, C, P, Q) uint8 that was drawn for them: (B, C, H, W) float32."""
+    if draws.windows is None:
+        views = _shifted(images, settings, draws, data.size)
+    else:
+        mirrored = torch.zeros(len(images), dtype=torch.bool) if draws.mirrored is None else draws.mirrored
+        windows, mirrored = draws.windows.to(images.device), mirrored.to(images.device)
+        views = seen_through(images.float(), windows, mirrored, data.size).permute(0, 2, 3, 1)
+    views = _normalised(data, views if draws.colours is None else coloured(views.float(), draws.colours))
+    return views if draws.holes is None else _cut(views, settings.cutout, draws.holes)
+
+
+def _shifted(images: torch.Tensor, settings: AugmentationSettings, draws: Draws, size: tuple[int, int]) -> torch.Tensor:
+    """Crops of the input's size, mirrored where that was drawn: (B, H, W, C) uint8."""
     device = images.device
     padded = _padded(images.permute(0, 2, 3, 1), settings)
-    views = _crops(padded, draws.tops.to(device), draws.lefts.to(device), data.size)
-    if draws.mirrored is not None:
-        both = torch.stack([views, views.flip(2)], 1).flatten(0, 1)  # quicker than to pick and mirror half of them
-        views = both.index_select(0, 2 * torch.arange(len(images), device=device) + draws.mirrored.to(device))
-    views = _normalised(data, views)
-    return views if draws.holes is None else _cut(views, settings.cutout, draws.holes)
+    views = _crops(padded, *draws.corners.to(device).unbind(1), size)
+    if draws.mirrored is None:
+        return views
+    both = torch.stack([views, views.flip(2)], 1).flatten(0, 1)  # quicker than to pick and mirror half of them
+    return both.index_select(0, 2 * torch.arange(len(images), device=device) + draws.mirrored.to(device))
 
 
 def averaged(views: torch.Tensor, side: int) -> torch.Tensor:
@@ -97,14 +120,13 @@ def cutout(views: torch.Tensor, length: int, generator: torch.Generator) -> torc
     return _cut(views, length, _draw_holes(len(views), views.shape[2:], generator))
 
 
-def _draw_holes(count: int, size: tuple[int, int], generator: torch.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-    rows, columns = (torch.randint(side, (count, 1), generator=generator) for side in size)
-    return rows, columns
+def _draw_holes(count: int, size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    return torch.cat([torch.randint(side, (count, 1), generator=generator) for side in size], 1)
 
 
-def _cut(views: torch.Tensor, length: int, holes: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+def _cut(views: torch.Tensor, length: int, holes: torch.Tensor) -> torch.Tensor:
     inside = []
-    for side, middle in zip(views.shape[2:], holes, strict=True):
+    for side, middle in zip(views.shape[2:], holes.split(1, 1), strict=True):
         low = middle.to(views.device) - length // 2
         pixels = torch.arange(side, device=views.device)
         inside.append((pixels >= low) & (pixels < low + length))  # (B, H), then (B, W)
@@ -139,7 +161,7 @@ def _crops(images: torch.Tensor, tops: torch.Tensor, lefts: torch.Tensor, size: 
 
 
 def _normalised(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
-    """Pixels (B, H, W, C) uint8 as a network takes them: (B, C, H, W) float32, channels last."""
+    """Pixels (B, H, W, C) from 0 to 255 as a network takes them: (B, C, H, W) float32, channels last."""
     mean, std = (torch.tensor(values, device=images.device).repeat(images.shape[2]) for values in (data.mean, data.std))
     rows = images.float().contiguous().flatten(2)  # (B, H, W · C)
     return rows.div_(255).sub_(mean).div_(std).view(images.shape).permute(0, 3, 1, 2)

@@ -35,8 +35,8 @@ class Batches:
         per_epoch: steps of an epoch.
 
     Raises:
-        InputError: fewer images than a batch, an epoch of fewer, images that `downscale` does not divide, or too small
-            ones to be mirrored at their edge as far as the augmentation says.
+        InputError: fewer images than a batch, an epoch of fewer, images that `downscale` does not divide, or what
+            the augmentation cannot be done to.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Batches:
                 f"batch_size = {batch_size} is more than the {images_per_epoch} images of an epoch; lower it"
             )
         check_downscale(data, downscale)
-        _check_padding(data, augmentation)
+        _check_augmentation(data, augmentation)
         self.data, self.batch_size, self.augmentation, self.labels = data, batch_size, augmentation, labels
         self.seed, self.name, self.downscale, self.share = seed, name, downscale, share
         self.per_pass = len(data) // batch_size  # steps until every image was seen
@@ -156,10 +156,14 @@ def check_downscale(data: ImageSet, downscale: int) -> None:
         raise InputError(f"downscale = {downscale} must divide the images' height and width, {height} and {width}")
 
 
-def _check_padding(data: ImageSet, augmentation: AugmentationSettings | None) -> None:
-    """Raises InputError where images are too small to be mirrored at their edge."""
+def _check_augmentation(data: ImageSet, augmentation: AugmentationSettings | None) -> None:
+    """Raises InputError where images are too small to be mirrored at their edge, or have no colours to change."""
+    if augmentation is None:
+        return
     least = min(data.images.shape[2:])
-    if augmentation is not None and augmentation.padding == "reflect" and augmentation.pad >= least:
+    if augmentation.padding == "reflect" and augmentation.pad >= least:
         raise InputError(
             f"augmentation.pad = {augmentation.pad} with padding reflect must be below the images' side, {least}"
         )
+    if augmentation.jitter.changes and data.channels not in (1, 3):
+        raise InputError(f"augmentation.jitter is of images of 1 or 3 channels, not {data.channels}; leave it out")

@@ -46,6 +46,11 @@ def _plain_size(size: tuple[int, int]) -> int | tuple[int, int]:
     return size[0] if size[0] == size[1] else size
 
 
+def _pair(value: Any) -> Any:
+    """A list as a tuple: where a section is laid over a recipe, strict checking no longer sees JSON."""
+    return tuple(value) if isinstance(value, list) else value
+
+
 Number = Annotated[float, BeforeValidator(_number)]
 Integer = Annotated[int, BeforeValidator(_integer)]
 Flag = Annotated[bool, BeforeValidator(as_flag)]
@@ -54,6 +59,8 @@ Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Count = Annotated[Integer, Field(ge=1)]
+FractionPair = Annotated[tuple[Fraction, Fraction], BeforeValidator(_pair)]
+PositivePair = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]
 CountOrZero = Annotated[Integer, Field(ge=0)]
 Size = Annotated[
     tuple[Count, Count],

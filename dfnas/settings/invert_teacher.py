@@ -4,7 +4,18 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, Integer, NonNegative, Positive, Settings
+from dfnas.settings.base import (
+    Count,
+    CountOrZero,
+    Decay,
+    Flag,
+    FractionPair,
+    Integer,
+    NonNegative,
+    Positive,
+    PositivePair,
+    Settings,
+)
 
 
 class ResolutionStage(Settings):
@@ -28,7 +39,7 @@ class InvertTeacherSettings(Settings):
     targets: Literal["balanced", "one_class", "pairs"] = "balanced"
     """What the first generation aims at: every class equally often in each batch, one class per batch in turn, or
     each image at two classes, of which the first is its target class."""
-    pair_share: tuple[Fraction, Fraction] = (0.6, 0.9)
+    pair_share: FractionPair = (0.6, 0.9)
     """Least and largest probability of the target class under `pairs`, above 0.5; the other class has the rest."""
     canvas_margin: CountOrZero = 32
     """Pixels by which the canvas is larger than the teacher's input (256 - 224 in the paper). Only crops reach a
@@ -38,9 +49,9 @@ class InvertTeacherSettings(Settings):
     rolled at random (DeepInversion), or the whole, always."""
     region_per: Literal["batch", "image"] = "batch"
     """One region for all images of a step (the publications), or one for each."""
-    crop_area: tuple[Fraction, Fraction] = (0.25, 1.0)
+    crop_area: FractionPair = (0.25, 1.0)
     """Smallest and largest share of the canvas that `random_resized_crop` takes."""
-    crop_aspect: tuple[Positive, Positive] = (0.75, 1.3333)
+    crop_aspect: PositivePair = (0.75, 1.3333)
     """Smallest and largest ratio of width to height of `random_resized_crop`, relative to the input's."""
     roll_reach: CountOrZero = 30
     """Largest shift of `roll` in each direction, in pixels (DeepInversion: 30 at 224 pixels, 2 at 32)."""

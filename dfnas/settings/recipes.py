@@ -3,9 +3,10 @@ them.
 
 `darts_cifar`      Liu et al. 2019 (DARTS), section 3.2 and appendix A.2; quark0/darts, cnn/train.py.
 `mobile_imagenet`  Cai et al. 2019 (ProxylessNAS), mit-han-lab/proxylessnas: 300 epochs, batch 256, 0.05 cosine,
-                   Nesterov, decay 4e-5 but not of norms and biases, label smoothing 0.1; with the five epochs of
-                   warm-up of Goyal et al. 2017, section 2.2. SinglePathOneShot trains with `batch_size: 1024, lr: 0.5,
-                   schedule: linear, nesterov: false, warmup_epochs: 0, epochs: 240`, and the rest alike.
+                   Nesterov, decay 4e-5 but not of norms and biases, label smoothing 0.1, random resized crops and
+                   the "strong" colour jitter (training/main.py); with the five epochs of warm-up of Goyal et al. 2017,
+                   section 2.2. SinglePathOneShot trains with `batch_size: 1024, lr: 0.5, schedule: linear, nesterov:
+                   false, warmup_epochs: 0, epochs: 240, augmentation: {jitter: {hue: 0}}`, and the rest alike.
 `quick`            Jordan 2024 ("94 % on CIFAR-10 in 3.29 seconds on a single GPU"), KellerJordan/cifar10-airbench,
                    legacy/airbench94.py, whose figures are decoupled from each other: lr 11.5 and decay 0.0153 per 1024
                    images, momentum 0.85. Divided by 1 + 1 / (1 - 0.85), with a loss that is a mean and not a sum, 11.5
@@ -47,7 +48,14 @@ RECIPES: dict[str, dict[str, Any]] = {
         "label_smoothing": 0.1,
         "auxiliary_weight": 0.0,
         "drop_path": 0.0,
-        "augmentation": {"pad": 0, "flip": True, "cutout": 0},
+        "augmentation": {
+            "pad": 0,
+            "crop_area": [0.08, 1.0],
+            "crop_aspect": [3 / 4, 4 / 3],
+            "jitter": {"brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1},
+            "flip": True,
+            "cutout": 0,
+        },
     },
     "quick": {
         "epochs": 10,

@@ -2,9 +2,22 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, Integer, NonNegative, Settings, as_flag
+from dfnas.settings.base import (
+    Count,
+    CountOrZero,
+    Decay,
+    Flag,
+    Fraction,
+    FractionPair,
+    Integer,
+    NonNegative,
+    Number,
+    PositivePair,
+    Settings,
+    as_flag,
+)
 from dfnas.settings.descent import DescentSettings, check_warmup
 from dfnas.settings.labels import LabelSettings
 from dfnas.settings.recipes import Recipe, with_recipe
@@ -18,6 +31,25 @@ Flip = Annotated[
 ]
 
 
+class JitterSettings(Settings):
+    """Random colours of an image (torchvision's ColorJitter)."""
+
+    brightness: NonNegative = 0.0
+    """Largest change of the factor on brightness, from 1; 0 for none."""
+    contrast: NonNegative = 0.0
+    """The same of the contrast."""
+    saturation: NonNegative = 0.0
+    """The same of the saturation; without effect on images of one channel."""
+    hue: Annotated[Number, Field(ge=0, le=0.5)] = 0.0
+    """Largest turn of the hue in either direction, in shares of the whole circle; without effect on images of one
+    channel."""
+
+    @property
+    def changes(self) -> bool:
+        """Whether there is anything to do."""
+        return any((self.brightness, self.contrast, self.saturation, self.hue))
+
+
 class AugmentationSettings(Settings):
     """What happens to a training image before a network sees it."""
 
@@ -25,12 +57,31 @@ class AugmentationSettings(Settings):
     """Pixels added on each side of the stored image before the random crop."""
     padding: Literal["zeros", "reflect"] = "zeros"
     """What these pixels are: black, or the image mirrored at its edge, which is not repeated."""
+    crop_area: FractionPair | None = None
+    """Smallest and largest share of the stored image that a crop of random size takes, which is then resized to the
+    input (Szegedy et al. 2015; 0.08 and 1 for ImageNet). `null` for crops of the input's size."""
+    crop_aspect: PositivePair = (0.75, 1.3333)
+    """Smallest and largest ratio of width to height of such a crop, relative to the input's."""
+    jitter: JitterSettings = JitterSettings()
+    """Random colours."""
     flip: Flip = True
     """Mirror images left to right: `true` or `random`, every view with probability one half; `alternating`, every image
     in every other pass over the data, half of them in the first (Jordan 2024, section 3.6). Off where mirror images
     change class (digits)."""
     cutout: CountOrZero = 0
     """Side in pixels of a square set to the mean (DeVries and Taylor 2017); 0 for none."""
+
+    @model_validator(mode="after")
+    def _crops_fit(self) -> "AugmentationSettings":
+        for name in ("crop_area", "crop_aspect"):
+            lowest, highest = getattr(self, name) or (1, 1)
+            if not 0 < lowest <= highest:
+                raise ValueError(f"{name} must be two numbers above 0 in rising order, not {lowest} and {highest}")
+        if self.crop_area and self.crop_area[0] < 0.01:
+            raise ValueError(f"crop_area must not be below 0.01 of the image, not {self.crop_area[0]}")
+        if self.crop_area and self.pad:
+            raise ValueError(f"crop_area takes parts of the stored image as it is; set pad to 0, not {self.pad}")
+        return self
 
 
 class AveragingSettings(Settings):

@@ -31,6 +31,10 @@ STAGE.output("--report", required=True, help="what changed in this generation, J
 def calibrate_labels(job: Job) -> None:
     options = job.options
     teacher = load_teacher(options.teacher, job.device)
+    inputs, code = [options.teacher, *options.shards], teacher.spec.code()
+    entry = job.cache_entry(inputs, *code)
+    if entry.recall():
+        return
     labels, classes, aims = [], [], []
     for path in options.shards:
         images, targets, aim, attributes = read_synthetic_shard(path)
@@ -45,8 +49,7 @@ def calibrate_labels(job: Job) -> None:
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
         )
-    inputs = [options.teacher, *options.shards]
-    provenance = job.provenance(inputs, *teacher.spec.code())
+    provenance = job.provenance(inputs, *code)
     attributes = {
         "generation": options.generation,
         "class_names": teacher.spec.names(),
@@ -55,6 +58,7 @@ def calibrate_labels(job: Job) -> None:
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
     report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
     write_json(options.report, report | {"provenance": provenance})
+    entry.keep()
     print(
         f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
         f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",

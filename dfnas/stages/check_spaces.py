@@ -32,12 +32,12 @@ STAGE.output("--out", required=True, help="what the spaces are, JSON")
 
 def check_spaces(job: Job) -> None:
     task = task_of(job.options)
-    checked = {name: _checked(name, said, task) for name, said in job.options.searches.items()}
+    checked = {name: checked_space(name, said, task) for name, said in job.options.searches.items()}
     code = [reference(said["space"]["name"]) for said in checked.values()]
     write_json(job.options.out, checked | {"provenance": job.provenance([], *code)})
 
 
-def _checked(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
+def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
     """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
     weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
     described = SpaceSettings.parse(said["space"], f"{name}.space")

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from pydantic.fields import FieldInfo
 
 from dfnas import __version__
+from dfnas.runtime.cache import CacheEntry, cache_folder
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.device import describe
@@ -66,6 +67,12 @@ class Job:
         """Where this job keeps its progress: a place named by all that determines its result, and `more`."""
         identity = {"output": str(self.options.out), **self.provenance(inputs, *references), **more}
         return Checkpoint(self.state_dir, identity)
+
+    def cache_entry(self, inputs: list[Path], *references: str, **more: Any) -> CacheEntry:
+        """Where the outputs of this job are kept for other workflows, if anywhere: a place named by all that
+        determines them, and `more`. Several processes would have to agree on what they find: they look for nothing."""
+        folder = cache_folder() if self.processes.count == 1 else None
+        return CacheEntry(folder, {**self.provenance(inputs, *references), **more}, self.outputs)
 
     def provenance(self, inputs: list[Path], *references: str) -> dict[str, Any]:
         """What determined the result: stage, versions, code, arguments, settings, and digests of the inputs, by their

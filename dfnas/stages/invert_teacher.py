@@ -50,6 +50,9 @@ def invert_teacher(job: Job) -> None:
     code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
     objective = Objective(teacher, settings, competitor)
+    entry = job.cache_entry(inputs, *code, compiled=objective.compiled)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code, compiled=objective.compiled)
     sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
     history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
@@ -65,6 +68,7 @@ def invert_teacher(job: Job) -> None:
     images = (images.numpy() for images in sequence.images())
     write_shard(options.out, images, classes.numpy(), attributes, targets.numpy())
     write_history(options.history, history)
+    entry.keep()
     checkpoint.clear()
 
 

@@ -45,6 +45,9 @@ def pretrain_teacher(job: Job) -> None:
     ]:
         if ours != theirs:
             raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
+    entry = job.cache_entry([options.dataset], *spec.code())
+    if entry.recall():
+        return
     reseed(settings.seed, "weights")
     network = build_network(spec).to(job.device)
     checkpoint = job.checkpoint([options.dataset], *spec.code())
@@ -52,6 +55,7 @@ def pretrain_teacher(job: Job) -> None:
     history, _ = run(training, checkpoint, "teacher")
     write_history(options.history, history)
     save_teacher(options.out, spec, training.result.state_dict(), job.provenance([options.dataset], *spec.code()))
+    entry.keep()
     checkpoint.clear()
 
 

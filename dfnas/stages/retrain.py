@@ -57,6 +57,10 @@ def retrain(job: Job) -> None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     if settings.fresh.every_epochs:
         code.append(FRESH_IMAGES)
+    architecture_file = str(job.folder.results / job.folder.name(options.architecture))
+    entry = job.cache_entry(inputs, *code, architecture_file=architecture_file)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code)
     training = Training(
         network,
@@ -81,10 +85,10 @@ def retrain(job: Job) -> None:
     run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
     said = job.provenance(inputs, *code)
     write_timing(options.timing, "retrain", run_key, cost, job.device, said)
-    folder = job.folder
-    provenance = said | {"architecture_file": str(folder.results / folder.name(options.architecture))}
+    provenance = said | {"architecture_file": architecture_file}
     provenance["validation_error"] = history[-1]["validation_error"]
     save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
+    entry.keep()
     checkpoint.clear()
 
 

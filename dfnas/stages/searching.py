@@ -64,6 +64,9 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
+    entry = job.cache_entry(inputs, *code)
+    if entry.recall():
+        return
     checkpoint = job.checkpoint(inputs, *code)
     context = SearchContext(space, train, validation, options.seed, budget, teacher, latency)
     search = algorithm(context, settings)
@@ -87,4 +90,5 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
     write_timing(options.timing, "search", run_key, cost, job.device, provenance)
     write_json(options.out, document)
+    entry.keep()
     checkpoint.clear()

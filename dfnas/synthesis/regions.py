@@ -7,13 +7,14 @@ al. 2023). A step draws one region for the whole batch, as all of these do, or o
 Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch.nn import functional as F
+
+from dfnas.dataset.windows import draw_window, seen_through
 
 RegionMode = Literal["random_crop", "random_resized_crop", "roll", "none"]
 
@@ -76,27 +77,10 @@ class RegionOperator:
         return Region(top, left, height, width, flip)
 
     def _resized(self, generator: torch.Generator) -> tuple[int, int, int, int]:
-        """Top, left, height and width of a window of random area and aspect, as torchvision's RandomResizedCrop
-        draws them: the aspect uniform in its logarithm; after ten windows that do not fit, the largest in the middle
-        that has the nearest aspect."""
-        canvas_height, canvas_width = self.size[0] + self.reach, self.size[1] + self.reach
-        ratios = [ratio * self.size[1] / self.size[0] for ratio in self.aspect]
-        for _ in range(10):
-            u, v = torch.rand(2, generator=generator, dtype=torch.float64).tolist()
-            area = canvas_height * canvas_width * (self.area[0] + u * (self.area[1] - self.area[0]))
-            lowest, highest = (math.log(ratio) for ratio in ratios)
-            aspect = math.exp(lowest + v * (highest - lowest))
-            height, width = round(math.sqrt(area / aspect)), round(math.sqrt(area * aspect))
-            if 0 < height <= canvas_height and 0 < width <= canvas_width:
-                (top,) = _integers(0, canvas_height - height, 1, generator)
-                (left,) = _integers(0, canvas_width - width, 1, generator)
-                return top, left, height, width
-        aspect = min(max(canvas_width / canvas_height, ratios[0]), ratios[1])
-        height, width = (
-            min(canvas_height, round(canvas_width / aspect)),
-            min(canvas_width, round(canvas_height * aspect)),
-        )
-        return (canvas_height - height) // 2, (canvas_width - width) // 2, height, width
+        """Top, left, height and width of a window of random area and aspect."""
+        canvas = self.size[0] + self.reach, self.size[1] + self.reach
+        least, largest = (ratio * self.size[1] / self.size[0] for ratio in self.aspect)
+        return draw_window(canvas, self.area, (least, largest), generator)
 
     def apply(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
         """The regions of a canvas; pixels outside of an image's region take no gradient.
@@ -120,28 +104,9 @@ class RegionOperator:
         return F.avg_pool2d(seen, self.downscale) if self.downscale > 1 else seen
 
     def _resampled(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
-        """Each image's own region, in two matrix products: along the columns, then along the rows. Unlike gathered
-        or sampled pixels, their gradient is added in one order on a GPU too. A region of the window's size is
-        copied exactly."""
-        device, wrap = canvas.device, self.mode == "roll"
-        spans = torch.tensor([(r.top, r.height, r.left, r.width, r.flip) for r in regions]).to(device)  # (n, 5)
-        top, height, left, width, flip = spans.unbind(1)
-        rows = _interpolation(top, height, self.window[0], canvas.shape[2], wrap)
-        columns = _interpolation(left, width, self.window[1], canvas.shape[3], wrap)
-        columns = torch.where(flip.bool()[:, None, None], columns.flip(1), columns)
-        return rows[:, None].to(canvas.dtype) @ canvas @ columns[:, None].to(canvas.dtype).mT
-
-
-def _interpolation(start: torch.Tensor, length: torch.Tensor, count: int, extent: int, wrap: bool) -> torch.Tensor:
-    """Weights (n, count, extent) that interpolate linearly from `extent` pixels to `count` pixels over the spans
-    from `start` (n,) of `length` (n,), pixel centres at halves, edges repeated: `F.interpolate`, bilinear, of the
-    window."""
-    place = (torch.arange(count, device=start.device) + 0.5) * (length[:, None] / count) - 0.5  # (n, count)
-    place = start[:, None] + place.clamp(min=0).minimum(length[:, None] - 1)
-    if wrap:
-        place = place % extent
-    pixels = torch.arange(extent, device=start.device)
-    return (1 - (place[:, :, None] - pixels).abs()).clamp(min=0)
+        """Each image's own region."""
+        spans = torch.tensor([(r.top, r.left, r.height, r.width, r.flip) for r in regions]).to(canvas.device)  # (n, 5)
+        return seen_through(canvas, spans[:, :4], spans[:, 4].bool(), self.window, self.mode == "roll")
 
 
 def _integers(first: int, last: int, count: int, generator: torch.Generator) -> list[int]:

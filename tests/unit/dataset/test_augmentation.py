@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision.transforms.v2.functional import resized_crop
 
-from dfnas.dataset.augment import augmented_view, averaged, cutout, plain_view
+from dfnas.dataset.augment import augmented_view, averaged, cutout, draw, drawn_view, plain_view
 from dfnas.dataset.images import ImageSet
-from dfnas.settings.training import AugmentationSettings
+from dfnas.settings.training import AugmentationSettings, JitterSettings
 
 SIZE = 6
 
@@ -190,3 +191,39 @@ def test_mirrored_edges_are_those_of_torch(pad):
     views = augmented_view(data, data.images, settings, generator(5))
     mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (data.mean, data.std))
     torch.testing.assert_close(views, (torch.stack(cut) / 255 - mean) / std)
+
+
+@given(seed=st.integers(0, 999), flip=st.booleans(), size=st.sampled_from([(6, 6), (8, 5)]))
+def test_crops_of_random_size_are_torchvisions_of_the_same_windows(seed, flip, size):
+    images = torch.randint(256, (6, 3, 12, 9), generator=generator(seed), dtype=torch.uint8)
+    labels = torch.ones(6, 1)
+    data = ImageSet(images, labels, labels[:, 0].long(), size, (0.0,) * 3, (1.0,) * 3)
+    settings = AugmentationSettings(pad=0, flip=flip, crop_area=(0.08, 1.0), crop_aspect=(0.75, 1.3333))
+    drawn = draw(6, data, settings, generator(seed))
+    views = drawn_view(data, images, settings, drawn)
+    for image, window, mirrored, view in zip(
+        images, drawn.windows.tolist(), drawn.mirrored if flip else [False] * 6, views, strict=True
+    ):
+        expected = resized_crop(image.float(), *window, list(size), antialias=False) / 255
+        torch.testing.assert_close(view, expected.flip(2) if mirrored else expected, rtol=0, atol=1e-5)
+        assert 0.04 < window[2] * window[3] / (12 * 9) <= 1
+
+
+def test_colours_are_changed_before_images_are_normalised():
+    images = torch.full((8, 3, 4, 4), 200, dtype=torch.uint8)
+    labels = torch.ones(8, 1)
+    data = ImageSet(images, labels, labels[:, 0].long(), (4, 4), (0.5,) * 3, (0.25,) * 3)
+    settings = AugmentationSettings(pad=0, flip=False, jitter=JitterSettings(brightness=0.5))
+    views = augmented_view(data, images, settings, generator())
+    factors = (views[:, 0, 0, 0] * 0.25 + 0.5) * 255 / 200
+    assert factors.max() <= 255 / 200 + 1e-4, "clipped to white"
+    assert factors.min() >= 0.5
+    assert len(factors.unique()) > 4
+
+
+def test_a_crop_area_and_a_padding_exclude_each_other():
+    with pytest.raises(ValueError, match="set pad to 0, not 4"):
+        AugmentationSettings(crop_area=(0.5, 1.0))
+    for area in ((0.5, 0.4), (0.001, 1.0), (0.0, 1.0)):
+        with pytest.raises(ValueError, match="crop_area must"):
+            AugmentationSettings(pad=0, crop_area=area)

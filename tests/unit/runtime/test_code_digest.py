@@ -23,7 +23,7 @@ def package(tmp_path, monkeypatch):
 
 
 def clear():
-    for cached in (module._tree, module._imports, module._meaning):
+    for cached in (module._files, module._tree, module._imports, module._meaning):
         cached.cache_clear()
 
 

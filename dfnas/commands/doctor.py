@@ -1,0 +1,45 @@
+"""Say whether this machine can run a configuration, and how long it will take.
+
+One line for each check: ok, warning, or failure with what to do; then time, memory and storage by rule, calibrated by a
+few real steps of each stage on this machine. Exit status: 0 where it can run, 1 where something fails, 2 where the
+configuration cannot be read. To be called in the folder that Snakemake will be called in.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+from dfnas.doctor.examination import examine
+from dfnas.doctor.page import page
+from dfnas.runtime.errors import InputError
+
+HEALTHY, SICK = 0, 1
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what the command takes."""
+    parser.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="laid over config.yaml, in this order"
+    )
+    parser.add_argument("--gpus", type=int, metavar="N", help="GPUs that the run will share (default: those here)")
+    parser.add_argument("--quick", action="store_true", help="without trials and times, in seconds")
+    parser.add_argument("--all", action="store_true", help="plan as if there were no results yet")
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what was found, and returns the exit status. Raises InputError where the question cannot be answered."""
+    if options.gpus is not None and options.gpus < 1:
+        raise InputError(f"--gpus {options.gpus}: expected 1 or more")
+    found = examine(options.configfile, options.gpus, options.quick, options.all)
+    if options.json:
+        parts = {
+            "healthy": found.healthy,
+            "findings": [finding.plain() for finding in found.findings],
+            "jobs": found.jobs,
+            "estimate": found.estimate.plain() if found.estimate else None,
+        }
+        print(json.dumps(parts, indent=2, ensure_ascii=False))
+    else:
+        print(page(found), end="")
+    return HEALTHY if found.healthy else SICK

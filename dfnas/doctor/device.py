@@ -1,0 +1,72 @@
+"""Whether the configured device is there, and the cores and the memory that jobs reserve."""
+
+import re
+
+from dfnas.doctor.findings import Finding, failure, ok, warning
+from dfnas.doctor.machine import Machine
+from dfnas.settings.config import RULES, Config
+
+BFLOAT16_CAPABILITY = (8, 0)
+"""From which on GPUs compute in bfloat16."""
+
+
+def check_device(config: Config, machine: Machine) -> list[Finding]:
+    """Where tensors will be computed."""
+    asked = [rule for rule in RULES if config.resources_of(rule)["gpu"]]
+    if config.device == "cpu" or (config.device == "auto" and not machine.gpus):
+        found = [ok("device", f"cpu, {machine.cpu}")]
+        if asked and config.device == "auto":
+            story = f"torch sees no GPU, and resources reserve some for {', '.join(asked)}: these jobs run on the CPU"
+            found.append(warning("device", f"{story}; device = cuda refuses that"))
+        return found
+    if not machine.gpus:
+        return [failure("device", f"{config.device}, but torch sees no GPU here; set device to cpu or auto")]
+    index = re.fullmatch(r"cuda:(\d+)", config.device)
+    if index and int(index[1]) >= len(machine.gpus):
+        return [failure("device", f"{config.device}, but there are {len(machine.gpus)} GPUs, numbered from 0")]
+    most = max(config.resources_of(rule)["gpu"] for rule in RULES)
+    found = []
+    if most > len(machine.gpus):
+        found.append(failure("device", f"a job reserves {most} GPUs, and there are {len(machine.gpus)} here"))
+    for number, gpu in enumerate(machine.gpus):
+        version = ".".join(map(str, gpu.capability))
+        story = f"cuda:{number}, {gpu.name}, capability {version}, {gpu.free_mb} of {gpu.total_mb} MB free"
+        if gpu.capability < BFLOAT16_CAPABILITY and _uses_bfloat16(config):
+            story += "; it has no bfloat16 arithmetic: set precision to float32"
+        elif gpu.free_mb < gpu.total_mb / 2:
+            story += "; somebody else uses it"
+        else:
+            found.append(ok("device", f"{story}, driver {machine.driver or 'unknown'}"))
+            continue
+        found.append(warning("device", story))
+    return found
+
+
+def check_cores(config: Config, machine: Machine) -> list[Finding]:
+    """Whether jobs get the threads that they ask for."""
+    said = f"{machine.cores:g} of the host's {machine.host_cores}"
+    wanting = [rule for rule in RULES if config.resources_of(rule)["threads"] > machine.cores]
+    if wanting:
+        most = max(config.resources_of(rule)["threads"] for rule in wanting)
+        story = f"{said}, and {', '.join(wanting)} ask for up to {most} threads: Snakemake gives them fewer"
+        return [warning("cores", f"{story} and the result depends on it; lower resources.….threads")]
+    return [ok("cores", said)]
+
+
+def check_memory(config: Config, machine: Machine) -> list[Finding]:
+    """Whether the memory that jobs reserve is there."""
+    said = f"{machine.available_mb} of {machine.memory_mb} MB are free"
+    reserved = {rule: config.resources_of(rule)["mem_mb"] for rule in RULES}
+    beyond = [rule for rule, mem_mb in reserved.items() if mem_mb > machine.memory_mb]
+    if beyond:
+        story = f"{said}, and {', '.join(beyond)} reserve up to {max(reserved.values())}; what they take is tried below"
+        return [warning("memory", story)]
+    least = min(reserved.values())
+    if machine.available_mb < least:
+        return [failure("memory", f"{said}, and no job reserves less than {least}; end other programs")]
+    return [ok("memory", said)]
+
+
+def _uses_bfloat16(config: Config) -> bool:
+    inversions = [source.invert_teacher.precision for source in config.synthetic_data().values()]
+    return "bfloat16" in (*inversions, config.retrain.precision, config.retrain_synthetic.precision)

@@ -1,0 +1,151 @@
+"""The whole examination: one check after the other, and from the plan to its estimate."""
+
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from dfnas.doctor.calibration import calibrate, judge_trials
+from dfnas.doctor.device import check_cores, check_device, check_memory
+from dfnas.doctor.environment import check_packages, check_python
+from dfnas.doctor.estimate import Estimate, estimate, judge_times
+from dfnas.doctor.findings import Finding, fails, failure, ok, warning
+from dfnas.doctor.machine import Machine, this_machine
+from dfnas.doctor.networks import check_networks
+from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
+from dfnas.doctor.places import check_disk, check_state, check_writable, size
+from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
+from dfnas.runtime.errors import InputError, reason
+from dfnas.settings.config import Config
+from dfnas.settings.sources import ORIGINAL
+from dfnas.spaces.space import Task
+from dfnas.stages.check_spaces import checked_space
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found."""
+
+    findings: tuple[Finding, ...]
+    jobs: dict[str, int]
+    """By rule; empty where there is no plan."""
+    estimate: Estimate | None
+    """None where nothing was tried."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the configuration can run here."""
+        return not fails(self.findings)
+
+
+def examine(
+    paths: Sequence[Path], gpus: int | None = None, quick: bool = False, everything: bool = False
+) -> Examination:
+    """Looks at the machine for what a configuration needs.
+
+    Args:
+        paths: configuration files, laid over `config.yaml`.
+        gpus: that a run would share; None for those that are here.
+        quick: leave out what takes long: reading the original images, and trials.
+        everything: take the plan as if there were no results yet.
+
+    Raises:
+        InputError: the configuration says something impossible, or there is no workflow to ask.
+    """
+    root, machine = checkout(), this_machine()
+    config = read_configuration(root, paths)
+    results = Path(config.results_dir)
+    with ThreadPoolExecutor(1) as beside:
+        planning = beside.submit(_planned, root, paths, everything)
+        findings = [check_python(), *check_packages(root)]
+        findings += [*check_cores(config, machine), *check_memory(config, machine), *check_device(config, machine)]
+        findings += [check_writable(results), *check_state(results, Path.cwd())]
+        jobs, complaint = planning.result()
+    sources = list(dict.fromkeys(job.wildcards["source"] for job in jobs if job.rule == "invert_teacher"))
+    findings += check_networks(config, sources)[0]
+    found, original = _originals(config, jobs, complaint, quick)
+    findings += found
+    findings += check_searched(config)
+    findings.append(failure("plan", complaint) if complaint else _described(jobs, gpus, config, machine))
+    sizes = data_sizes(config, original)
+    findings += check_held(sizes, jobs, machine)
+    estimated = None
+    if jobs and not quick and not fails(findings):
+        tried = calibrate(config, jobs, sizes, machine)
+        findings += judge_trials(tried, config, machine)
+        shared = _shared_gpus(gpus, config, machine)
+        estimated = estimate(jobs, tried, sizes, config, machine, shared)
+        findings += judge_times(estimated, config)
+    needed = estimated.bytes if estimated else estimate(jobs, [], sizes, config, machine, 0).bytes if jobs else None
+    findings.append(check_disk(results, needed))
+    return Examination(tuple(findings), dict(Counter(job.rule for job in jobs)), estimated)
+
+
+def check_searched(config: Config) -> list[Finding]:
+    """Whether the space of every algorithm can be made, and its budget kept."""
+    teacher = config.teacher
+    task, findings = Task(teacher.channels, teacher.size, teacher.classes), []
+    for algorithm in config.comparison.algorithms:
+        rule = f"search_{algorithm}"
+        section = getattr(config, rule).plain()
+        try:
+            said = checked_space(rule, {key: section[key] for key in ("space", "budget")}, task)
+        except InputError as error:
+            findings.append(failure(rule, str(error)))
+            continue
+        except Exception as error:  # a space of the user's
+            findings.append(failure(rule, f"the space '{section['space']['name']}' fails: {reason(error)}"))
+            continue
+        low, high = said["macs_m"]
+        story = f"space {section['space']['name']}, {said['choices']} choices, {low:.3g} to {high:.3g} M MACs"
+        findings.append(ok(rule, story))
+    return findings
+
+
+def check_held(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob], machine: Machine) -> list[Finding]:
+    """Whether data sets fit into memory, where searches and trainings hold them."""
+    used = {job.wildcards.get(name) for job in jobs for name in ("search_data", "retrain_data", "source")}
+    used |= {ORIGINAL} if any(job.rule == "shard_original" for job in jobs) else set()
+    return [
+        failure(
+            f"data set {name}",
+            f"its images take {size(data.bytes)}, and are held in memory, of which there are {machine.memory_mb} MB; "
+            f"{'set shard_original.limit' if name == ORIGINAL else 'lower synthesis.images'}",
+        )
+        for name, data in sizes.items()
+        if name in used and data.bytes > 1e6 * machine.memory_mb / 2
+    ]
+
+
+def _planned(root: Path, paths: Sequence[Path], everything: bool) -> tuple[list[PlannedJob], str]:
+    """The plan, or why there is none."""
+    try:
+        return planned_jobs(root, paths, everything), ""
+    except InputError as error:
+        return [], str(error)
+
+
+def _originals(
+    config: Config, jobs: Sequence[PlannedJob], complaint: str, quick: bool
+) -> tuple[list[Finding], DataSize | None]:
+    if complaint or any(job.rule == "shard_original" for job in jobs):
+        return ([find_originals(config)], None) if quick else check_originals(config)
+    read = any(path.endswith("/dataset/original.h5") for job in jobs for path in job.inputs)
+    if not read:
+        return [ok("original data", "not needed by what is to be done")], None
+    found, original = check_originals(config)
+    return [ok("original data", "in the results already")], None if fails(found) else original
+
+
+def _described(jobs: Sequence[PlannedJob], gpus: int | None, config: Config, machine: Machine) -> Finding:
+    if gpus and not (machine.gpus and config.device != "cpu"):
+        story = f"{len(jobs)} jobs; how long they take on {gpus} GPUs has to be tried on one, and there is none here"
+        return warning("plan", story)
+    return ok("plan", f"{len(jobs)} jobs" if jobs else "nothing is to be done: all results are there")
+
+
+def _shared_gpus(gpus: int | None, config: Config, machine: Machine) -> int:
+    if config.device == "cpu" or not machine.gpus:
+        return 0
+    return len(machine.gpus) if gpus is None else gpus

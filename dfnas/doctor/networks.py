@@ -1,0 +1,130 @@
+"""Whether the classifiers that a configuration names load and make sense: the teacher, and those beside it."""
+
+from pathlib import Path
+
+import torch
+
+from dfnas.classifiers.metadata import complete, torchvision_entry
+from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
+from dfnas.classifiers.weights import read_weights, weights_file
+from dfnas.doctor.findings import Finding, failure, ok, warning
+from dfnas.measure.complexity import count_parameters
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.seeds import generator
+from dfnas.settings.config import Config
+from dfnas.settings.teacher import TeacherSettings
+from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
+
+PROBES = 8
+"""Images of noise that a teacher is asked about."""
+
+
+def check_networks(config: Config, sources: list[str]) -> tuple[list[Finding], Teacher | None]:
+    """Loads every configured classifier and asks it about noise.
+
+    Args:
+        sources: the synthetic data sets that are made.
+
+    Returns:
+        What was found, and the teacher on the CPU: with fresh weights where its own are still to be trained or fetched;
+        None where it cannot be built.
+    """
+    findings, teacher = _check_teacher(config, sources)
+    for role, section in config.networks().items():
+        findings += _loaded(section, role)[0]
+    return findings, teacher
+
+
+def _check_teacher(config: Config, sources: list[str]) -> tuple[list[Finding], Teacher | None]:
+    section = config.teacher
+    if section.weights is None:
+        findings, teacher = _fresh(section, "to be trained by pretrain_teacher on the original images")
+    else:
+        findings, teacher = _loaded(section, "teacher")
+    if teacher is not None:
+        findings += _judge_norms(config, sources, teacher)
+    return findings, teacher
+
+
+def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher | None]:
+    if is_published(section.weights) and not _is_cached(section):
+        story = f"{section.weights} is not here yet: it will be downloaded, which needs a network"
+        findings, network = _fresh(section, story, role)
+        return [warning(role, story), *(f for f in findings if f.level == "failure")], network
+    try:
+        state = read_weights(section, role)
+        spec = TeacherSpec.of(complete(section, role))
+        teacher = assemble(spec, state, str(weights_file(section.weights) or section.weights), role)
+    except InputError as error:
+        return [failure(role, str(error))], None
+    return [judge_answers(teacher, role)], teacher
+
+
+def _fresh(section: TeacherSettings, story: str, role: str = "teacher") -> tuple[list[Finding], Teacher | None]:
+    """The network as its builder gives it, for a look at its form."""
+    if section.builder == TORCHSCRIPT:
+        return [failure(role, f"builder torchscript is a trained network; set {role}.weights to its file")], None
+    try:
+        spec = TeacherSpec.of(complete(section, role))
+        teacher = Teacher(spec, build_network(spec, role))
+        check_logits(teacher, f"{role}.builder", role)
+    except InputError as error:
+        return [failure(role, str(error))], None
+    return [ok(role, f"{described(teacher)}; {story}")], teacher
+
+
+def judge_answers(teacher: Teacher, role: str = "teacher") -> Finding:
+    """What it says of noise: numbers, and not the same of every image."""
+    logits = answers(teacher)
+    if not logits.isfinite().all():
+        return failure(role, "its logits on noise are not finite; the checkpoint is damaged")
+    if (logits - logits[:1]).abs().max() <= 1e-6 * logits.abs().max().clamp_min(1.0):
+        return failure(role, "it says the same of every image: its weights are not those of a trained classifier")
+    if logits.std(1).max() < 1e-3:
+        return warning(role, f"{described(teacher)}; its logits hardly differ from class to class: is it trained?")
+    return ok(role, described(teacher))
+
+
+@torch.no_grad()
+def answers(teacher: Teacher) -> torch.Tensor:
+    """Logits (PROBES, K) of dark to bright noise."""
+    spec = teacher.spec
+    noise = torch.rand(PROBES, spec.channels, *spec.size, generator=generator(0, "doctor"))
+    brightness = torch.linspace(0.2, 1.0, PROBES).view(-1, 1, 1, 1)
+    return teacher(noise * brightness).float()
+
+
+def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[Finding]:
+    asked = [name for name in sources if config.synthetic_data()[name].invert_teacher.feature_weight]
+    if asked and not teacher.batch_norms():
+        story = (
+            "it has no BatchNorm2d, and the inversion matches their statistics: set invert_teacher.feature_weight to "
+            "0, or take another network"
+        )
+        return [failure("teacher", story)]
+    return []
+
+
+def described(teacher: Teacher) -> str:
+    """A network in a few words."""
+    sides = " x ".join(map(str, (teacher.spec.channels, *teacher.spec.size)))
+    parts = [
+        teacher.spec.builder,
+        f"{count_parameters(teacher.network):,} parameters",
+        f"{len(teacher.batch_norms())} BatchNorm2d",
+        f"input {sides}",
+        f"{teacher.spec.classes} classes",
+    ]
+    return ", ".join(parts)
+
+
+def _is_cached(section: TeacherSettings) -> bool:
+    """Whether published weights lie where torchvision keeps them; of other libraries nobody can tell."""
+    builder = parse_builder(section.builder)
+    if builder.kind != "torchvision":
+        return False
+    try:
+        entry = torchvision_entry(builder.name, section.weights)
+    except InputError:
+        return True  # which reading them says better
+    return entry is not None and (Path(torch.hub.get_dir()) / "checkpoints" / Path(entry.url).name).is_file()

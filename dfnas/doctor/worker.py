@@ -1,0 +1,58 @@
+"""One trial in a process of its own, so that what it does to the machine is known: its time from the start of the
+interpreter on, its memory, and how it died if it did.
+
+Reads an order as JSON from standard input, and writes what it found to standard output.
+"""
+
+import json
+import resource
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import torch
+
+from dfnas.doctor.bench import Bench
+from dfnas.doctor.originals import DataSize
+from dfnas.doctor.trials import TRIALS
+from dfnas.runtime.device import prepare
+from dfnas.runtime.errors import InputError, reason
+from dfnas.settings.config import Config
+
+
+def main() -> int:
+    order = json.load(sys.stdin)
+    try:
+        found = _found(order)
+    except (InputError, torch.OutOfMemoryError, MemoryError) as error:
+        story = str(error) if isinstance(error, InputError) else f"out of memory ({reason(error)}); lower batch_size"
+        found = {"error": story}
+    json.dump(found, sys.stdout)
+    return 0
+
+
+def _found(order: dict[str, Any]) -> dict[str, Any]:
+    started_s = time.time() - order["begun"]
+    with ExitStack() as held:
+        device = prepare(order["device"], order["threads"], held)
+        sizes = {name: _size(values) for name, values in order["sizes"].items()}
+        bench = Bench(Config.parse(order["config"]), sizes, device, order["begun"])
+        costs = TRIALS[order["trial"]](bench, order["keys"])
+        gpu_mb = torch.cuda.max_memory_allocated(device) // 10**6 if device.type == "cuda" else 0
+    return {
+        "costs": [cost.plain() for cost in costs],
+        "started_s": started_s,
+        "setup_s": bench.setup_s or started_s,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1000 if sys.platform == "linux" else 10**6),
+        "gpu_memory_mb": gpu_mb,
+        "notes": list(dict.fromkeys(bench.notes)),
+    }
+
+
+def _size(values: dict[str, Any]) -> DataSize:
+    return DataSize(**values | {name: tuple(values[name]) for name in ("stored", "size")})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Prints as JSON what a configuration means, checked and complete, as the workflow itself would read it.
+
+    python workflow/print_configuration.py [FILE ...]
+
+The files are laid over `config.yaml` as `snakemake --configfile` does it. A wrong one is one line on standard error,
+and exit status 1. `dfnas doctor` asks this, so that the package need not know the workflow.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from snakemake.common.configfile import load_configfile
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import update_config
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+
+from configuration import laid_over_each_other, load  # noqa: E402
+from files import Files  # noqa: E402
+
+from dfnas.runtime.errors import InputError, reason  # noqa: E402
+
+
+def main(paths: list[str]) -> int:
+    try:
+        values, overlay = load_configfile(ROOT / "config.yaml"), laid_over_each_other(map(load_configfile, paths))
+        update_config(values, overlay)
+        print(json.dumps(Files(load(values, overlay)).config.plain()))
+    except InputError as error:
+        print(f"configuration: {error}", file=sys.stderr)
+    except OSError as error:
+        print(f"configuration: {error.filename}: {error.strerror}", file=sys.stderr)
+    except (WorkflowError, UnicodeDecodeError) as error:
+        print(f"configuration: {reason(error)}", file=sys.stderr)
+    else:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
