@@ -49,7 +49,7 @@ def _closure(modules: list[str]) -> set[Path]:
     found: set[Path] = set()
     waiting = list(modules)
     while waiting:
-        for path in _files(waiting.pop(), PACKAGE):
+        for path in _files(waiting.pop()):
             if path not in found:
                 found.add(path)
                 waiting.extend(_imports(path))
@@ -57,14 +57,14 @@ def _closure(modules: list[str]) -> set[Path]:
 
 
 @cache
-def _files(module: str, package: Path) -> list[Path]:
-    """The files of a package that importing a module runs: itself and the packages around it."""
+def _files(module: str) -> list[Path]:
+    """The files of this package that importing a module runs: itself and the packages around it."""
     parts = module.split(".")
-    if parts[0] != package.name:
+    if parts[0] != PACKAGE.name:
         return []
     files = []
     for depth in range(1, len(parts) + 1):
-        place = package.joinpath(*parts[1:depth])
+        place = PACKAGE.joinpath(*parts[1:depth])
         files += [p for p in (place / "__init__.py", place.with_suffix(".py")) if p.is_file()]
     return files
 
