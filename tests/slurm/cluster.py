@@ -6,6 +6,7 @@ SLURM_* variable before it calls srun.) Needs root: a slurmd that is not root ca
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct",
 DAEMONS = ("munged", "slurmctld", "slurmd")
 NODES = ("n1", "n2")
 PATIENCE_S = 60.0
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 FREEZER = Path("/sys/fs/cgroup/freezer/cgroup.procs")
 
 CONFIGURATION = """
@@ -261,7 +263,13 @@ def _free_ports(count: int) -> list[int]:
 def _daemon(*command: str) -> subprocess.Popen:
     """Starts a daemon in a session of its own. They keep logs themselves, and would hold our standard output open."""
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    call = {"start_new_session": True, "preexec_fn": dies_with_its_parent}
+    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, **call)
+
+
+def dies_with_its_parent() -> None:
+    """For a process that is about to start: killed when the tests are, whatever they die of (prctl(2))."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(daemon: subprocess.Popen, how: signal.Signals) -> None:

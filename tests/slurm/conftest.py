@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cluster import PATIENCE_S, Cluster, missing, until
+from cluster import PATIENCE_S, Cluster, dies_with_its_parent, missing, until
 from running import REDUCED, ROOT, command, copy_sources
 
 OVERLAY = Path("tests", "assets", "cluster.yaml")
@@ -57,7 +57,8 @@ class Workflow:
         call = self._call(*profile, *quick, *arguments, "--", TABLE)
         call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
         with open(self.directory / "snakemake.log", "a") as log:
-            return subprocess.Popen(**call, stdout=log, stderr=log, start_new_session=True)
+            call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}
+            return subprocess.Popen(**call, start_new_session=True)
 
     def finish(self, running: subprocess.Popen, seconds: float = 600.0) -> None:
         """Waits for it to complete."""

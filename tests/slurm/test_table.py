@@ -33,10 +33,10 @@ def test_what_needs_a_gpu_is_given_one_and_nothing_else(jobs):
 
 
 def test_small_jobs_go_together(run, jobs):
-    """2 jobs check spaces, 2 calibrate labels, 4 evaluate."""
+    """2 jobs check spaces, 4 evaluate."""
     said = (run.directory / "snakemake.log").read_text()
-    assert re.search(r"^total +22$", said, re.MULTILINE)
-    assert len(jobs) == 18
+    assert re.search(r"^total +19$", said, re.MULTILINE)
+    assert len(jobs) == 15
 
 
 def test_a_machine_alone_sees_nothing_to_do_again(run):
