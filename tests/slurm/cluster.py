@@ -68,6 +68,10 @@ PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefaultTime=10 State=UP Prior
 PartitionName=gpu Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
 PartitionName=urgent Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=100 PreemptMode=OFF
 """
+# What each takes, for the plugin to choose by.
+PARTITIONS = (
+    "partitions:\n  cpu: {max_runtime: 1h, max_threads: 4}\n  gpu: {max_runtime: 1h, max_threads: 4, max_gpu: 2}\n"
+)
 CGROUPS = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nCgroupAutomount=no\n"
 
 
@@ -93,6 +97,7 @@ class Job(NamedTuple):
     memory: str
     time: str
     gpus: int
+    partition: str
     node: str
 
     @classmethod
@@ -109,6 +114,7 @@ class Job(NamedTuple):
             memory=said.get("MinMemoryNode", ""),
             time=said["TimeLimit"],
             gpus=int(gpus[1]) if gpus else 0,
+            partition=said["Partition"],
             node=said["NodeList"],
         )
 
@@ -150,6 +156,7 @@ class Cluster:
         )
         for name, content in (("slurm", text), ("gres", "\n".join(devices) + "\n"), ("cgroup", CGROUPS)):
             (self.folder / f"{name}.conf").write_text(content)
+        self.partitions.write_text(PARTITIONS)
 
     def _write_commands(self) -> None:
         for name in COMMANDS:
@@ -162,6 +169,11 @@ class Cluster:
     def commands(self) -> Path:
         """The folder of the commands that talk to this cluster, to be put before all others on the PATH."""
         return self.folder / "bin"
+
+    @property
+    def partitions(self) -> Path:
+        """The file that says what each partition takes."""
+        return self.folder / "partitions.yaml"
 
     def ask(self, *command: str) -> str:
         """What a command of SLURM says."""

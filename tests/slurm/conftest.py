@@ -54,7 +54,8 @@ class Workflow:
         profile = ("--workflow-profile", self.source / "profiles" / "slurm")
         # Looks for the first time after 2 s rather than 40, and waits for files on this disk for no minute.
         quick = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
-        call = self._call(*profile, *quick, *arguments, "--", TABLE)
+        partitions = ("--slurm-partition-config", self.cluster.partitions)
+        call = self._call(*profile, *partitions, *quick, *arguments, "--", TABLE)
         call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
         with open(self.directory / "snakemake.log", "a") as log:
             call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}

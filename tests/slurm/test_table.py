@@ -27,9 +27,10 @@ def test_the_table_is_that_of_one_machine(run, undisturbed):
 
 
 def test_what_needs_a_gpu_is_given_one_and_nothing_else(jobs):
-    searches_and_trainings = [job for job in jobs if job.gpus]
-    assert len(searches_and_trainings) == 5
-    assert all(job.gpus == 1 and job.work.startswith(("search_spos", "retrain")) for job in searches_and_trainings)
+    for job in jobs:
+        needs = job.work.startswith(("search_spos", "retrain"))
+        assert (job.gpus, job.partition) == ((1, "gpu") if needs else (0, "cpu")), job
+    assert sum(job.gpus for job in jobs) == 5
 
 
 def test_small_jobs_go_together(run, jobs):
