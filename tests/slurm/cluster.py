@@ -52,7 +52,8 @@ SlurmdTimeout=10
 SlurmctldTimeout=30
 InactiveLimit=0
 KillWait=2
-MinJobAge=300
+# How long a job is remembered: longer than the tests take.
+MinJobAge=7200
 JobRequeue=1
 GresTypes=gpu
 StateSaveLocation={folder}/state
@@ -235,7 +236,7 @@ class Cluster:
         return (process for process in _processes() if ours in process[2])
 
     def jobs(self) -> list[Job]:
-        """All jobs of the last minutes, in the order of their submission."""
+        """All jobs that there were, in the order of their submission."""
         lines = self.ask("scontrol", "show", "job", "-o").splitlines()
         return sorted((Job.parse(line) for line in lines if "JobId=" in line), key=lambda job: job.number)
 

@@ -1,6 +1,7 @@
 """The cluster, and the run on this machine alone that every run on the cluster has to equal."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cluster import PATIENCE_S, Cluster, dies_with_its_parent, missing, until
+from cluster import PATIENCE_S, Cluster, Job, dies_with_its_parent, missing, until
 from running import REDUCED, ROOT, command, copy_sources
 
 OVERLAY = Path("tests", "assets", "cluster.yaml")
@@ -90,6 +91,11 @@ class Workflow:
         place = self.directory / "results" / "logs"
         files = [path for path in place.rglob("*.log") if rule in path.relative_to(place).parts[0]]
         return "\n".join(path.read_text() for path in files)
+
+    def jobs(self) -> list[Job]:
+        """What SLURM knows of the jobs that it has submitted, in that order."""
+        calls = re.findall(r"SLURM run ID: (\S+)", (self.directory / "snakemake.log").read_text())
+        return [job for job in self.cluster.jobs() if job.run in calls]
 
     def story(self) -> str:
         """What can be said of a run that did not do as it should."""

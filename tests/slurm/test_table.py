@@ -17,9 +17,9 @@ def run(cluster, undisturbed, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jobs(run, cluster):
-    """What SLURM knows of them."""
-    return cluster.jobs()
+def jobs(run):
+    """Its jobs, as SLURM knows them."""
+    return run.jobs()
 
 
 def test_the_table_is_that_of_one_machine(run, undisturbed):
