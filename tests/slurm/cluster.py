@@ -65,13 +65,13 @@ SlurmdLogFile={folder}/%n.log
 SlurmdParameters=config_overrides
 AccountingStorageType=accounting_storage/none
 {nodes}
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=gpu Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=urgent Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=100 PreemptMode=OFF
+PartitionName=cpu Nodes=ALL Default=YES MaxTime=1440 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=gpu Nodes=ALL MaxTime=1440 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=ALL MaxTime=1440 DefaultTime=10 State=UP PriorityTier=100 PreemptMode=OFF
 """
 # What each takes, for the plugin to choose by.
 PARTITIONS = (
-    "partitions:\n  cpu: {max_runtime: 1h, max_threads: 4}\n  gpu: {max_runtime: 1h, max_threads: 4, max_gpu: 2}\n"
+    "partitions:\n  cpu: {max_runtime: 1d, max_threads: 4}\n  gpu: {max_runtime: 1h, max_threads: 4, max_gpu: 2}\n"
 )
 CGROUPS = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nCgroupAutomount=no\n"
 
