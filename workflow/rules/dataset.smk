@@ -27,7 +27,7 @@ rule shard_dataset:
 
 rule shard_original:
     input:
-        plan.original_files(),
+        local(plan.original_files()),
     output:
         dataset=ensure(f"{plan.results}/dataset/original.h5", non_empty=True),
         shards=expand(f"{plan.results}/dataset/original/shard-{{shard}}.h5", shard=plan.original_shards),

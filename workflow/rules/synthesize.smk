@@ -24,13 +24,12 @@ rule invert_teacher:
     params:
         options=plan.options("invert_teacher"),
         batches=plan.batches_option,
-        labels=plan.labels_option,
-        competitor=plan.competitor_option,
+        beside=plan.input_options("labels", "competitor"),
         machine=plan.machine("invert_teacher"),
         code=plan.inversion_code,
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
-        " {params.batches} {params.labels} {params.competitor} --out {output.images:q} --history {output.history:q}"
+        " {params.batches} {params.beside} --out {output.images:q} --history {output.history:q}"
         " {params.options} {params.machine} 2> {log:q}"
 
 
