@@ -8,6 +8,7 @@ from typing import Any
 from codes import Codes
 from configuration import SEARCHES
 from files import training_data
+from snakemake.io import local
 
 from dfnas.settings.base import Settings
 from dfnas.settings.sources import SourceSettings, training_section
@@ -68,29 +69,17 @@ class Plan(Codes):
         comparison = shlex.quote(json.dumps({key: said[key] for key in ("search_data", "retrain_data", "seeds")}))
         searches = [f"{algorithm}/{data}" for algorithm, data in self.rows()]
         options = [f"--comparison {comparison}", self.paths("--searches", searches)]
-        return _verbatim(" ".join([*options, self.paths("--sources", self.used_sources()), self.result_options()]))
+        return _verbatim(" ".join([*options, self.paths("--sources", self.used_sources())]))
 
     def labelled_sources(self) -> str:
         """The data set of each file of labels, as an option."""
         named = [name for name in self.used_sources() for _ in self.label_files(name)]
         return self.paths("--sources", named)
 
-    def traced_options(self) -> Callable[..., str]:
-        """Options that name every artifact that says where it came from."""
-        return _verbatim(" ".join(self.paths(f"--{kind}", files) for kind, files in self.traced().items()))
-
-    def result_options(self) -> str:
-        """Options that name the tables of a run's results, as far as there are any."""
-        return " ".join(self.paths(f"--{option}", [path]) for option, path in self.result_tables().items())
-
     def search_labels(self, wildcards: Any) -> dict[str, str]:
         """What the report lists a search under."""
         data = f" on {wildcards.search_data} images" if self.is_on_data(wildcards.algorithm) else ""
         return {"search": f"{wildcards.algorithm}{data}", "seed": wildcards.seed}
-
-    def latency_option(self, rule: str) -> Callable[..., str]:
-        """The option that names it."""
-        return _verbatim(self.paths("--latency", self.latency_table(rule)))
 
     def task(self) -> str:
         """Options that say what a network has to fit."""
@@ -141,6 +130,17 @@ class Plan(Codes):
         """An option with files, or nothing if there are none."""
         return " ".join([option, *map(shlex.quote, files)]) if files else ""
 
+    def input_options(self, *names: str) -> Callable[..., str]:
+        """Inputs of a job as options of their names, as far as it has any: the files where the job finds them, which
+        with a remote storage is not where the rule names them."""
+
+        def of_job(wildcards: Any, input: Any) -> str:
+            files = {name: input.get(name, []) for name in names}
+            listed = {name: [found] if isinstance(found, str) else list(found) for name, found in files.items()}
+            return " ".join(self.paths(f"--{name}", found) for name, found in listed.items() if found)
+
+        return of_job
+
     @staticmethod
     def output_options(wildcards: Any, output: Any) -> str:
         """A job's output files as options of their names. (A command is put together when its job runs, long after
@@ -164,10 +164,6 @@ class Plan(Codes):
     def training_teacher(self, wildcards: Any) -> list[str]:
         """The teacher, where it labels the views of a training."""
         return self.labelling_teacher(training_section(wildcards.retrain_data))
-
-    def training_teacher_option(self, wildcards: Any) -> str:
-        """The option that names it."""
-        return self.paths("--teacher", self.training_teacher(wildcards))
 
     def fresh_option(self, wildcards: Any) -> str:
         """The option that says how a training makes images, where it does."""
@@ -193,10 +189,6 @@ class Plan(Codes):
         generation = int(wildcards.generation)
         return self.label_files(wildcards.source)[generation - 1 : generation] if generation else []
 
-    def labels_option(self, wildcards: Any) -> str:
-        """The option that names them."""
-        return self.paths("--labels", self.labels_before(wildcards))
-
     def batches_option(self, wildcards: Any) -> str:
         """First batch and number of batches of a shard, as options."""
         first, count = self.batches(wildcards.source, int(wildcards.shard))
@@ -206,14 +198,6 @@ class Plan(Codes):
         """The second network of the inversion, where its settings ask for one."""
         return [self.imported_file("competitor")] if self._competes(wildcards.source) else []
 
-    def competitor_option(self, wildcards: Any) -> str:
-        """The option that names it."""
-        return self.paths("--competitor", self.competitor(wildcards))
-
-    def verifier_option(self, wildcards: Any) -> str:
-        """The option that names it."""
-        return self.paths("--verifier", self.verifier())
-
     def quality_reports(self, wildcards: Any) -> list[str]:
         """What is said of each generation of the synthetic data set that a job is about, in order."""
         generations = range(self.sources[wildcards.source].synthesis.generations)
@@ -221,7 +205,7 @@ class Plan(Codes):
 
     def imported_weights(self, wildcards: Any) -> list[str]:
         """The checkpoint of the network in a role; none where its library publishes the weights."""
-        return self.weights[wildcards.role]
+        return local(self.weights[wildcards.role])
 
     def imported_options(self, wildcards: Any) -> str:
         """The section of a role as options."""
@@ -246,10 +230,6 @@ class Plan(Codes):
         if self.is_on_data(wildcards.algorithm):
             names |= {"history": "csv", "candidates": "csv", "strengths": "json"}
         return {name: f"{place}/{name}.{kind}" for name, kind in names.items()}
-
-    def record_options(self, wildcards: Any) -> str:
-        """The options that name them."""
-        return " ".join(self.paths(f"--{name}", [file]) for name, file in self.search_record(wildcards).items())
 
     def networks_of_algorithm(self, wildcards: Any) -> list[str]:
         """The trained networks of the algorithm that a job is about."""

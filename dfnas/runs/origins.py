@@ -29,7 +29,7 @@ KINDS = {"synthesis": "shard", "labels": "labels", "dataset": "dataset"}
 """Of the HDF5 files among them, by their folder."""
 PLACES = ("results_dir",)
 """Settings that name places, in which nothing that is made shows."""
-STATED = ("dfnas", "torch", "code", "device")
+STATED = ("dfnas", "torch", "code", "device", "processes")
 """What an artifact says of the code and the machine that made it."""
 
 

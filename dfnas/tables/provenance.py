@@ -100,7 +100,8 @@ def _section(stage: str, artifacts: Sequence[Artifact], now: Mapping[str, str | 
 
 def _row(artifact: Artifact, now: Mapping[str, str | None]) -> list[str]:
     said = artifact.provenance
-    arguments = ", ".join(f"{name} {value}" for name, value in said["arguments"].items() if value is not None)
+    given = {**said["arguments"], "processes": said.get("processes")}
+    arguments = ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
     inputs = "<br>".join(_input(path, digest, now[path]) for path, digest in said["inputs"].items())
     return [_path(artifact.path), _digest(artifact.digest), html.escaped(arguments), inputs or "–"]
 

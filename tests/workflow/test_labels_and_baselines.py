@@ -37,7 +37,7 @@ def test_a_network_learns_from_synthetic_images_what_the_teacher_says_of_each_vi
         synthetic = name.split("/")[4] == "synthetic"
         assert (TEACHER in made.inputs) == (f"--teacher {TEACHER}" in made.command) == synthetic
         assert f"--labels {'teacher' if synthetic else 'soft'} " in made.command
-        assert '--augmentation \'{"pad": 1, "padding": "zeros", "flip": false' in made.command
+        assert '--augmentation \'{"pad": 1, "padding": "zeros", "crop_area": null' in made.command
     other = trainings(overlay(tmp_path / "other.yaml", {"retrain_synthetic": {"augmentation": {"cutout": 3}}}))
     assert {name.split("/")[4] for name in found if found[name] != other[name]} == {"synthetic"}
     fresh = trainings(overlay(tmp_path / "fresh.yaml", {"retrain_synthetic": {"fresh": {"every_epochs": 1}}}))

@@ -6,7 +6,7 @@ rule shard_dataset:
         shards=plan.images_of_source,
         labels=plan.labels_of_source,
     output:
-        ensure(f"{plan.results}/dataset/{{source}}.h5", non_empty=True),
+        f"{plan.results}/dataset/{{source}}.h5",
     log:
         f"{plan.results}/logs/shard_dataset/{{source}}.log",
     benchmark:
@@ -27,9 +27,9 @@ rule shard_dataset:
 
 rule shard_original:
     input:
-        plan.original_files(),
+        local(plan.original_files()),
     output:
-        dataset=ensure(f"{plan.results}/dataset/original.h5", non_empty=True),
+        dataset=f"{plan.results}/dataset/original.h5",
         shards=expand(f"{plan.results}/dataset/original/shard-{{shard}}.h5", shard=plan.original_shards),
     log:
         f"{plan.results}/logs/shard_original.log",

@@ -5,7 +5,7 @@
 rule lookup:
     input:
         architecture=f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/architecture.json",
-        table=plan.accuracy_table(),
+        table=local(plan.accuracy_table()),
     output:
         f"{plan.results}/lookup/{{algorithm}}/{{search_data}}/seed-{{seed}}.json",
     log:
@@ -60,7 +60,7 @@ rule tabulate_lookups:
     input:
         lookups=plan.lookups(),
         rankings=plan.rankings(),
-        table=plan.accuracy_table(),
+        table=local(plan.accuracy_table()),
     output:
         table=f"{plan.results}/lookup.csv",
         page=report(
@@ -90,7 +90,7 @@ rule tabulate_lookups:
 rule draw_rankings:
     input:
         rankings=plan.rankings(),
-        table=plan.accuracy_table(),
+        table=local(plan.accuracy_table()),
     output:
         report(
             f"{plan.results}/pictures/rankings.png",

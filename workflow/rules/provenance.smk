@@ -21,7 +21,7 @@ rule provenance:
     resources:
         **plan.resources("provenance"),
     params:
-        artifacts=plan.traced_options(),
+        artifacts=plan.input_options(*plan.traced()),
         machine=plan.machine("provenance"),
         code=plan.code["provenance"],
     shell:
@@ -46,9 +46,9 @@ rule describe_run:
         **plan.resources("describe_run"),
     params:
         run=plan.described(),
-        quality=plan.paths("--quality", plan.last_reports()),
+        files=plan.input_options(*plan.result_tables(), "quality"),
         machine=plan.machine("describe_run"),
         code=plan.code["describe_run"],
     shell:
-        "python -m dfnas.stages.describe_run --teacher {input.teacher:q} {params.run} {params.quality} --out {output:q}"
+        "python -m dfnas.stages.describe_run --teacher {input.teacher:q} {params.run} {params.files} --out {output:q}"
         " {params.machine} 2> {log:q}"

@@ -26,7 +26,7 @@ rule assess_images:
         **plan.resources("assess_images"),
     params:
         options=plan.options("assess_images"),
-        verifier=plan.verifier_option,
+        verifier=plan.input_options("verifier"),
         machine=plan.machine("assess_images"),
         code=plan.code["assess_images"],
     shell:

@@ -108,7 +108,7 @@ rule draw_search:
     resources:
         **plan.resources("draw_search"),
     params:
-        record=plan.record_options,
+        record=plan.input_options("architecture", "history", "candidates", "strengths"),
         machine=plan.machine("draw_search"),
         code=plan.code_on_space("draw_search"),
     shell:

@@ -49,14 +49,13 @@ for algorithm in plan.algorithms_on_data:
         params:
             stage=f"dfnas.stages.search_{algorithm}",
             files=plan.output_options,
-            teacher=plan.paths("--teacher", plan.labelling_teacher(f"search_{algorithm}")),
-            latency=plan.latency_option(f"search_{algorithm}"),
+            beside=plan.input_options("teacher", "latency"),
             options=plan.options(f"search_{algorithm}"),
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code[f"search_{algorithm}"],
         shell:
-            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data} {params.teacher}"
-            " --seed {wildcards.seed} {params.files} {params.latency} {params.options} {params.machine} 2> {log:q}"
+            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data} {params.beside}"
+            " --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
 
 
 if not plan.is_on_data("random"):
@@ -77,7 +76,7 @@ if not plan.is_on_data("random"):
         resources:
             **plan.resources("search_random"),
         params:
-            latency=plan.latency_option("search_random"),
+            latency=plan.input_options("latency"),
             options=plan.options("search_random"),
             task=plan.task(),
             machine=plan.machine("search_random"),

@@ -8,9 +8,7 @@ rule invert_teacher:
         labels=plan.labels_before,
         competitor=plan.competitor,
     output:
-        images=ensure(
-            f"{plan.results}/synthesis/{{source}}/generation-{{generation}}/shard-{{shard}}.h5", non_empty=True
-        ),
+        images=f"{plan.results}/synthesis/{{source}}/generation-{{generation}}/shard-{{shard}}.h5",
         history=f"{plan.results}/synthesis/{{source}}/generation-{{generation}}/shard-{{shard}}.csv",
     log:
         f"{plan.results}/logs/invert_teacher/{{source}}/generation-{{generation}}/shard-{{shard}}.log",
@@ -24,13 +22,12 @@ rule invert_teacher:
     params:
         options=plan.options("invert_teacher"),
         batches=plan.batches_option,
-        labels=plan.labels_option,
-        competitor=plan.competitor_option,
+        beside=plan.input_options("labels", "competitor"),
         machine=plan.machine("invert_teacher"),
         code=plan.inversion_code,
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
-        " {params.batches} {params.labels} {params.competitor} --out {output.images:q} --history {output.history:q}"
+        " {params.batches} {params.beside} --out {output.images:q} --history {output.history:q}"
         " {params.options} {params.machine} 2> {log:q}"
 
 
@@ -39,7 +36,7 @@ rule calibrate_labels:
         teacher=f"{plan.results}/teacher/teacher.pt",
         shards=plan.images_of_generation,
     output:
-        labels=ensure(f"{plan.results}/labels/{{source}}/generation-{{generation}}.h5", non_empty=True),
+        labels=f"{plan.results}/labels/{{source}}/generation-{{generation}}.h5",
         report=f"{plan.results}/labels/{{source}}/generation-{{generation}}.json",
     log:
         f"{plan.results}/logs/calibrate_labels/{{source}}/generation-{{generation}}.log",

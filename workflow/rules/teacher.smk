@@ -31,7 +31,7 @@ else:
 
     rule import_teacher:
         input:
-            plan.weights["teacher"],
+            local(plan.weights["teacher"]),
         output:
             f"{plan.results}/teacher/teacher.pt",
         log:

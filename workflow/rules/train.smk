@@ -22,7 +22,7 @@ rule retrain:
         **plan.resources("retrain"),
     params:
         launcher=plan.launcher("retrain"),
-        teacher=plan.training_teacher_option,
+        teacher=plan.input_options("teacher"),
         options=plan.training_options,
         fresh=plan.fresh_option,
         machine=plan.machine("retrain"),
