@@ -16,17 +16,17 @@ from running import overlay
 
 pytestmark = pytest.mark.slow
 
-RUNS = ("spos/original/original", "spos/synthetic/original", "random/none/original")
-MODELS = tuple(f"results/retrain/{run}/seed-0/model.pt" for run in RUNS)
+RUNS = ("spos/original/original/seed-0", "spos/synthetic/original/seed-0", "random/none/original/seed-0")
+MODELS = tuple(Path("results", "retrain", run, "model.pt") for run in RUNS)
 # For a first attempt both are too little.
 SCARCE = {"evaluate": {"mem_mb": 250}, "measure_latency": {"runtime": 1}}
 AWAY_S = 15.0
 
 
-def number_of(cluster, model: str, story) -> int:
+def number_of(cluster, model: Path, story) -> int:
     """SLURM's number of the job that makes a model, once it runs."""
     found: list[tuple[int, int]] = []
-    until(lambda: bool(found.extend(cluster.stages("stages.retrain", model)) or found), f"{model} is made", story)
+    until(lambda: bool(found.extend(cluster.stages("stages.retrain", str(model))) or found), f"{model} is made", story)
     os.kill(found[0][1], signal.SIGSTOP)
     return found[0][0]
 
@@ -36,7 +36,7 @@ def storm(cluster, anew, hold, tmp_path_factory):
     """A run that is over, and the numbers of the jobs by what was done to them."""
     folder = tmp_path_factory.mktemp("storm")
     scarce = overlay(folder / "scarce.yaml", {"resources": SCARCE})
-    run = anew(folder / "run", *MODELS, overlays=(scarce,))
+    run = anew(folder / "run", *RUNS, overlays=(scarce,))
     running = run.start()
     hit: dict[str, int] = {}
     try:
@@ -126,8 +126,8 @@ def test_nothing_is_lost_while_the_controller_is_away(storm):
 
 def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
     """The second job for the same network waits for the first, and finds the work done."""
-    model = Path(MODELS[-1])
-    run = anew(tmp_path / "run", str(model))
+    model = MODELS[-1]
+    run = anew(tmp_path / "run", RUNS[-1])
     first = run.start()
     _, stage = hold("retrain", run.story)
     os.kill(first.pid, signal.SIGKILL)
