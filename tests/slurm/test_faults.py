@@ -47,8 +47,10 @@ def storm(cluster, anew, hold, tmp_path_factory):
         cluster.cut_power("n2")
         cluster.ask("scontrol", "requeue", str(hit["requeued"]))
         urgent = ("-p", "urgent", "-w", "n1", "--gpus=2", "-n1", "--mem=100", "-t", "1", "-o", folder / "urgent.log")
-        cluster.ask("sbatch", *map(str, urgent), "--wrap", "sleep 1")
-        until(lambda: state(cluster, hit["preempted"]) == "PENDING", "the urgent job preempts one", run.story)
+        job = int(cluster.ask("sbatch", "--parsable", *map(str, urgent), "--wrap", "sleep 1"))
+        until(lambda: state(cluster, job) == "COMPLETED", "the urgent job has had its way", run.story)
+        until(lambda: restarts(cluster, hit["power cut"]) > 0, "SLURM misses the node", run.story)
+        until(lambda: state(cluster, hit["preempted"]) == "RUNNING", "the preempted job runs again", run.story)
         cluster.stop_controller()
         time.sleep(AWAY_S)
         cluster.start_controller()
@@ -66,6 +68,11 @@ def storm(cluster, anew, hold, tmp_path_factory):
 def state(cluster, number: int) -> str:
     """How a job is."""
     return next(job.state for job in cluster.jobs() if job.number == number)
+
+
+def restarts(cluster, number: int) -> int:
+    """How often SLURM has put a job back into the queue."""
+    return next(job.restarts for job in cluster.jobs() if job.number == number)
 
 
 def test_the_table_is_that_of_an_undisturbed_run(storm, undisturbed):
