@@ -1,7 +1,7 @@
 """What befalls jobs on a cluster. Whatever it is, the run completes, and its table is that of an undisturbed run.
 
-All befalls one run, in which three trainings and what follows from them are to be made again. A job is stopped before
-it is hit, so that the fault meets it in the midst of its work.
+Except for the first test, all befalls one run, in which three trainings and what follows from them are to be made again. A
+job is stopped before it is hit, so that the fault meets it in the midst of its work.
 """
 
 import os
@@ -30,6 +30,27 @@ def number_of(cluster, model: Path, story) -> int:
     until(lambda: bool(found.extend(cluster.stages("stages.retrain", str(model))) or found), f"{model} is made", story)
     os.kill(found[0][1], signal.SIGSTOP)
     return found[0][0]
+
+
+def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
+    """The second job for the same network waits for the first, and finds the work done."""
+    model = MODELS[-1]
+    run = anew(tmp_path / "run", RUNS[-1])
+    first = run.start()
+    _, stage = hold("retrain", run.story)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    assert run.alone("--unlock").returncode == 0
+    second = run.start()
+    waits = "retrain: waits for another job that makes"
+    until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
+    os.kill(stage, signal.SIGCONT)
+    until((run.directory / model).exists, "the first job's network", run.story)
+    made = os.stat(run.directory / model)
+    run.finish(second)
+    assert "that job has made it, nothing is left to do" in run.log("retrain")
+    assert os.stat(run.directory / model).st_ino == made.st_ino
+    assert run.table() == undisturbed.table()
 
 
 @pytest.fixture(scope="module")
@@ -127,24 +148,3 @@ def test_nothing_is_lost_while_the_controller_is_away(storm):
     """No job had to be submitted again because of it: each training was submitted once."""
     _, _, jobs = storm
     assert len(attempts(jobs, "retrain")) == 3
-
-
-def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
-    """The second job for the same network waits for the first, and finds the work done."""
-    model = MODELS[-1]
-    run = anew(tmp_path / "run", RUNS[-1])
-    first = run.start()
-    _, stage = hold("retrain", run.story)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    assert run.alone("--unlock").returncode == 0
-    second = run.start()
-    waits = "retrain: waits for another job that makes"
-    until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
-    os.kill(stage, signal.SIGCONT)
-    until((run.directory / model).exists, "the first job's network", run.story)
-    made = os.stat(run.directory / model)
-    run.finish(second)
-    assert "that job has made it, nothing is left to do" in run.log("retrain")
-    assert os.stat(run.directory / model).st_ino == made.st_ino
-    assert run.table() == undisturbed.table()
