@@ -1,7 +1,7 @@
 """What befalls jobs on a cluster. Whatever it is, the run completes, and its table is that of an undisturbed run.
 
-Except for the first test, all befalls one run, in which three trainings and what follows from them are to be made again. A
-job is stopped before it is hit, so that the fault meets it in the midst of its work.
+Except for the first test, all befalls one run, in which three trainings and what follows from them are to be made
+again. A job is stopped before it is hit, so that the fault meets it in the midst of its work.
 """
 
 import os
