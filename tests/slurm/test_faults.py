@@ -9,6 +9,7 @@ import re
 import signal
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -24,20 +25,12 @@ SCARCE = {"evaluate": {"mem_mb": 250}, "measure_latency": {"runtime": 1}}
 AWAY_S = 15.0
 
 
-def number_of(cluster, model: Path, story) -> int:
-    """SLURM's number of the job that makes a model, once it runs."""
-    found: list[tuple[int, int]] = []
-    until(lambda: bool(found.extend(cluster.stages("stages.retrain", str(model))) or found), f"{model} is made", story)
-    os.kill(found[0][1], signal.SIGSTOP)
-    return found[0][0]
-
-
 def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
     """The second job for the same network waits for the first, and finds the work done."""
     model = MODELS[-1]
     run = anew(tmp_path / "run", RUNS[-1])
     first = run.start()
-    _, stage = hold("retrain", run.story)
+    _, stage = hold("stages.retrain", story=run.story, at_work=True)
     os.kill(first.pid, signal.SIGKILL)
     first.wait()
     assert run.alone("--unlock").returncode == 0
@@ -62,7 +55,10 @@ def storm(cluster, anew, hold, tmp_path_factory):
     running = run.start()
     hit: dict[str, int] = {}
     try:
-        trained = {number_of(cluster, model, run.story): model for model in MODELS}
+        with ThreadPoolExecutor() as beside:  # they train at the same time
+            train = [("stages.retrain", str(model)) for model in MODELS]
+            held = list(beside.map(lambda words: hold(*words, story=run.story, at_work=True), train))
+        trained = {number for number, _ in held}
         nodes = {job.number: job.node for job in run.jobs() if job.number in trained}
         # Two of them fill the GPUs of a node, and the third is on the other.
         full, cut = (node for node, _ in Counter(nodes.values()).most_common())
@@ -78,8 +74,8 @@ def storm(cluster, anew, hold, tmp_path_factory):
         cluster.cut_power(cut)
         until(lambda: runs_again(cluster, hit["power cut"]), "the job of the dead node runs again", run.story)
         cluster.start_node(cut)
-        hit["over time"], _ = hold("measure_latency", run.story, seconds=180)
-        hit["cancelled"], _ = hold("table1", run.story, seconds=400)
+        hit["over time"], _ = hold("stages.measure_latency", story=run.story, seconds=180)
+        hit["cancelled"], _ = hold("stages.table1", story=run.story, seconds=400)
         cluster.ask("scancel", str(hit["cancelled"]))
     except BaseException:
         os.killpg(running.pid, signal.SIGKILL)
