@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -48,6 +48,7 @@ class Workflow:
     source: Path
     directory: Path
     overlays: tuple[Path, ...] = ()
+    started: list[subprocess.Popen] = field(default_factory=list)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen:
         """Starts it with the project's profile, to make the table. What it says goes to a file."""
@@ -59,7 +60,8 @@ class Workflow:
         call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
         with open(self.directory / "snakemake.log", "a") as log:
             call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}
-            return subprocess.Popen(**call, start_new_session=True)
+            self.started.append(subprocess.Popen(**call, start_new_session=True))
+        return self.started[-1]
 
     def finish(self, running: subprocess.Popen, seconds: float = 600.0) -> None:
         """Waits for it to complete."""
@@ -67,11 +69,17 @@ class Workflow:
             status = running.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             status = None
-        finally:
+        assert status == 0, self.story()
+
+    def clear(self) -> None:
+        """Ends what is left of it, for the sake of what comes after a test that has failed."""
+        for running in self.started:
             if running.poll() is None:
                 os.killpg(running.pid, signal.SIGKILL)
                 running.wait()
-        assert status == 0, self.story()
+        for job in self.jobs():
+            if job.state in ("PENDING", "RUNNING"):
+                self.cluster.ask("scancel", str(job.number))
 
     def alone(self, *arguments: str | Path) -> subprocess.CompletedProcess:
         """Runs it here, without a cluster."""
@@ -137,18 +145,22 @@ def hold(cluster):
     """Stops a stage of a job, as if it hung, and says which job and process it is.
 
     Args:
+        run: whose job.
         words: that its command line has.
         at_work: not before it has the lock on its output.
     """
 
-    def stop(*words: str, story, at_work: bool = False, seconds: float = PATIENCE_S) -> tuple[int, int]:
+    def stop(run: Workflow, *words: str, at_work: bool = False, seconds: float = PATIENCE_S) -> tuple[int, int]:
         found: list[tuple[int, int]] = []
 
         def is_there() -> bool:
             found[:] = cluster.stages(*words)
+            if found:
+                numbers = [job.number for job in run.jobs()]
+                found[:] = [each for each in found if each[0] in numbers]
             return bool(found) and (not at_work or has_a_lock(found[0][1]))
 
-        until(is_there, f"{' '.join(words)} runs", story, seconds)
+        until(is_there, f"{' '.join(words)} runs", run.story, seconds)
         os.kill(found[0][1], signal.SIGSTOP)
         assert not at_work or has_a_lock(found[0][1]), "it is through already"
         return found[0]

@@ -29,18 +29,21 @@ def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, u
     """The second job for the same network waits for the first, and finds the work done."""
     model = MODELS[-1]
     run = anew(tmp_path / "run", RUNS[-1])
-    first = run.start()
-    _, stage = hold("stages.retrain", story=run.story, at_work=True)
-    os.kill(first.pid, signal.SIGKILL)
-    first.wait()
-    assert run.alone("--unlock").returncode == 0
-    second = run.start()
-    waits = "retrain: waits for another job that makes"
-    until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
-    os.kill(stage, signal.SIGCONT)
-    until((run.directory / model).exists, "the first job's network", run.story)
-    made = os.stat(run.directory / model)
-    run.finish(second)
+    try:
+        first = run.start()
+        _, stage = hold(run, "stages.retrain", at_work=True)
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        assert run.alone("--unlock").returncode == 0
+        second = run.start()
+        waits = "retrain: waits for another job that makes"
+        until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
+        os.kill(stage, signal.SIGCONT)
+        until((run.directory / model).exists, "the first job's network", run.story)
+        made = os.stat(run.directory / model)
+        run.finish(second)
+    finally:
+        run.clear()
     assert "that job has made it, nothing is left to do" in run.log("retrain")
     assert os.stat(run.directory / model).st_ino == made.st_ino
     assert run.table() == undisturbed.table()
@@ -57,7 +60,7 @@ def storm(cluster, anew, hold, tmp_path_factory):
     try:
         with ThreadPoolExecutor() as beside:  # they train at the same time
             train = [("stages.retrain", str(model)) for model in MODELS]
-            held = list(beside.map(lambda words: hold(*words, story=run.story, at_work=True), train))
+            held = list(beside.map(lambda words: hold(run, *words, at_work=True), train))
         trained = {number for number, _ in held}
         nodes = {job.number: job.node for job in run.jobs() if job.number in trained}
         # Two of them fill the GPUs of a node, and the third is on the other.
@@ -74,13 +77,12 @@ def storm(cluster, anew, hold, tmp_path_factory):
         cluster.cut_power(cut)
         until(lambda: runs_again(cluster, hit["power cut"]), "the job of the dead node runs again", run.story)
         cluster.start_node(cut)
-        hit["over time"], _ = hold("stages.measure_latency", story=run.story, seconds=180)
-        hit["cancelled"], _ = hold("stages.table1", story=run.story, seconds=400)
+        hit["over time"], _ = hold(run, "stages.measure_latency", seconds=180)
+        hit["cancelled"], _ = hold(run, "stages.table1", seconds=400)
         cluster.ask("scancel", str(hit["cancelled"]))
-    except BaseException:
-        os.killpg(running.pid, signal.SIGKILL)
-        raise
-    run.finish(running)
+        run.finish(running)
+    finally:
+        run.clear()
     return run, hit, {job.number: job for job in run.jobs()}
 
 

@@ -12,7 +12,10 @@ def run(cluster, undisturbed, tmp_path_factory):
     """The whole run, complete."""
     made = type(undisturbed)(cluster, undisturbed.source, tmp_path_factory.mktemp("table") / "run")
     made.directory.mkdir()
-    made.finish(made.start())
+    try:
+        made.finish(made.start())
+    finally:
+        made.clear()
     return made
 
 
