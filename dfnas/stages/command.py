@@ -108,10 +108,14 @@ class Job:
             self._digest(path)
 
     def leave_receipt(self) -> None:
-        """Writes down what was made of what, once the outputs are in place."""
+        """Writes down what was made of what, once the outputs are in place. Where that cannot be written it is told,
+        and what was made is not lost for it."""
         made = [path for path in self.outputs if path.is_file()]
         read = [path for path in self.digests if path not in made]
-        write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
+        try:
+            write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
+        except OSError as error:
+            print(f"{self.stage}: warning: no receipt: {_system_story(error, made[0])}", file=sys.stderr, flush=True)
 
     def is_made(self) -> bool:
         """Whether the outputs are in place, to the byte as a job has left them that was this one to the last input,

@@ -83,6 +83,14 @@ def test_an_input_is_recorded_as_it_was_when_the_job_began(tmp_path, make_stage)
     assert read_receipt(tmp_path / "provenance" / "out.txt.json").provenance["inputs"] == {"source.txt": before}
 
 
+def test_what_was_made_is_not_lost_for_want_of_a_receipt(tmp_path, make_stage, capsys):
+    (tmp_path / "provenance").write_text("a file where the folder should be")
+    assert make_stage(lambda job: job.options.out.write_text("made"), "--out", tmp_path / "out.txt") == 0
+    assert (tmp_path / "out.txt").read_text() == "made"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("table1: warning: no receipt: ")
+
+
 def test_a_job_that_fails_leaves_no_receipt(tmp_path, make_stage):
     def work(job):
         raise InputError("no")
