@@ -10,9 +10,10 @@ TOGETHER = {
     "tests/workflow/test_whole_chain.py": "a finished run",
     "tests/workflow/test_data_freeness.py": "a finished run",
     "tests/workflow/test_report.py": "a finished run",
+    "tests/slurm/": "a cluster",
     "tests/faults/": "a chain of artifacts",
 }
-"""Files, or folders, whose tests share what takes long to make. The first is the longest."""
+"""Files, or folders, whose tests share what takes long to make. The longest come first."""
 
 
 def pytest_configure() -> None:
@@ -23,8 +24,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest goes first, beside all others."""
-    items.sort(key=lambda item: scope(item.nodeid) != next(iter(TOGETHER.values())))
+    """The longest go first, beside all others."""
+    places = {name: place for place, name in enumerate(dict.fromkeys(TOGETHER.values()))}
+    items.sort(key=lambda item: places.get(scope(item.nodeid), len(places)))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -110,7 +110,8 @@ class Plan(Codes):
         with every attempt, for the last may have failed for want of them."""
         said = self.config.resources_of(rule)
         gpu = said["gpu"] if self._computes(rule) else 0
-        return {"gpu": gpu, "mem_mb": _growing(said["mem_mb"]), "runtime": _growing(said["runtime"])}
+        growing = {name: _growing(said[name], said[f"max_{name}"]) for name in ("mem_mb", "runtime")}
+        return {"gpu": gpu, **growing}
 
     def _computes(self, rule: str) -> bool:
         """Whether a rule's jobs do what a GPU is for."""
@@ -262,10 +263,10 @@ def _verbatim(text: str) -> Callable[..., str]:
     return lambda wildcards: text
 
 
-def _growing(amount: int) -> Callable[..., int]:
-    """A resource of which every attempt gets once more what the first had. (It says nothing of a job's result, and
-    Snakemake runs nothing again because of it.)"""
-    return lambda wildcards, attempt: amount * attempt
+def _growing(amount: int, most: int) -> Callable[..., int]:
+    """A resource of which every attempt gets once more what the first had, up to a limit if that is not 0. (It says
+    nothing of a job's result, and Snakemake runs nothing again because of it.)"""
+    return lambda wildcards, attempt: min(amount * attempt, most or amount * attempt)
 
 
 def _options(section: Settings) -> str:

@@ -102,9 +102,13 @@ class ResourceSettings(Settings):
     threads: Count = 1
     """Threads of a job. Part of what determines its result on a CPU: sums are split by threads."""
     mem_mb: Count = 2000
-    """Memory in megabytes."""
+    """Memory in megabytes. A job that is tried again gets twice as much, then three times."""
     runtime: Count = 60
-    """Minutes."""
+    """Minutes; as many more when a job is tried again."""
+    max_mem_mb: CountOrZero = 0
+    """The most memory that any try asks for, in megabytes: what the largest node has. 0 is no limit."""
+    max_runtime: CountOrZero = 0
+    """The most minutes that any try asks for: what the partition allows. 0 is no limit."""
     gpu: CountOrZero = 0
     """GPUs. A job of `retrain` with several trains on all of them, a process on each; with `device: cpu` there are as
     many processes on the CPU."""
@@ -116,7 +120,8 @@ class Config(Settings):
     results_dir: Annotated[str, Field(min_length=1)] = "results"
     """Folder of everything that is made, relative to the working directory."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
-    """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N`."""
+    """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N` (that one, shared with whatever is
+    on it)."""
     teacher: TeacherSettings
     verifier: TeacherSettings | None = None
     """A second pre-trained network on the teacher's task, to judge the synthetic images that it had no part in."""

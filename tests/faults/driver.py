@@ -1,8 +1,10 @@
 """A stage in a process of its own, with something done to it: `python driver.py ACTION STAGE ARGUMENTS...`
 
 kill=N      the process kills itself, without a word, right after its N-th checkpoint; every step makes one
+stop=N      the process stops there, until it is told to go on
 limit=N     no file may grow beyond N bytes, as on a disk that is full
 exclusive   the stage's work is to note when it begins and ends
+            (an empty action does nothing)
 """
 
 import importlib
@@ -15,18 +17,18 @@ import time
 from dfnas.runtime import checkpoint
 
 
-def die_after(saves: int) -> None:
-    """SIGKILL after a number of checkpoints."""
+def signal_after(saves: int, what: signal.Signals) -> None:
+    """A signal to itself after a number of checkpoints."""
     checkpoint.INTERVAL_S = 0.0
     save, done = checkpoint.Checkpoint.save, []
 
-    def save_and_die(self, state):
+    def save_and_signal(self, state):
         save(self, state)
         done.append(None)
         if len(done) == saves:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), what)
 
-    checkpoint.Checkpoint.save = save_and_die
+    checkpoint.Checkpoint.save = save_and_signal
 
 
 def note(job) -> None:
@@ -41,11 +43,11 @@ def main(action: str, name: str, *arguments: str) -> int:
     module = importlib.import_module(f"dfnas.stages.{name}")
     work = getattr(module, name)
     what, _, number = action.partition("=")
-    if what == "kill":
-        die_after(int(number))
+    if what in ("kill", "stop"):
+        signal_after(int(number), signal.SIGKILL if what == "kill" else signal.SIGSTOP)
     elif what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
-    else:
+    elif what == "exclusive":
         work = note
     return module.STAGE.main(work, list(arguments))
 

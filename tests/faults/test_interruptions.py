@@ -1,7 +1,6 @@
-"""Places that cannot be written to, disks that fill up, processes that die, and two that want the same."""
+"""Places that cannot be written to, disks that fill up, and processes that die."""
 
 import importlib
-import json
 import os
 import signal
 import subprocess
@@ -204,14 +203,3 @@ def test_a_damaged_checkpoint_counts_as_none(chain, made):
     assert run("invert_teacher", *chain.invert_teacher()) == 0
     images = importlib.import_module("dfnas.dataset.writing").read_shard
     assert (images(chain.folder / "shard.h5")[0] == images(made / "shard.h5")[0]).all()
-
-
-def test_two_processes_for_one_output_take_turns(chain):
-    processes = [start("exclusive", "search_random", *chain.search_random()) for _ in range(2)]
-    for process in processes:
-        _, said = process.communicate(timeout=120)
-        assert process.returncode == 0, said
-    events = (chain.folder / "architecture.json.notes").read_text().split("\n")[:-1]
-    assert [event.split()[0] for event in events] == ["begin", "end", "begin", "end"]
-    assert events[0].split()[1] == events[1].split()[1]
-    assert json.loads((chain.folder / "architecture.json").read_text())["format"] == 1

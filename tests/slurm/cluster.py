@@ -6,6 +6,7 @@ SLURM_* variable before it calls srun.) Needs root: a slurmd that is not root ca
 """
 
 import contextlib
+import ctypes
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ COMMANDS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct",
 DAEMONS = ("munged", "slurmctld", "slurmd")
 NODES = ("n1", "n2")
 PATIENCE_S = 60.0
+LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 FREEZER = Path("/sys/fs/cgroup/freezer/cgroup.procs")
 
 CONFIGURATION = """
@@ -50,7 +52,8 @@ SlurmdTimeout=10
 SlurmctldTimeout=30
 InactiveLimit=0
 KillWait=2
-MinJobAge=300
+# How long a job is remembered: longer than the tests take.
+MinJobAge=7200
 JobRequeue=1
 GresTypes=gpu
 StateSaveLocation={folder}/state
@@ -62,10 +65,14 @@ SlurmdLogFile={folder}/%n.log
 SlurmdParameters=config_overrides
 AccountingStorageType=accounting_storage/none
 {nodes}
-PartitionName=cpu Nodes=ALL Default=YES MaxTime=60 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=gpu Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
-PartitionName=urgent Nodes=ALL MaxTime=60 DefaultTime=10 State=UP PriorityTier=100 PreemptMode=OFF
+PartitionName=cpu Nodes=ALL Default=YES MaxTime=1440 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=gpu Nodes=ALL MaxTime=1440 DefaultTime=10 State=UP PriorityTier=1 PreemptMode=REQUEUE
+PartitionName=urgent Nodes=ALL MaxTime=1440 DefaultTime=10 State=UP PriorityTier=100 PreemptMode=OFF
 """
+# What each takes, for the plugin to choose by.
+PARTITIONS = (
+    "partitions:\n  cpu: {max_runtime: 1d, max_threads: 4}\n  gpu: {max_runtime: 1h, max_threads: 4, max_gpu: 2}\n"
+)
 CGROUPS = "CgroupPlugin=cgroup/v1\nCgroupMountpoint=/sys/fs/cgroup\nCgroupAutomount=no\n"
 
 
@@ -91,6 +98,7 @@ class Job(NamedTuple):
     memory: str
     time: str
     gpus: int
+    partition: str
     node: str
 
     @classmethod
@@ -107,6 +115,7 @@ class Job(NamedTuple):
             memory=said.get("MinMemoryNode", ""),
             time=said["TimeLimit"],
             gpus=int(gpus[1]) if gpus else 0,
+            partition=said["Partition"],
             node=said["NodeList"],
         )
 
@@ -148,6 +157,7 @@ class Cluster:
         )
         for name, content in (("slurm", text), ("gres", "\n".join(devices) + "\n"), ("cgroup", CGROUPS)):
             (self.folder / f"{name}.conf").write_text(content)
+        self.partitions.write_text(PARTITIONS)
 
     def _write_commands(self) -> None:
         for name in COMMANDS:
@@ -160,6 +170,11 @@ class Cluster:
     def commands(self) -> Path:
         """The folder of the commands that talk to this cluster, to be put before all others on the PATH."""
         return self.folder / "bin"
+
+    @property
+    def partitions(self) -> Path:
+        """The file that says what each partition takes."""
+        return self.folder / "partitions.yaml"
 
     def ask(self, *command: str) -> str:
         """What a command of SLURM says."""
@@ -221,7 +236,7 @@ class Cluster:
         return (process for process in _processes() if ours in process[2])
 
     def jobs(self) -> list[Job]:
-        """All jobs of the last minutes, in the order of their submission."""
+        """All jobs that there were, in the order of their submission."""
         lines = self.ask("scontrol", "show", "job", "-o").splitlines()
         return sorted((Job.parse(line) for line in lines if "JobId=" in line), key=lambda job: job.number)
 
@@ -261,7 +276,13 @@ def _free_ports(count: int) -> list[int]:
 def _daemon(*command: str) -> subprocess.Popen:
     """Starts a daemon in a session of its own. They keep logs themselves, and would hold our standard output open."""
     quiet = subprocess.DEVNULL
-    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True)
+    call = {"start_new_session": True, "preexec_fn": dies_with_its_parent}
+    return subprocess.Popen(command, stdin=quiet, stdout=quiet, stderr=quiet, **call)
+
+
+def dies_with_its_parent() -> None:
+    """For a process that is about to start: killed when the tests are, whatever they die of (prctl(2))."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(daemon: subprocess.Popen, how: signal.Signals) -> None:

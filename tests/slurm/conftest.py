@@ -1,6 +1,7 @@
 """The cluster, and the run on this machine alone that every run on the cluster has to equal."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cluster import PATIENCE_S, Cluster, missing, until
+from cluster import PATIENCE_S, Cluster, Job, dies_with_its_parent, missing, until
 from running import REDUCED, ROOT, command, copy_sources
 
 OVERLAY = Path("tests", "assets", "cluster.yaml")
@@ -54,10 +55,12 @@ class Workflow:
         profile = ("--workflow-profile", self.source / "profiles" / "slurm")
         # Looks for the first time after 2 s rather than 40, and waits for files on this disk for no minute.
         quick = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
-        call = self._call(*profile, *quick, *arguments, "--", TABLE)
+        partitions = ("--slurm-partition-config", self.cluster.partitions)
+        call = self._call(*profile, *partitions, *quick, *arguments, "--", TABLE)
         call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
         with open(self.directory / "snakemake.log", "a") as log:
-            return subprocess.Popen(**call, stdout=log, stderr=log, start_new_session=True)
+            call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}
+            return subprocess.Popen(**call, start_new_session=True)
 
     def finish(self, running: subprocess.Popen, seconds: float = 600.0) -> None:
         """Waits for it to complete."""
@@ -88,6 +91,11 @@ class Workflow:
         place = self.directory / "results" / "logs"
         files = [path for path in place.rglob("*.log") if rule in path.relative_to(place).parts[0]]
         return "\n".join(path.read_text() for path in files)
+
+    def jobs(self) -> list[Job]:
+        """What SLURM knows of the jobs that it has submitted, in that order."""
+        calls = re.findall(r"SLURM run ID: (\S+)", (self.directory / "snakemake.log").read_text())
+        return [job for job in self.cluster.jobs() if job.run in calls]
 
     def story(self) -> str:
         """What can be said of a run that did not do as it should."""

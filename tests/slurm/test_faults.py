@@ -41,39 +41,26 @@ def storm(cluster, anew, hold, tmp_path_factory):
     hit: dict[str, int] = {}
     try:
         trained = {number_of(cluster, model, run.story): model for model in MODELS}
-        nodes = {job.number: job.node for job in cluster.jobs() if job.number in trained}
-        # Two of them fill the GPUs of the first node, and the third is on the second.
-        hit["power cut"], cut = next((number, node) for number, node in nodes.items() if node == "n2")
-        hit["requeued"], hit["preempted"] = (number for number in nodes if number != hit["power cut"])
-        cluster.cut_power(cut)
+        nodes = {job.number: job.node for job in run.jobs() if job.number in trained}
+        # Two of them fill the GPUs of a node, and the third is on the other.
+        hit["requeued"], hit["preempted"], hit["power cut"] = sorted(nodes, key=lambda number: nodes[number] == "n2")
+        cluster.cut_power("n2")
         cluster.ask("scontrol", "requeue", str(hit["requeued"]))
-        urgent = (
-            "-p",
-            "urgent",
-            "-w",
-            "n1",
-            "--gpus=2",
-            "-n1",
-            "--mem=100",
-            "-t",
-            "1",
-            "-o",
-            str(folder / "urgent.log"),
-        )
-        cluster.ask("sbatch", *urgent, "--wrap", "sleep 1")
+        urgent = ("-p", "urgent", "-w", "n1", "--gpus=2", "-n1", "--mem=100", "-t", "1", "-o", folder / "urgent.log")
+        cluster.ask("sbatch", *map(str, urgent), "--wrap", "sleep 1")
         until(lambda: state(cluster, hit["preempted"]) == "PENDING", "the urgent job preempts one", run.story)
         cluster.stop_controller()
         time.sleep(AWAY_S)
         cluster.start_controller()
-        cluster.start_node(cut)
+        cluster.start_node("n2")
         hit["over time"], _ = hold("measure_latency", run.story, seconds=180)
-        hit["cancelled"], _ = hold("table1", run.story, seconds=300)
+        hit["cancelled"], _ = hold("table1", run.story, seconds=400)
         cluster.ask("scancel", str(hit["cancelled"]))
     except BaseException:
         os.killpg(running.pid, signal.SIGKILL)
         raise
     run.finish(running)
-    return run, hit, {job.number: job for job in cluster.jobs()}
+    return run, hit, {job.number: job for job in run.jobs()}
 
 
 def state(cluster, number: int) -> str:
@@ -92,7 +79,8 @@ def test_the_table_is_that_of_an_undisturbed_run(storm, undisturbed):
 def test_slurm_itself_takes_a_job_back_and_runs_it_again(storm, fault):
     _, hit, jobs = storm
     job = jobs[hit[fault]]
-    assert (job.state, job.restarts) == ("COMPLETED", 1)
+    assert job.state == "COMPLETED"
+    assert job.restarts >= 1
 
 
 def test_preemption_and_the_power_cut_were_such(storm, cluster):
@@ -103,47 +91,37 @@ def test_preemption_and_the_power_cut_were_such(storm, cluster):
     assert jobs[hit["power cut"]].work.startswith("retrain")
 
 
-def attempts(jobs: dict[int, Job], number: int) -> list[Job]:
-    """All jobs that a call of Snakemake submitted for the work of one, in order."""
-    return [job for job in jobs.values() if (job.run, job.work) == (jobs[number].run, jobs[number].work)]
+def attempts(jobs: dict[int, Job], work: str) -> list[Job]:
+    """All jobs that were submitted for a work, in order."""
+    return [job for job in jobs.values() if job.work.startswith(work)]
 
 
 def test_a_cancelled_job_is_submitted_again(storm):
     _, hit, jobs = storm
-    first, second = attempts(jobs, hit["cancelled"])
+    first, second = attempts(jobs, "tables")
     assert (first.number, first.state, second.state) == (hit["cancelled"], "CANCELLED", "COMPLETED")
 
 
 def test_a_job_over_its_time_limit_gets_more_time(storm):
     _, hit, jobs = storm
-    first, second = attempts(jobs, hit["over time"])
-    assert (first.state, first.time) == ("TIMEOUT", "00:01:00")
+    first, second = attempts(jobs, "measure_latency")
+    assert (first.number, first.state, first.time) == (hit["over time"], "TIMEOUT", "00:01:00")
     assert (second.state, second.time) == ("COMPLETED", "00:02:00")
 
 
 def test_a_job_over_its_memory_gets_more_memory(storm):
     _, _, jobs = storm
-    evaluation = next(
-        number for number, job in jobs.items() if job.work.startswith("evaluations") and is_of(storm, job)
-    )
-    *killed, last = attempts(jobs, evaluation)
+    *killed, last = attempts(jobs, "evaluations")
     assert killed
     assert {job.state for job in killed} <= {"OUT_OF_MEMORY", "FAILED", "CANCELLED"}
     assert last.state == "COMPLETED"
     assert int(last.memory.removesuffix("M")) == 250 * (1 + len(killed))
 
 
-def is_of(storm, job: Job) -> bool:
-    """Whether a job belongs to the run."""
-    _, hit, jobs = storm
-    return job.run == jobs[hit["cancelled"]].run
-
-
 def test_nothing_is_lost_while_the_controller_is_away(storm):
     """No job had to be submitted again because of it: each training was submitted once."""
     _, _, jobs = storm
-    trainings = [job for job in jobs.values() if job.work.startswith("retrain") and is_of(storm, job)]
-    assert len(trainings) == 3
+    assert len(attempts(jobs, "retrain")) == 3
 
 
 def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
