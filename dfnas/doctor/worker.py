@@ -7,7 +7,6 @@ Reads an order as JSON from standard input, and writes what it found to standard
 import json
 import resource
 import sys
-import time
 from contextlib import ExitStack
 from typing import Any
 
@@ -33,11 +32,11 @@ def main() -> int:
 
 
 def _found(order: dict[str, Any]) -> dict[str, Any]:
-    started_s = time.time() - order["begun"]
     with ExitStack() as held:
         device = prepare(order["device"], order["threads"], held)
         sizes = {name: _size(values) for name, values in order["sizes"].items()}
-        bench = Bench(Config.parse(order["config"]), sizes, device, order["begun"])
+        bench = Bench(Config.parse(order["config"]), sizes, device, order["begun"], order["threads"])
+        started_s = bench.since_start()
         costs = TRIALS[order["trial"]](bench, order["keys"])
         gpu_mb = torch.cuda.max_memory_allocated(device) // 10**6 if device.type == "cuda" else 0
     return {

@@ -99,3 +99,8 @@ def test_more_memory_reserved_than_there_is(make_config, make_machine):
     (finding,) = check_memory(make_config(resources={"retrain": {"mem_mb": 64_000}}), make_machine())
     assert finding.level == "warning"
     assert "retrain reserve up to 64000" in finding.story
+
+
+def test_company_is_noticed(make_config, make_machine):
+    (finding,) = check_cores(make_config(), make_machine(load=3.5))
+    assert (finding.level, "other programs keep 3.5 of them busy" in finding.story) == ("warning", True)
