@@ -7,7 +7,7 @@ Reads an order as JSON from standard input, and writes what it found to standard
 import json
 import resource
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
 import torch
@@ -23,7 +23,8 @@ from dfnas.settings.config import Config
 def main() -> int:
     order = json.load(sys.stdin)
     try:
-        found = _found(order)
+        with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
+            found = _found(order)
     except (InputError, torch.OutOfMemoryError, MemoryError) as error:
         story = str(error) if isinstance(error, InputError) else f"out of memory ({reason(error)}); lower batch_size"
         found = {"error": story}

@@ -10,6 +10,14 @@ import pytest
 from running import REDUCED, ROOT, overlay, plan
 
 pytestmark = pytest.mark.slow
+TEACHER = {
+    "arguments": {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10},
+    "classes": 10,
+    "channels": 1,
+    "size": 8,
+    "mean": [0.3],
+    "std": [0.35],
+}
 
 
 def doctor(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -66,6 +74,21 @@ def test_what_cannot_run_is_named_with_its_remedy(tmp_path):
     assert found["teacher"] == f"no file {tmp_path}/weights.pt"
     assert f"needs files that nothing makes: {tmp_path}/weights.pt" in found["plan"]
     assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_a_builder_prints_is_no_part_of_the_answer(tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from dfnas.cifar_resnet import cifar_resnet\n"
+        "def build(**arguments):\n    print('hello')\n    return cifar_resnet(**arguments)\n"
+        "def broken(**arguments):\n    raise RuntimeError('one\\ntwo')\n"
+    )
+    for name, status in (("build", 0), ("broken", 1)):
+        mine = overlay(tmp_path / f"{name}.yaml", {"teacher": {"builder": f"{code}:{name}", **TEACHER}})
+        done = doctor(tmp_path, "--quick", "--json", "--configfile", ROOT / REDUCED, mine)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("teacher" in failures(done)) == bool(status)
+        assert "Traceback" not in done.stderr
 
 
 @pytest.mark.parametrize(
