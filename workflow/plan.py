@@ -11,12 +11,15 @@ from files import training_data
 from snakemake.io import local
 
 from dfnas.settings.base import Settings
+from dfnas.settings.config import SHARED_SEARCHES
 from dfnas.settings.sources import SourceSettings, training_section
 
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
 # The section of a rule, where it has another name.
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
+# Rules whose jobs can share their batches among several processes, one on each of their GPUs.
+TOGETHER = ("retrain", *SHARED_SEARCHES)
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = (
     "shard_dataset",
