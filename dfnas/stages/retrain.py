@@ -36,7 +36,7 @@ STAGE.argument("--timing", type=Path, required=True, metavar="FILE", help="secon
 
 def retrain(job: Job) -> None:
     options, settings = job.options, job.settings
-    document = read_json(options.architecture)
+    document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     task = Task(train.channels, train.size, train.classes)
