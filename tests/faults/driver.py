@@ -1,6 +1,8 @@
 """A stage in a process of its own, with something done to it: `python driver.py ACTION STAGE ARGUMENTS...`
 
 kill=N      the process kills itself, without a word, right after its N-th checkpoint; every step makes one
+term=N      the process is sent SIGTERM in its N-th step, and no checkpoint is due before
+stuck       the first step does not come to its end
 limit=N     no file may grow beyond N bytes, as on a disk that is full
 exclusive   the stage's work is to note when it begins and ends
 """
@@ -29,6 +31,26 @@ def die_after(saves: int) -> None:
     checkpoint.Checkpoint.save = save_and_die
 
 
+def asked_after(steps: int) -> None:
+    """SIGTERM after a number of steps, each of which asks whether a checkpoint is due."""
+    taken = []
+
+    def due(self) -> bool:
+        taken.append(None)
+        if len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    checkpoint.Checkpoint.due = due
+
+
+def stuck(self) -> bool:
+    """Says so, and takes its time."""
+    print("stuck", file=sys.stderr, flush=True)
+    time.sleep(60)
+    return False
+
+
 def note(job) -> None:
     """Writes a line before and after a while, beside the output."""
     with open(f"{job.options.out}.notes", "a", buffering=1) as notes:
@@ -43,6 +65,10 @@ def main(action: str, name: str, *arguments: str) -> int:
     what, _, number = action.partition("=")
     if what == "kill":
         die_after(int(number))
+    elif what == "term":
+        asked_after(int(number))
+    elif what == "stuck":
+        checkpoint.Checkpoint.due = stuck
     elif what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
     else:
