@@ -12,7 +12,7 @@ import numpy as np
 
 from dfnas.dataset.format import SPLITS, add, add_pieces, add_virtual_images, created, handle, opened, read
 from dfnas.dataset.split import check_classes
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 
 
 class Records(NamedTuple):
@@ -59,7 +59,7 @@ def read_synthetic_shard(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray
 def _read_images(path: Path, file: h5py.File) -> tuple[np.ndarray, np.ndarray]:
     images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
     if len(images) != len(targets):
-        raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; delete it to rebuild it")
+        raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; {rebuild(path)}")
     return images, targets
 
 
@@ -75,7 +75,7 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     with opened(path, "labels") as (file, attributes):
         soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
     if len(soft_labels) != len(targets):
-        raise InputError(f"{path}: its arrays differ in length; delete it to rebuild it")
+        raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
     return soft_labels, targets, attributes
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.spaces.architecture import build
 from dfnas.spaces.space import Space
@@ -82,7 +82,7 @@ def load_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str,
     try:
         network.load_state_dict(archive["state"])
     except RuntimeError as error:
-        raise InputError(f"{path}: its weights do not fit its architecture; delete the file to rebuild it") from error
+        raise InputError(f"{path}: its weights do not fit its architecture; {rebuild(path)}") from error
     return network.to(device, memory_format=torch.channels_last).eval(), archive
 
 
@@ -102,7 +102,7 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
     try:
         network.load_state_dict(archive["state"])
     except (RuntimeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a supernet of the space that was searched; delete it to rebuild it") from error
+        raise InputError(f"{path} is not a supernet of the space that was searched; {rebuild(path)}") from error
     return network.to(device, memory_format=torch.channels_last)
 
 
@@ -118,5 +118,5 @@ def kind_of(path: Path) -> str:
 def _archive(path: Path, kind: str) -> dict[str, Any]:
     archive = load_archive(path)
     if not isinstance(archive, Mapping) or archive.get("kind") != kind:
-        raise InputError(f"{path} is not a '{kind}' file; delete it to rebuild it")
+        raise InputError(f"{path} is not a '{kind}' file; {rebuild(path)}")
     return dict(archive)

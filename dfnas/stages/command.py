@@ -26,6 +26,7 @@ from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.device import describe
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
+from dfnas.runtime.interruption import heeded
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
@@ -183,7 +184,7 @@ class Stage:
         options = self.parser.parse_args(argv)
         processes = launched() if self.together else ALONE
         try:
-            with ExitStack() as held:
+            with heeded(), ExitStack() as held:
                 settings = self._settings(options)
                 waited = processes.leads and self._lock(options, held)
                 device = join(processes, options.device, options.threads, held)
@@ -204,8 +205,9 @@ class Stage:
             return self._fail(_system_story(error, options.out))
         except torch.OutOfMemoryError as error:
             return self._fail(f"the device is out of memory ({str(error).splitlines()[0]}); lower batch_size")
-        except KeyboardInterrupt:
-            return self._fail("interrupted; run the same command again to continue", 130)
+        except KeyboardInterrupt as end:
+            story = f"{str(end) or 'interrupted'}; run the same command again to continue"
+            return self._fail(story, getattr(end, "status", 130))
         return 0
 
     def _settings(self, options: argparse.Namespace) -> Settings | None:
