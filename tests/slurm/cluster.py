@@ -202,8 +202,8 @@ class Cluster:
         self.controller = _daemon("slurmctld", "-D", "-f", str(self.folder / "slurm.conf"))
 
     def stop_controller(self) -> None:
-        """Kills slurmctld. Jobs go on."""
-        _end(self.controller, signal.SIGKILL)
+        """Ends slurmctld, as for maintenance. Jobs go on."""
+        _end(self.controller, signal.SIGTERM)
 
     def start_node(self, node: str) -> None:
         """Starts a node's slurmd."""

@@ -118,12 +118,16 @@ def undisturbed(cluster, tmp_path_factory) -> Workflow:
 
 @pytest.fixture(scope="session")
 def anew(undisturbed):
-    """Makes a copy of that run in which something is to be made again, and everything that follows."""
+    """Makes a copy of that run in which some networks are to be trained again, and what follows made."""
 
-    def copy(to: Path, *lost: str, overlays: tuple[Path, ...] = ()) -> Workflow:
+    def copy(to: Path, *runs: str, overlays: tuple[Path, ...] = ()) -> Workflow:
         shutil.copytree(undisturbed.directory, to)
-        for name in (*lost, str(TABLE)):
-            (to / name).unlink()
+        results = to / "results"
+        for run in runs:
+            (results / "retrain" / run / "model.pt").unlink()
+            (results / "evaluate" / run / "metrics.json").unlink()
+        (results / "latency.csv").unlink()
+        (to / TABLE).unlink()
         return Workflow(undisturbed.cluster, undisturbed.source, to, overlays)
 
     return copy

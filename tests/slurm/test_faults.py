@@ -16,17 +16,17 @@ from running import overlay
 
 pytestmark = pytest.mark.slow
 
-RUNS = ("spos/original/original", "spos/synthetic/original", "random/none/original")
-MODELS = tuple(f"results/retrain/{run}/seed-0/model.pt" for run in RUNS)
+RUNS = ("spos/original/original/seed-0", "spos/synthetic/original/seed-0", "random/none/original/seed-0")
+MODELS = tuple(Path("results", "retrain", run, "model.pt") for run in RUNS)
 # For a first attempt both are too little.
 SCARCE = {"evaluate": {"mem_mb": 250}, "measure_latency": {"runtime": 1}}
 AWAY_S = 15.0
 
 
-def number_of(cluster, model: str, story) -> int:
+def number_of(cluster, model: Path, story) -> int:
     """SLURM's number of the job that makes a model, once it runs."""
     found: list[tuple[int, int]] = []
-    until(lambda: bool(found.extend(cluster.stages("stages.retrain", model)) or found), f"{model} is made", story)
+    until(lambda: bool(found.extend(cluster.stages("stages.retrain", str(model))) or found), f"{model} is made", story)
     os.kill(found[0][1], signal.SIGSTOP)
     return found[0][0]
 
@@ -36,7 +36,7 @@ def storm(cluster, anew, hold, tmp_path_factory):
     """A run that is over, and the numbers of the jobs by what was done to them."""
     folder = tmp_path_factory.mktemp("storm")
     scarce = overlay(folder / "scarce.yaml", {"resources": SCARCE})
-    run = anew(folder / "run", *MODELS, overlays=(scarce,))
+    run = anew(folder / "run", *RUNS, overlays=(scarce,))
     running = run.start()
     hit: dict[str, int] = {}
     try:
@@ -47,8 +47,10 @@ def storm(cluster, anew, hold, tmp_path_factory):
         cluster.cut_power("n2")
         cluster.ask("scontrol", "requeue", str(hit["requeued"]))
         urgent = ("-p", "urgent", "-w", "n1", "--gpus=2", "-n1", "--mem=100", "-t", "1", "-o", folder / "urgent.log")
-        cluster.ask("sbatch", *map(str, urgent), "--wrap", "sleep 1")
-        until(lambda: state(cluster, hit["preempted"]) == "PENDING", "the urgent job preempts one", run.story)
+        job = int(cluster.ask("sbatch", "--parsable", *map(str, urgent), "--wrap", "sleep 1"))
+        until(lambda: state(cluster, job) == "COMPLETED", "the urgent job has had its way", run.story)
+        until(lambda: restarts(cluster, hit["power cut"]) > 0, "SLURM misses the node", run.story)
+        until(lambda: state(cluster, hit["preempted"]) == "RUNNING", "the preempted job runs again", run.story)
         cluster.stop_controller()
         time.sleep(AWAY_S)
         cluster.start_controller()
@@ -66,6 +68,11 @@ def storm(cluster, anew, hold, tmp_path_factory):
 def state(cluster, number: int) -> str:
     """How a job is."""
     return next(job.state for job in cluster.jobs() if job.number == number)
+
+
+def restarts(cluster, number: int) -> int:
+    """How often SLURM has put a job back into the queue."""
+    return next(job.restarts for job in cluster.jobs() if job.number == number)
 
 
 def test_the_table_is_that_of_an_undisturbed_run(storm, undisturbed):
@@ -126,8 +133,8 @@ def test_nothing_is_lost_while_the_controller_is_away(storm):
 
 def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
     """The second job for the same network waits for the first, and finds the work done."""
-    model = Path(MODELS[-1])
-    run = anew(tmp_path / "run", str(model))
+    model = MODELS[-1]
+    run = anew(tmp_path / "run", RUNS[-1])
     first = run.start()
     _, stage = hold("retrain", run.story)
     os.kill(first.pid, signal.SIGKILL)
