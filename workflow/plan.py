@@ -11,7 +11,7 @@ from files import Files, digest_of, training_data
 from dfnas.classifiers.names import code_of
 from dfnas.runtime.code_digest import code_digest
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES, SHARED_SEARCHES
+from dfnas.settings.config import RULES
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.settings.search import SpaceSettings
 from dfnas.settings.sources import SourceSettings, training_section
@@ -33,8 +33,6 @@ USES_TEACHER = (
     "assess_images",
     "judge_images",
 )
-# Rules whose jobs can share their batches among several processes, one on each of their GPUs.
-TOGETHER = ("retrain", *SHARED_SEARCHES)
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = (
     "shard_dataset",
@@ -141,7 +139,7 @@ class Plan(Files):
 
     def processes(self, rule: str) -> int:
         """Processes of a rule's jobs: one on each GPU, where they can share the work."""
-        return max(1, self.config.resources_of(rule)["gpu"]) if rule in TOGETHER else 1
+        return self.config.processes_of(rule)
 
     def launcher(self, rule: str) -> str:
         """What starts a rule's stage: an interpreter, or as many as there are GPUs for a job."""

@@ -110,7 +110,7 @@ def estimate(
         starts = start * STARTS.get(job.rule, ONE_START)
         if cost is None:
             return starts + _extra(job, jobs, costs, sizes, config)
-        shared = max(1, job.gpu) if gpus and job.rule == "retrain" else 1
+        shared = config.processes_of(job.rule) if gpus else 1
         return (setups[trial] if job.rule in setups else starts) + cost["seconds"] / shared
 
     times = [seconds_of(job) if tried else None for job in jobs]

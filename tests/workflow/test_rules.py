@@ -53,7 +53,12 @@ WITHOUT_SETTINGS = CHAIN & {
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
 }
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
-ROOMS_ABOVE = {"stages": ("runs", "commands"), "runs": ("commands",), "commands": ()}
+ROOMS_ABOVE = {
+    "stages": ("runs", "doctor", "commands"),
+    "runs": ("commands",),
+    "doctor": ("commands",),
+    "commands": (),
+}
 """Rooms that know artifacts, each with those that may import it."""
 LOOKUP_BASE = Path("tests", "assets", "lookup.yaml")
 

@@ -57,7 +57,8 @@ for algorithm in plan.algorithms_on_data:
             code=plan.code[f"search_{algorithm}"],
         shell:
             "{params.launcher} -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
-            " {params.teacher} --seed {wildcards.seed} {params.files} {params.latency} {params.options} {params.machine} 2> {log:q}"
+            " {params.teacher} --seed {wildcards.seed} {params.files} {params.latency} {params.options} {params.machine}"
+            " 2> {log:q}"
 
 
 if not plan.is_on_data("random"):
