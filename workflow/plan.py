@@ -11,15 +11,12 @@ from files import training_data
 from snakemake.io import local
 
 from dfnas.settings.base import Settings
-from dfnas.settings.config import SHARED_SEARCHES
 from dfnas.settings.sources import SourceSettings, training_section
 
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
 # The section of a rule, where it has another name.
 SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
-# Rules whose jobs can share their batches among several processes, one on each of their GPUs.
-TOGETHER = ("retrain", *SHARED_SEARCHES)
 # Rules that only move data about: they need not wait for a GPU.
 NEEDS_NO_DEVICE = (
     "shard_dataset",
@@ -101,7 +98,7 @@ class Plan(Codes):
 
     def processes(self, rule: str) -> int:
         """Processes of a rule's jobs: one on each GPU, where they can share the work."""
-        return max(1, self.config.resources_of(rule)["gpu"]) if rule in TOGETHER else 1
+        return self.config.processes_of(rule)
 
     def launcher(self, rule: str) -> str:
         """What starts a rule's stage: an interpreter, or as many as there are GPUs for a job."""

@@ -322,6 +322,10 @@ class Config(Settings):
         sections = {role: getattr(self, role) for role in ROLES}
         return {role: section for role, section in sections.items() if section is not None}
 
+    def processes_of(self, rule: str) -> int:
+        """Processes of a rule's jobs: one on each of their GPUs, where they can share their batches."""
+        return max(1, self.resources_of(rule)["gpu"]) if rule in ("retrain", *SHARED_SEARCHES) else 1
+
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""
         said = [self.resources[name] for name in ("default", rule) if name in self.resources]

@@ -126,6 +126,14 @@ def test_a_stage_that_was_not_tried_leaves_no_time(chain, make_config, make_mach
     assert found.core_hours is None
 
 
+def test_without_trials_images_still_take_their_room(make_config, make_machine):
+    config = make_config()
+    shards = [PlannedJob("invert_teacher", wildcards={"source": "synthetic"}) for _ in range(6)]
+    found = estimate(shards, [], data_sizes(config, None), config, make_machine(), 0)
+    assert found.bytes == pytest.approx(1200 * 18 * 18 + 6 * 30_000)
+    assert found.course is None
+
+
 def test_a_job_longer_than_what_it_reserves(chain, make_config, make_machine):
     config = make_config(resources={"default": {"threads": 1, "mem_mb": 1000, "runtime": 1}})
     found = estimate(chain, [tried()], data_sizes(config, None), config, make_machine(), 0)
