@@ -1,4 +1,4 @@
-"""A run of the workflow whose jobs, and now and then all of it, are killed without a word, and that goes on each time."""
+"""A run of the workflow whose jobs, and now and then all of it, are killed without a word."""
 
 import os
 import random

@@ -1,7 +1,7 @@
 """Jobs, and the whole workflow, killed without a word at random moments: the table is that of an undisturbed run.
 
-`DFNAS_KILLS` says how often; by default it is few times, since every kill costs a start. `DFNAS_KILLS_SEED` chooses other
-moments.
+`DFNAS_KILLS` says how often; by default it is few times, since every kill costs a start. `DFNAS_KILLS_SEED` chooses
+other moments.
 """
 
 import os
@@ -56,7 +56,7 @@ def test_a_workflow_killed_at_any_moment_ends_with_the_same_table(tmp_path, say)
     hit = ", ".join(f"{stage} {count}" for stage, count in stages.most_common())
     whole, resumable = (sum(getattr(kill, name) for kill in kills) for name in ("whole", "resumable"))
     say(
-        f"{len(kills)} kills in {runs} runs, {whole} of them of everything with Snakemake, {resumable} with a checkpoint"
-        f" to go on from; every table identical; met {hit}"
+        f"{len(kills)} kills in {runs} runs, {whole} of them of everything with Snakemake, {resumable} with a "
+        f"checkpoint to go on from; every table identical; met {hit}"
     )
     assert len(kills) == KILLS
