@@ -1,4 +1,4 @@
-"""Every search and selection interrupted all along its way, in an epoch, at its end, between phases and in an evolution:
+"""Every search interrupted all along its way, in an epoch, at its end, between phases and in an evolution:
 what it ends with is to the bit what an uninterrupted one ends with."""
 
 import pytest
