@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-PATIENCE_S = 8.0
-"""How long a step may take that is under way, and the saving after it. Schedulers wait 10 s at least."""
+PATIENCE_S = 5.0
+"""How long a step may take that is under way, and the saving after it: in ten seconds the process is to be gone."""
 
 
 class Interrupted(KeyboardInterrupt):
