@@ -7,7 +7,7 @@ import pytest
 
 from dfnas.pictures.figures import blank, png
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import digest, read_json
+from dfnas.runtime.files import digest, read_json, write_json
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages import shard_original
 from dfnas.stages.pictures import picture_provenance, write_picture
@@ -130,7 +130,7 @@ def test_what_is_no_receipt_is_refused(tmp_path, change):
     write_receipt(folder, tmp_path / "table1.csv", [tmp_path / "table1.csv"], SAID)
     path = folder.receipt(tmp_path / "table1.csv")
     assert read_receipt(path).provenance == SAID
-    path.write_text(json.dumps(read_json(path) | change))
+    write_json(path, read_json(path) | change)
     with pytest.raises(InputError, match="is not the receipt of a job"):
         read_receipt(path)
 
