@@ -260,7 +260,7 @@ def until(condition: Callable[[], bool], what: str, story: Callable[[], str], se
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}\n{story()}"
-        time.sleep(0.2)
+        time.sleep(0.1)
 
 
 def _free_ports(count: int) -> list[int]:

@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,18 +134,28 @@ def anew(undisturbed):
 
 @pytest.fixture(scope="session")
 def hold(cluster):
-    """Stops a stage of a job in the midst of its work, as if it hung, and says which job it is."""
+    """Stops a stage of a job, as if it hung, and says which job and process it is.
 
-    def stop(rule: str, story, *words: str, seconds: float = PATIENCE_S) -> tuple[int, int]:
+    Args:
+        words: that its command line has.
+        at_work: not before it has the lock on its output.
+    """
+
+    def stop(*words: str, story, at_work: bool = False, seconds: float = PATIENCE_S) -> tuple[int, int]:
         found: list[tuple[int, int]] = []
 
         def is_there() -> bool:
-            found.extend(cluster.stages(f"dfnas.stages.{rule}", *words))
-            return bool(found)
+            found[:] = cluster.stages(*words)
+            return bool(found) and (not at_work or has_a_lock(found[0][1]))
 
-        until(is_there, f"a job of {rule} runs", story, seconds)
-        time.sleep(0.5)
+        until(is_there, f"{' '.join(words)} runs", story, seconds)
         os.kill(found[0][1], signal.SIGSTOP)
+        assert not at_work or has_a_lock(found[0][1]), "it is through already"
         return found[0]
 
     return stop
+
+
+def has_a_lock(pid: int) -> bool:
+    """Whether a process holds one (proc(5))."""
+    return re.search(rf"FLOCK +ADVISORY +WRITE +{pid} ", Path("/proc/locks").read_text()) is not None
