@@ -85,7 +85,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
             yield file, json.loads(file.attrs["attributes"])
     except InputError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise damaged(path, error) from error
 
 

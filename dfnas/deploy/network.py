@@ -119,7 +119,7 @@ def read(content: bytes, where: str) -> tuple[dict[str, torch.Tensor], dict[str,
     try:
         description = json.loads(header["__metadata__"][KEY])
         missing = [part for part in PARTS if part not in description]
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         story = f"{where} is not a network of dfnas: its metadata do not describe one"
         raise InputError(f"{story}; {_again(where)}") from error
     if missing or description["format"] != FORMAT:

@@ -29,6 +29,8 @@ from dfnas.runtime.files import load_archive, read_json, write_json
 
 MEMORY, SECONDS = 3 << 30, 60
 HUGE = 10**12
+REFUSED: list[str] = []
+"""What was said of each."""
 
 
 def alone(path: Path, name: str, arguments: list) -> tuple[int, list[str]]:
@@ -119,7 +121,7 @@ CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
 
 
 @pytest.fixture
-def refused(chain, tmp_path, say):
+def refused(tmp_path):
     """Runs a stage that must refuse what it is given, in one line that names it, without a trace of its code."""
 
     def check(name: str, arguments: list, *named: str | Path) -> str:
@@ -133,6 +135,7 @@ def refused(chain, tmp_path, say):
             assert str(part) in lines[0], lines[0]
         assert not (tmp_path / "trace").exists(), "code ran"
         assert time.monotonic() - begun < SECONDS
+        REFUSED.append(lines[0])
         return lines[0]
 
     return check
@@ -212,6 +215,11 @@ def array(file: h5py.File, name: str, values: np.ndarray) -> None:
     hdf5.add(file, name, values)
 
 
+def attribute(file: h5py.File, name: str, value) -> None:
+    del file.attrs[name]
+    file.attrs[name] = value
+
+
 def absurd(file: h5py.File, name: str, shape: tuple, **how) -> None:
     del file[name]
     file.create_dataset(name, shape, np.uint8, **how)
@@ -278,9 +286,9 @@ SHARDS: dict[str, Callable[[h5py.File, Path], None]] = {
     "a class below 0": lambda file, secret: array(file, "targets", file["targets"][()] - 1),
     "aims that are no numbers": lambda file, secret: array(file, "aims", np.full_like(file["aims"][()], np.nan)),
     "attributes that are nested without end": lambda file, secret: file.attrs.modify("attributes", "[" * 50_000),
-    "attributes that are numbers": lambda file, secret: file.attrs.modify("attributes", 7),
+    "attributes that are numbers": lambda file, secret: attribute(file, "attributes", 7),
     "attributes of nothing": lambda file, secret: file.attrs.modify("attributes", "{}"),
-    "a format of many numbers": lambda file, secret: file.attrs.modify("dfnas_format", [1, 1]),
+    "a format of many numbers": lambda file, secret: attribute(file, "dfnas_format", [1, 1]),
 }
 
 
@@ -339,9 +347,9 @@ def test_a_hostile_architecture(chain, refused, case):
     refused("retrain", chain.retrain(), path)
 
 
-def test_a_hostile_report_with_a_digest(chain, refused):
+def test_a_report_that_lacks_what_it_should_have(chain, refused):
     path = chain.folder / "quality.json"
-    write_json(path, read_json(path) | {"teacher_agreement": {"a": [1]}, "generation": "ha"})
+    write_json(path, {"generation": 0})
     refused("draw_images", chain.draw_images(), path)
 
 
@@ -383,6 +391,6 @@ def test_a_table_with_a_cell_of_a_million_characters(chain, refused):
     refused("draw_training", chain.draw_training(), chain.folder / "m.csv")
 
 
-def test_how_many_there_are(say):
-    cases = (CHECKPOINTS, ARCHIVES, SAFETENSORS, SHARDS, DOCUMENTS, NPZ)
-    say(f"hostile files: {sum(map(len, cases)) + 3 + 5} refused in one line; no code ran, none hung or took memory")
+def test_how_many_there_were(say):
+    """Of those that this process has tried; the last test of the file."""
+    say(f"hostile files: {len(REFUSED)} refused in one line; no code ran, none hung or took memory")
