@@ -138,6 +138,10 @@ def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, se
                 f"{where} does not fit {spec.builder}{spec.arguments or ''}: '{key}' is {tuple(value.shape)}, "
                 f"expected {tuple(expected[key].shape)}; check the number of classes and channels"
             )
+        if value.is_floating_point() != expected[key].is_floating_point():
+            raise InputError(
+                f"{where}: '{key}' is {value.dtype}, expected {expected[key].dtype}; no weights of this network"
+            )
         if value.is_floating_point() and not value.isfinite().all():
             raise InputError(f"{where}: '{key}' has values that are not finite; the checkpoint is damaged")
     network.load_state_dict(dict(state), strict=False)

@@ -1,6 +1,7 @@
 """How the tests share a machine when several run beside each other (pytest-xdist)."""
 
 import os
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -14,6 +15,8 @@ TOGETHER = {
     "tests/faults/": "a chain of artifacts",
 }
 """Files, or folders, whose tests share what takes long to make. The longest come first."""
+
+SAID = "said"
 
 
 def pytest_configure() -> None:
@@ -39,6 +42,22 @@ def pytest_xdist_make_scheduler(config, log):
             return scope(nodeid)
 
     return Together(config, log)
+
+
+@pytest.fixture
+def say(record_property) -> Callable[[str], None]:
+    """Says a line below the results of all tests: counts that a reader should see."""
+    return lambda line: record_property(SAID, line)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What the tests had to say, whichever process they ran in."""
+    passed = [report for report in terminalreporter.stats.get("passed", []) if report.when == "call"]
+    lines = [line for report in passed for name, line in report.user_properties if name == SAID]
+    if lines:
+        terminalreporter.section("counts")
+        for line in lines:
+            terminalreporter.line(line)
 
 
 def scope(nodeid: str) -> str:

@@ -67,7 +67,21 @@ def expanded(key: str, path: str | None) -> str | None:
     expanded = os.path.expandvars(path) if path else None
     if expanded and "$" in expanded:
         raise InputError(f"{key} = '{path}': the environment variable in it is not set")
-    return expanded
+    return checked_path(key, expanded) if expanded else None
+
+
+def checked_path(key: str, path: str) -> str:
+    """A path that Snakemake and the stages' command lines take as it is, spaces, quotes and other alphabets included.
+
+    Raises:
+        InputError: it begins like an option, or has what Snakemake takes for wildcards, or what no line can hold.
+    """
+    if path.startswith("-") or not path.isprintable() or set(path) & set("{}"):
+        raise InputError(
+            f"{key} = {path!r}: a path must not begin with '-' (write ./ before it) nor have braces, line breaks or "
+            "other control characters in it; name it otherwise"
+        )
+    return path
 
 
 def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

@@ -97,8 +97,8 @@ class Plan(Codes):
         return self.config.resources_of(rule)["threads"]
 
     def processes(self, rule: str) -> int:
-        """Processes of a rule's jobs: one on each GPU."""
-        return max(1, self.config.resources_of(rule)["gpu"])
+        """Processes of a rule's jobs: one on each GPU, where they can share the work."""
+        return self.config.processes_of(rule)
 
     def launcher(self, rule: str) -> str:
         """What starts a rule's stage: an interpreter, or as many as there are GPUs for a job."""

@@ -51,7 +51,7 @@ def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[st
 
 def _checkpoint(path: Path) -> Any:
     if path.suffix != ".safetensors":
-        return load_archive(path)
+        return load_archive(path, "get it again")
     safetensors = required("safetensors.torch", "timm", str(path))
     try:
         return safetensors.load_file(existing(path))
@@ -62,13 +62,14 @@ def _checkpoint(path: Path) -> Any:
 
 
 def _is_torchscript(path: Path) -> bool:
-    if not zipfile.is_zipfile(existing(path)):
-        return False
+    path = existing(path)
     try:
+        if not zipfile.is_zipfile(path):
+            return False
         with zipfile.ZipFile(path) as archive:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False  # which the reader of checkpoints says better
+    except Exception:  # whatever the broken bytes lead it to, which the reader of checkpoints says better
+        return False
 
 
 def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tensor]:

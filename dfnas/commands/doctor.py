@@ -7,11 +7,13 @@ configuration cannot be read. To be called in the folder that Snakemake will be 
 
 import argparse
 import json
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 from dfnas.doctor.examination import examine
 from dfnas.doctor.page import page
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason
 
 HEALTHY, SICK = 0, 1
 
@@ -31,7 +33,13 @@ def run(options: argparse.Namespace) -> int:
     """Prints what was found, and returns the exit status. Raises InputError where the question cannot be answered."""
     if options.gpus is not None and options.gpus < 1:
         raise InputError(f"--gpus {options.gpus}: expected 1 or more")
-    found = examine(options.configfile, options.gpus, options.quick, options.all)
+    try:
+        with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
+            found = examine(options.configfile, options.gpus, options.quick, options.all)
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # a check that breaks is no answer, and nobody is helped by where it broke
+        raise InputError(f"an examination broke off: {type(error).__name__}: {reason(error)}") from error
     if options.json:
         parts = {
             "healthy": found.healthy,

@@ -20,7 +20,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import existing, write_bytes
 
 FORMAT_VERSION = 1
@@ -76,7 +76,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
     """
     path = existing(path)
     if not _sealed(path):
-        raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; delete the file to rebuild it")
+        raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; {rebuild(path)}")
     try:
         with h5py.File(path, "r", libver="latest") as file:
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
@@ -85,7 +85,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
             yield file, json.loads(file.attrs["attributes"])
     except InputError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise damaged(path, error) from error
 
 
@@ -99,10 +99,15 @@ def read(file: h5py.File, name: str, dtype: str, ndim: int) -> np.ndarray:
 
 
 def handle(file: h5py.File, name: str, dtype: str, ndim: int) -> h5py.Dataset:
-    """An array that is read later, in pieces. Raises InputError as `read` does."""
-    array = file.get(name)
-    if not isinstance(array, h5py.Dataset):
+    """An array that is read later, in pieces. Raises InputError as `read` does.
+
+    What it claims to hold must be there: neither in another file, nor conjured up by a filter or a fill value.
+    """
+    if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file.get(name), h5py.Dataset):
         raise InputError(f"{file.filename} has no array '{name}'")
+    array = file[name]
+    if array.external or not (array.is_virtual or array.id.get_storage_size() >= array.nbytes):
+        raise InputError(f"{file.filename}: '{name}' claims {array.nbytes} bytes that are not in the file")
     if array.dtype != np.dtype(dtype) or array.ndim != ndim:
         raise InputError(
             f"{file.filename}: '{name}' is {array.dtype} of {array.ndim} dimensions, expected {dtype} of {ndim}"
@@ -134,18 +139,26 @@ def add_virtual_images(
 def check_sources(path: Path, images: h5py.Dataset) -> None:
     """Raises InputError if a file behind a virtual dataset is missing or unfit: HDF5 itself would read zeros."""
     if images.is_virtual:
+        count = 0
         for source in images.virtual_sources():
             shard = path.parent / source.file_name
             if not shard.is_file():
                 raise InputError(f"{path} points to {shard}, which is missing; run the workflow again to rebuild it")
             with opened(shard, "shard") as (file, _):
-                handle(file, source.dset_name.strip("/"), "uint8", 4)
+                part = handle(file, source.dset_name.strip("/"), "uint8", 4)
+                if part.shape[1:] != images.shape[1:]:
+                    raise InputError(
+                        f"{path} has images {images.shape[1:]}, but {shard} {part.shape[1:]}; {rebuild(path)}"
+                    )
+                count += len(part)
+        if count != len(images):
+            raise InputError(f"{path} has {len(images)} images, but its shards {count}; {rebuild(path)}")
 
 
 def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     """The complaint about a file that HDF5 cannot read."""
     what = f"{path}: '{name}'" if name else f"{path}"
-    return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); delete the file to rebuild it")
+    return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); {rebuild(path)}")
 
 
 def _sealed(path: Path) -> bool:

@@ -13,7 +13,7 @@ import torch
 
 from dfnas.dataset.format import handle, opened, read
 from dfnas.dataset.writing import read_synthetic_shard
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 
 
 class LabelledImages(NamedTuple):
@@ -47,12 +47,12 @@ def generation_batches(
             rows = slice(first, first + len(images))
             first = rows.stop
             if not np.array_equal(ours.classes[rows], classes):
-                raise InputError(f"{labels} is not of the images in {shards[0]} and its like; delete it to rebuild it")
+                raise InputError(f"{labels} is not of the images in {shards[0]} and its like; {rebuild(labels)}")
             row_labels = torch.from_numpy(ours.rows[rows])
             if aims.shape != row_labels.shape:
                 raise InputError(
                     f"{labels} has labels of {row_labels.shape[1]} classes, but {shards[0]} and its like aim at "
-                    f"{aims.shape[1]}; delete it to rebuild it"
+                    f"{aims.shape[1]}; {rebuild(labels)}"
                 )
             yield LabelledImages(
                 torch.from_numpy(images), torch.from_numpy(classes), row_labels, torch.from_numpy(aims)
@@ -82,13 +82,14 @@ class _Labels:
         check_generation(path, attributes, generation)
         self.rows, self.classes = handle(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
         if len(self.rows) != len(self.classes):
-            raise InputError(f"{path}: its arrays differ in length; delete it to rebuild it")
+            raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
 
 
 def check_generation(path: Path, attributes: dict[str, Any], generation: int) -> None:
     """Raises InputError for a file of another generation."""
-    if attributes["generation"] != generation:
-        raise InputError(f"{path} is of generation {attributes['generation']}, expected {generation}")
+    found = attributes.get("generation")
+    if found != generation:
+        raise InputError(f"{path} is of generation {found}, expected {generation}")
 
 
 def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -98,5 +99,5 @@ def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray
         check_generation(path, attributes, generation)
         shape = shape or images.shape[1:]
         if images.shape[1:] != shape:
-            raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; delete it to rebuild it")
+            raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; {rebuild(path)}")
         yield images, classes, aims

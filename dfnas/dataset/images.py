@@ -12,7 +12,7 @@ import torch
 
 from dfnas.dataset.format import SPLITS, check_sources, handle, opened, read
 from dfnas.dataset.split import check_classes
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.settings.base import as_size
 
 
@@ -70,23 +70,23 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         which = read(file, "split", "uint8", 1)
         soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
         if not len(images) == len(which) == len(soft_labels) == len(targets):
-            raise InputError(f"{path}: its arrays differ in length; delete the file to rebuild it")
+            raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
         chosen = np.flatnonzero(which == SPLITS.index(split))
         if not len(chosen):
             raise InputError(f"{path} has no {split} images")
         pixels = _rows(images, chosen)
-    classes = len(attributes["class_names"])
-    check_classes(targets[chosen], classes, f"{path}: split '{split}'")
-    if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
-        raise InputError(f"{path}: soft labels are not distributions over {classes} classes; delete it to rebuild it")
-    return ImageSet(
-        torch.from_numpy(pixels).to(device),
-        torch.from_numpy(soft_labels[chosen]).to(device),
-        torch.from_numpy(targets[chosen]).to(device),
-        as_size(attributes["size"]),
-        tuple(attributes["mean"]),
-        tuple(attributes["std"]),
-    )
+        classes = len(attributes["class_names"])
+        check_classes(targets[chosen], classes, f"{path}: split '{split}'")
+        if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
+            raise InputError(f"{path}: soft labels are not distributions over {classes} classes; {rebuild(path)}")
+        return ImageSet(
+            torch.from_numpy(pixels).to(device),
+            torch.from_numpy(soft_labels[chosen]).to(device),
+            torch.from_numpy(targets[chosen]).to(device),
+            as_size(attributes["size"]),
+            tuple(attributes["mean"]),
+            tuple(attributes["std"]),
+        )
 
 
 def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -100,7 +100,7 @@ def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, t
         images, generations = handle(file, "images", "uint8", 4), read(file, "generation", "int32", 1)
         check_sources(path, images)
         if len(images) != len(generations):
-            raise InputError(f"{path}: its arrays differ in length; delete the file to rebuild it")
+            raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
         for first in range(0, len(images), batch_size):
             rows = slice(first, first + batch_size)
             yield torch.from_numpy(images[rows]), torch.from_numpy(generations[rows])

@@ -73,6 +73,10 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
             raise InputError(
                 f"{path}: {name} is {labels.dtype} {labels.shape}, expected a class, from 0 on, for each of {count}"
             )
+        if labels.max(initial=0) >= max(count, len(parts["x_train"])):
+            raise InputError(
+                f"{path}: {name} has the class {labels.max()}, more than there are images; number from 0 on"
+            )
     images = np.concatenate([parts["x_train"], parts["x_test"]]).transpose(0, 3, 1, 2)
     classes = np.concatenate([parts["y_train"].reshape(-1), parts["y_test"].reshape(-1)])
     return Originals(images, classes, np.arange(len(images)) >= len(parts["x_train"]), ())

@@ -12,7 +12,7 @@ import numpy as np
 
 from dfnas.dataset.format import SPLITS, add, add_pieces, add_virtual_images, created, handle, opened, read
 from dfnas.dataset.split import check_classes
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 
 
 class Records(NamedTuple):
@@ -53,13 +53,16 @@ def read_shard(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
 def read_synthetic_shard(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
     """The same of a synthetic shard, with what its images aimed at, (N, K), before the attributes."""
     with opened(path, "shard") as (file, attributes):
-        return *_read_images(path, file), read(file, "aims", "float32", 2), attributes
+        images, targets = _read_images(path, file)
+        aims = read(file, "aims", "float32", 2)
+    _check_range(path, targets, aims)
+    return images, targets, aims, attributes
 
 
 def _read_images(path: Path, file: h5py.File) -> tuple[np.ndarray, np.ndarray]:
     images, targets = read(file, "images", "uint8", 4), read(file, "targets", "int64", 1)
     if len(images) != len(targets):
-        raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; delete it to rebuild it")
+        raise InputError(f"{path} has {len(images)} images and {len(targets)} targets; {rebuild(path)}")
     return images, targets
 
 
@@ -75,8 +78,18 @@ def read_labels(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     with opened(path, "labels") as (file, attributes):
         soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
     if len(soft_labels) != len(targets):
-        raise InputError(f"{path}: its arrays differ in length; delete it to rebuild it")
+        raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
+    _check_range(path, targets, soft_labels)
     return soft_labels, targets, attributes
+
+
+def _check_range(path: Path, targets: np.ndarray, distributions: np.ndarray) -> None:
+    """Raises InputError unless targets (N,) are classes of distributions (N, K), which are numbers."""
+    classes = distributions.shape[1]
+    if len(targets) and not 0 <= targets.min() <= targets.max() < classes:
+        raise InputError(f"{path} has targets that are none of its {classes} classes; {rebuild(path)}")
+    if not np.isfinite(distributions).all():
+        raise InputError(f"{path} has distributions that are not finite; {rebuild(path)}")
 
 
 def write_dataset(path: Path, shards: Sequence[Path], records: Records, attributes: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import existing
 from dfnas.runtime.packages import required
 from dfnas.spaces.architecture import space_of
@@ -104,7 +104,7 @@ def assembled(state: Mapping[str, torch.Tensor], description: Mapping[str, Any],
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
-        raise InputError(f"{where}: its weights do not fit its architecture; get it again") from error
+        raise InputError(f"{where}: its weights do not fit its architecture; {_again(where)}") from error
     return DeployedNetwork(network, **description["normalisation"], class_names=description["class_names"])
 
 
@@ -115,18 +115,23 @@ def read(content: bytes, where: str) -> tuple[dict[str, torch.Tensor], dict[str,
         state = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except Exception as error:  # what the broken bytes lead it to
-        raise InputError(f"{where} is damaged or not a safetensors file: {reason(error)}; get it again") from error
+        raise InputError(f"{where} is damaged or not a safetensors file: {reason(error)}; {_again(where)}") from error
     try:
         description = json.loads(header["__metadata__"][KEY])
         missing = [part for part in PARTS if part not in description]
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{where} is not a network of dfnas: its metadata do not describe one") from error
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        story = f"{where} is not a network of dfnas: its metadata do not describe one"
+        raise InputError(f"{story}; {_again(where)}") from error
     if missing or description["format"] != FORMAT:
         story = f"lacks '{missing[0]}'" if missing else f"has format {description['format']!r}, expected {FORMAT}"
-        raise InputError(f"{where} {story}; export the network again")
+        raise InputError(f"{where} {story}; export the network again, or {rebuild(where)}")
     if _digest(state, description) != description["sha256"]:
-        raise InputError(f"{where} is damaged: what it holds is not what was written; get it again")
+        raise InputError(f"{where} is damaged: what it holds is not what was written; {_again(where)}")
     return state, description
+
+
+def _again(where: str) -> str:
+    return f"get it again, or {rebuild(where)}"
 
 
 def _digest(state: Mapping[str, torch.Tensor], description: Mapping[str, Any]) -> str:

@@ -43,6 +43,8 @@ class Bench:
     device: torch.device
     begun: float
     """When this process was started, by `time.time`."""
+    threads: int = 1
+    """Of a CPU operation."""
     setup_s: float | None = None
     """From then until the first thing was timed: what a job takes before its first step."""
     notes: list[str] = field(default_factory=list)
@@ -85,15 +87,28 @@ class Bench:
 
     def _once(self, work: Callable[[int], object], number: int) -> float:
         synchronize(self.device)
-        begun = time.perf_counter()
+        begun = self._clock()
         work(number)
         synchronize(self.device)
-        return time.perf_counter() - begun
+        return self._clock() - begun
+
+    def _clock(self) -> float:
+        """On one CPU thread the process' own time, which other programs on the machine do not move."""
+        return time.process_time() if self.alone else time.perf_counter()
+
+    @property
+    def alone(self) -> bool:
+        """Whether all work is one thread's."""
+        return self.device.type == "cpu" and self.threads == 1
+
+    def since_start(self) -> float:
+        """Seconds since this process was started."""
+        return time.process_time() if self.alone else time.time() - self.begun
 
     def _begin(self) -> None:
         if self.setup_s is None:
             synchronize(self.device)
-            self.setup_s = time.time() - self.begun
+            self.setup_s = self.since_start()
 
     def images(self, data: str, split: str) -> ImageSet:
         """Noise in place of a split of a data set, as many images as it has."""

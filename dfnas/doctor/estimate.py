@@ -110,7 +110,7 @@ def estimate(
         starts = start * STARTS.get(job.rule, ONE_START)
         if cost is None:
             return starts + _extra(job, jobs, costs, sizes, config)
-        shared = max(1, job.gpu) if gpus and job.rule == "retrain" else 1
+        shared = config.processes_of(job.rule) if gpus else 1
         return (setups[trial] if job.rule in setups else starts) + cost["seconds"] / shared
 
     times = [seconds_of(job) if tried else None for job in jobs]
@@ -118,7 +118,7 @@ def estimate(
     for rule in dict.fromkeys(job.rule for job in jobs):
         own = [time for job, time in zip(jobs, times, strict=True) if job.rule == rule]
         mean = None if None in own else statistics.fmean(own)
-        left = sum(_bytes(job, costs, sizes) for job in jobs if job.rule == rule)
+        left = sum(_bytes(job, costs, sizes, config) for job in jobs if job.rule == rule)
         rows.append(Row(rule, len(own), mean, left, memory.get(rule)))
     capacity = Capacity(machine.whole_cores, machine.memory_mb, gpus)
     course = schedule(jobs, times, capacity) if times and None not in times else None
@@ -167,12 +167,21 @@ def _extra(
     return 0.0
 
 
-def _bytes(job: PlannedJob, costs: Mapping[tuple[str, str], Mapping[str, Any]], sizes: Mapping[str, DataSize]) -> float:
+def _bytes(
+    job: PlannedJob,
+    costs: Mapping[tuple[str, str], Mapping[str, Any]],
+    sizes: Mapping[str, DataSize],
+    config: Config,
+) -> float:
     """Of what a job leaves. Without a trial, what the configuration alone says."""
     cost = costs.get((job.rule, key_of(job)))
     if cost is not None:
         checkpoint = CHECKPOINT_SHARE if job.rule.startswith("search_") or job.rule == "retrain" else 0.0
         return SMALL_BYTES + cost["bytes"] * (1 + checkpoint)
+    if job.rule == "invert_teacher":
+        source = job.wildcards["source"]
+        said = config.synthetic_data()[source].synthesis
+        return SMALL_BYTES + sizes[source].bytes / (said.generations * said.shards)
     if job.rule in ("shard_original", "shard_dataset"):
         size = sizes[ORIGINAL if job.rule == "shard_original" else job.wildcards["source"]]
         labels = size.images * (4 * size.classes + 13)

@@ -39,6 +39,8 @@ class Machine:
     available_mb: int
     """Of it, what is free now."""
     cpu: str
+    load: float = 0.0
+    """Cores that programs kept busy in the last minute."""
     gpus: tuple[Gpu, ...] = ()
     driver: str = ""
     """Version of the GPUs' driver."""
@@ -61,6 +63,7 @@ def this_machine() -> Machine:
         memory_mb=total,
         available_mb=available,
         cpu=device_name(torch.device("cpu")),
+        load=os.getloadavg()[0],
         gpus=gpus,
         driver=_driver() if gpus else "",
     )

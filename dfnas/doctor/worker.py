@@ -7,8 +7,7 @@ Reads an order as JSON from standard input, and writes what it found to standard
 import json
 import resource
 import sys
-import time
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from typing import Any
 
 import torch
@@ -24,7 +23,8 @@ from dfnas.settings.config import Config
 def main() -> int:
     order = json.load(sys.stdin)
     try:
-        found = _found(order)
+        with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
+            found = _found(order)
     except (InputError, torch.OutOfMemoryError, MemoryError) as error:
         story = str(error) if isinstance(error, InputError) else f"out of memory ({reason(error)}); lower batch_size"
         found = {"error": story}
@@ -33,11 +33,11 @@ def main() -> int:
 
 
 def _found(order: dict[str, Any]) -> dict[str, Any]:
-    started_s = time.time() - order["begun"]
     with ExitStack() as held:
         device = prepare(order["device"], order["threads"], held)
         sizes = {name: _size(values) for name, values in order["sizes"].items()}
-        bench = Bench(Config.parse(order["config"]), sizes, device, order["begun"])
+        bench = Bench(Config.parse(order["config"]), sizes, device, order["begun"], order["threads"])
+        started_s = bench.since_start()
         costs = TRIALS[order["trial"]](bench, order["keys"])
         gpu_mb = torch.cuda.max_memory_allocated(device) // 10**6 if device.type == "cuda" else 0
     return {

@@ -31,7 +31,7 @@ def architectures_of(run: RunFolder) -> Sheet:
     """The choices of every found architecture, by algorithm, data and seed; its space under `space`."""
     sheet = {}
     for path in run.files("search/*/*/*/architecture.json"):
-        document = read_json(path, ("space", "choices"))
+        document = read_json(path, ("space", "choices"), by_hand=True)
         sheet[run.parts(path)[1:4]] = {"space": document["space"]["name"], **document["choices"]}
     return sheet
 

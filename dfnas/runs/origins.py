@@ -67,7 +67,7 @@ def settings_of(origins: Iterable[Origin], configuration: dict[str, Any]) -> She
         if provenance["stage"] == "pretrain_teacher":
             _note(found, "teacher", json.loads(provenance["arguments"]["teacher"]))
     stated = {name: dict.fromkeys(values) for name, values in found.items()}
-    for section, settings in _sections(configuration):
+    for section, settings in sections_of(configuration):
         _note(found, section, {name: value for name, value in settings.items() if name not in stated.get(section, ())})
     return {
         (section,): {name: several[0] if len(several) == 1 else {"several": several} for name, several in keys.items()}
@@ -102,7 +102,7 @@ def section_of(stage: str, parts: tuple[str, ...]) -> str:
     return f"sources.{name}.{stage}" if stage in SourceSettings.model_fields and name != SYNTHETIC else stage
 
 
-def _sections(configuration: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
+def sections_of(configuration: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]:
     """The sections of a configuration, each flattened; those of a source by themselves, single keys under their own
     name."""
     for name, value in configuration.items():

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from dfnas.runs.folder import RECORD, RunFolder
 from dfnas.runs.integrity import told_by
-from dfnas.runs.origins import record_of, section_of
+from dfnas.runs.origins import record_of, section_of, sections_of
 from dfnas.runs.sheets import flattened
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import digest
@@ -86,8 +86,11 @@ class _Run:
 
     def __init__(self, run: RunFolder):
         self.path = run.path
-        configured = record_of(run)["configuration"].get("results_dir")
-        self.known_as = configured or str(run.path)  # to Snakemake
+        configuration = record_of(run)["configuration"]
+        self.known_as = configuration.get("results_dir") or str(run.path)  # to Snakemake
+        self.configured = {
+            f"{section}.{key}": value for section, values in sections_of(configuration) for key, value in values.items()
+        }
         self.files = dict(_artifacts(run.path))
         self.bad_receipts: list[Finding] = []
         self.receipts = list(self._receipts(run))
@@ -162,11 +165,11 @@ class _Run:
                 settings.setdefault(f"{section}.{key}" if key else section, {})[name] = value
             codes.setdefault(" with ".join([said["stage"], *said.get("references", ())]), {})[name] = said["code"]
         for key, values in settings.items():
-            for name, value, usual in _odd_ones(values):
+            for name, value, usual in _odd_ones(values, self.configured.get(key)):
                 what = f"was made with {key} = {value!r}, others with {usual!r}"
                 yield Finding(name, "mixed", what, self._rebuild(name))
         for stage, values in codes.items():
-            for name, _, _ in _odd_ones(values):
+            for name, _, _ in _odd_ones(values, None):
                 what = f"was made by another version of the code of {stage} than others"
                 yield Finding(name, "mixed", what, self._rebuild(name))
 
@@ -232,10 +235,11 @@ def _says(path: Path) -> str:
     return f" (it says that {said['stage']} made it)" if said.get("stage") else ""
 
 
-def _odd_ones(values: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """Of values by name, the names whose value is not the most frequent one, their value, and that one."""
+def _odd_ones(values: Mapping[str, Any], wanted: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Of values by name, the names whose value is not the wanted one, or if none has that not the most frequent one;
+    their value, and that one."""
     texts = {name: repr(value) for name, value in values.items()}
-    usual = Counter(texts.values()).most_common(1)[0][0]
+    usual = repr(wanted) if repr(wanted) in texts.values() else Counter(texts.values()).most_common(1)[0][0]
     for name, text in texts.items():
         if text != usual:
             yield name, values[name], next(values[other] for other, same in texts.items() if same == usual)

@@ -7,6 +7,7 @@ a stale state, and what is left behind belongs to nobody and can be deleted.
 
 import hashlib
 import json
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,8 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 
-INTERVAL_S = 30.0
+INTERVAL_S = float(os.environ.get("DFNAS_CHECKPOINT_S", "30"))
+"""Between two saves; what a job does after the last is lost where it is killed without a word."""
 
 
 class Checkpoint:

@@ -1,9 +1,19 @@
-"""The one exception for what a user can mend, and how others' exceptions are quoted in it."""
+"""The one exception for what a user can mend, what it says to do about a file, and how others are quoted in it."""
+
+import os
+import shlex
+from pathlib import Path
 
 
 class InputError(ValueError):
     """Something given to dfnas is wrong. The message is the whole story on one line: what is wrong, where,
     what was expected, and what to do. Stages print it and exit with status 1, without a traceback."""
+
+
+def rebuild(path: str | Path) -> str:
+    """What to do about an artifact that cannot be used, as the end of a message: words and the commands."""
+    name = shlex.quote(os.path.normpath(path))
+    return f"delete it to rebuild it: rm {name}; snakemake --cores 1 {name} (with your --configfile, if any)"
 
 
 def reason(error: BaseException) -> str:

@@ -12,7 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason, rebuild
+
+SEAL = "sha256"
+"""The key of JSON artifacts under which a digest of all other keys stands."""
 
 
 @contextmanager
@@ -39,27 +42,42 @@ def write_bytes(path: str | Path, content: bytes | memoryview) -> None:
         temporary.write_bytes(content)
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Writes JSON that a person can read and diff: sorted as given, two spaces, a newline at the end."""
+def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
+    """Writes a JSON object that a person can read and diff: sorted as given, two spaces, a newline at the end.
+
+    Under `sha256`, last, it has a digest of all the rest, since JSON has no checksum.
+    """
+    assert SEAL not in value, value
+    value = {**value, SEAL: _seal(value)}
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: str | Path, expected_keys: Iterable[str] = ()) -> dict[str, Any]:
-    """Reads a JSON object.
+def read_json(path: str | Path, expected_keys: Iterable[str] = (), by_hand: bool = False) -> dict[str, Any]:
+    """Reads a JSON object that `write_json` wrote, without its digest.
+
+    Args:
+        by_hand: whether a person may have written it: without a digest, and without `provenance`, which only what
+            dfnas made has.
 
     Raises:
-        InputError: no such file, not JSON, or not an object with the expected keys.
+        InputError: no such file, not JSON, not what was written, or not an object with the expected keys.
     """
     path = existing(path)
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not JSON: {error}") from error
+        value = json.loads(path.read_text(encoding="utf-8"), parse_constant=_no_number)
+        found = value.pop(SEAL, None) if isinstance(value, dict) else None
+        seal = _seal(value)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is not JSON: {reason(error)}; {rebuild(path)}") from error
     if not isinstance(value, dict):
-        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object")
+        raise InputError(f"{path} holds a {type(value).__name__}, expected a JSON object; {rebuild(path)}")
+    written_by_hand = by_hand and found is None and "provenance" not in value
+    if found != seal and not written_by_hand:
+        edited = f"if you edited it, take '{SEAL}' and 'provenance' out of it, else " if by_hand else ""
+        raise InputError(f"{path} is damaged: its '{SEAL}' is not that of its content; {edited}{rebuild(path)}")
     for key in expected_keys:
         if key not in value:
-            raise InputError(f"{path} has no '{key}'")
+            raise InputError(f"{path} has no '{key}'; {rebuild(path)}")
     return value
 
 
@@ -76,7 +94,7 @@ def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dic
     """Reads the rows of a CSV file with a header.
 
     Raises:
-        InputError: no such file, not text, or without an expected column.
+        InputError: no such file, not text, without an expected column, or with rows of another length.
     """
     path = existing(path)
     try:
@@ -84,10 +102,13 @@ def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dic
             reader = csv.DictReader(file)
             names, rows = reader.fieldnames or (), list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} is not CSV: {error}; delete it to rebuild it") from error
+        raise InputError(f"{path} is not CSV: {error}; {rebuild(path)}") from error
     for column in expected_columns:
         if column not in names:
-            raise InputError(f"{path} has no column '{column}'; delete it to rebuild it")
+            raise InputError(f"{path} has no column '{column}'; {rebuild(path)}")
+    for number, row in enumerate(rows, 1):
+        if None in row or None in row.values():  # as the reader says that there are more, or fewer
+            raise InputError(f"{path}, row {number}: expected {len(names)} values; {rebuild(path)}")
     return rows
 
 
@@ -100,32 +121,47 @@ def save_archive(path: str | Path, value: Any) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def load_archive(path: str | Path) -> Any:
+def load_archive(path: str | Path, mend: str = "") -> Any:
     """Loads tensors and plain values from a `torch.save` file, without ever running code from it.
 
     A zip archive's checksums are tested first: torch itself reads past most flipped bits.
 
+    Args:
+        mend: what to do about a file that cannot be used; by default what one does about an artifact of ours.
+
     Raises:
         InputError: no such file, damaged, or with something inside that only code could rebuild.
     """
-    path = existing(path)
-    if zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                damaged = archive.testzip()
-        except Exception as error:
-            raise InputError(f"{path} is damaged: {error}; get it again, or delete it to rebuild it") from error
-        if damaged:
-            raise InputError(f"{path} is damaged: bad checksum of {damaged}; get it again, or delete it to rebuild it")
     import torch
 
+    from dfnas.runtime.plain_values import check_plain
+
+    path, mend = existing(path), mend or rebuild(path)
+    size = path.stat().st_size
+    claimed, damaged = 0, None
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever the broken bytes lead it to
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                claimed = sum(member.file_size for member in archive.infolist())
+                damaged = archive.testzip() if claimed <= size else None
+    except Exception as error:  # whatever the broken bytes lead it to
+        raise InputError(f"{path} is damaged: {reason(error)}; {mend}") from error
+    if claimed > size:
+        raise InputError(f"{path} claims to hold {claimed} bytes in a file of {size}; {mend}")
+    if damaged:
+        raise InputError(f"{path} is damaged: bad checksum of {damaged}; {mend}")
+    try:
+        value = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
         raise InputError(
             f"{path} cannot be loaded: expected a torch checkpoint of tensors and plain values only "
-            f"(no code is run from it){_refused(str(error))}; get it again, or delete it to rebuild it"
+            f"(no code is run from it){_refused(str(error))}; {mend}"
         ) from error
+    try:
+        check_plain(value, size)
+    except ValueError as error:
+        raise InputError(f"{path} {error}; {mend}") from error
+    return value
 
 
 def existing(path: str | Path) -> Path:
@@ -140,6 +176,15 @@ def digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, as hexadecimal digits."""
     with open(existing(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _seal(value: Any) -> str:
+    """SHA-256 of a JSON value, however it is laid out."""
+    return hashlib.sha256(json.dumps(value, allow_nan=False).encode()).hexdigest()
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _refused(story: str) -> str:

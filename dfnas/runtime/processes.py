@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -69,6 +70,50 @@ class Processes:
             distributed.all_reduce(value)
             value /= self.count
         return value
+
+    def averaged(self, gradients: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """The means of tensors over all processes, for what no `replicated` network gives: gradients by architecture
+        parameters and gates, at weights that have been moved, or of one path alone.
+
+        They are added up as one tensor, in the same order in every step and after a resumption, and come out the same
+        to the bit in every process. One process gets its own back.
+
+        Args:
+            gradients: of one device and dtype; as many, of the same shapes, in every process.
+        """
+        if self.count == 1:
+            return list(gradients)
+        flat = torch.cat([gradient.reshape(-1) for gradient in gradients])
+        parts = self.mean(flat).split([gradient.numel() for gradient in gradients])
+        # In the layout that each had, which is its weight's.
+        return [torch.empty_like(g).copy_(part.view(g.shape)) for g, part in zip(gradients, parts, strict=True)]
+
+    def average_gradients(self, weights: Iterable[torch.Tensor]) -> None:
+        """Replaces the gradients that a backward pass has left by their means, see `averaged`. Weights without any, the
+        same ones in every process, are left alone."""
+        if self.count == 1:
+            return
+        learning = [weight for weight in weights if weight.grad is not None]
+        for weight, gradient in zip(learning, self.averaged([w.grad for w in learning]), strict=True):
+            weight.grad = gradient
+
+    def of_leader(self, judge: Callable[[], Sequence[float]], count: int) -> list[float]:
+        """What the leader judges, in every process: the others wait for its word. A search goes on by judgements, and
+        no last digit may send its processes different ways.
+
+        Args:
+            judge: gives `count` numbers; called in the leader alone.
+        """
+        if self.count == 1:
+            return list(judge())
+        told = torch.tensor(list(judge()) if self.leads else [0.0] * count, dtype=torch.float64)
+        distributed.broadcast(told, 0)
+        return told.tolist()
+
+    def own(self) -> tuple[int, ...]:
+        """What to add to the path of a seed for draws that are for this process's images alone; nothing if it is
+        alone."""
+        return (self.rank,) if self.count > 1 else ()
 
 
 ALONE = Processes()

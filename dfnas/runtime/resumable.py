@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
+from dfnas.runtime import interruption
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.energy import EnergyMeter, added
 from dfnas.runtime.progress import progress
@@ -51,6 +52,9 @@ def run(
     Args:
         meter: of the energy, from before the first step on.
         leads: whether this process, of several that do the same work together, reports and saves for all.
+
+    Raises:
+        Interrupted: the process was asked to end; the state after the last step is saved.
     """
     saved = checkpoint.load()
     done, history, before = 0, [], None
@@ -66,15 +70,18 @@ def run(
         return Cost(before.seconds + stretch.seconds, added(before.joules, stretch.joules))
 
     steps = _to_do(work, done)
-    for index in progress(steps, description, work.steps, done) if leads else steps:
-        row = work.step(index)
-        if row is not None:
-            history.append(row)
-        if meter is not None:
-            meter.sample()
-        if leads and checkpoint.due():
-            state = {"done": index + 1, "history": history, "work": work.state_dict()}
-            checkpoint.save(state | cost()._asdict())
+    with interruption.deferred(leads):
+        for index in progress(steps, description, work.steps, done) if leads else steps:
+            row = work.step(index)
+            if row is not None:
+                history.append(row)
+            if meter is not None:
+                meter.sample()
+            if leads and (checkpoint.due() or interruption.asked()):
+                state = {"done": index + 1, "history": history, "work": work.state_dict()}
+                checkpoint.save(state | cost()._asdict())
+            if leads and interruption.asked():
+                interruption.end()
     return Outcome(history, cost())
 
 

@@ -9,6 +9,7 @@ Remedies against its collapse into skip connections, each a setting and a module
 their number or by the `curvature`, selection by `perturbation`, and weights of `edges` for partial channels.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -50,6 +51,7 @@ class DartsSearch(DifferentiableSearch):
 
     def __init__(self, context: SearchContext, settings: SearchDartsSettings):
         self.context, self.settings, seed, space = context, settings, context.seed, context.space
+        self.processes = context.processes
         if settings.edge_normalisation and not space.topology():
             raise InputError(
                 f"search_darts.edge_normalisation = true, but {type(space).__name__} has no nodes that edges meet in: "
@@ -95,7 +97,7 @@ class DartsSearch(DifferentiableSearch):
 
     def step(self, index: int) -> Row | None:
         searching = self.epochs * self.batches.per_epoch
-        reseed(self.context.seed, "step", index)
+        reseed(self.context.seed, "step", index, *self.processes.own())
         return self._search(index) if index < searching else self._select(index, index - searching)
 
     def _search(self, index: int) -> Row | None:
@@ -132,7 +134,7 @@ class DartsSearch(DifferentiableSearch):
                 self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr, index)
             )
             self.alphas.step(gradients)
-            self.loss_sums[1] += alpha_loss
+            self.loss_sums[1] += self.processes.mean(alpha_loss)
             self.trained_images += settings.batch_size * (1 if settings.order == 1 else 4)
 
         loss = self._loss(train)
@@ -141,7 +143,7 @@ class DartsSearch(DifferentiableSearch):
         clip_gradients(self.weights, settings.clip_norm)
         self.optimizer.step()
         self.trained_images += settings.batch_size
-        self.loss_sums[0] += loss.detach()
+        self.loss_sums[0] += self.processes.mean(loss.detach())
 
     def _loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         views, targets = batch
@@ -155,17 +157,19 @@ class DartsSearch(DifferentiableSearch):
         self.mixture.weights = probabilities | masked
         self.edges.weights = self.alphas.edge_weights() | dict.fromkeys(self.decisions.removed, 0.0)
 
-    def _by_weights(self, loss: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Gradients, zero where a decision has left an option out."""
-        return torch.autograd.grad(loss, self.weights, materialize_grads=True)
+    def _by_weights(self, loss: torch.Tensor) -> list[torch.Tensor]:
+        """Gradients of the whole batch's loss, zero where a decision has left an option out."""
+        return self.processes.averaged(torch.autograd.grad(loss, self.weights, materialize_grads=True))
 
     def _first_order(self, held_out) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """∇α L_val(w, α) and the loss. Gradients of the weights are neither needed nor computed."""
+        """∇α L_val(w, α) over the whole batch, and the loss of this process's share. Gradients of the weights are
+        neither needed nor computed."""
         with frozen(self.weights):
             loss = self._loss(held_out)
         if not loss.requires_grad:  # decisions for `none` may cut off every choice that α still weighs
             return [torch.zeros_like(leaf) for leaf in self.alphas.leaves()], loss.detach()
-        return list(torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)), loss.detach()
+        gradients = torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)
+        return self.processes.averaged(gradients), loss.detach()
 
     def _second_order(self, train, held_out, lr: float, index: int = 0) -> tuple[list[torch.Tensor], torch.Tensor]:
         """∇α L_val(w', α) - ξ ∇²αw L_train(w, α) · ∇w' L_val(w', α), with w' one momentum step from w.
@@ -181,16 +185,17 @@ class DartsSearch(DifferentiableSearch):
         self._set_weights(ahead)
         loss = self._loss(held_out)
         gradients = torch.autograd.grad(loss, [*alphas, *weights], materialize_grads=True)
+        gradients = self.processes.averaged(gradients)
         direct, direction = gradients[: len(alphas)], gradients[len(alphas) :]
 
         norm = torch.nn.utils.get_total_norm(direction)
         radius = FINITE_DIFFERENCE / norm.clamp_min(torch.finfo(norm.dtype).tiny)
         moved = torch._foreach_mul(list(direction), radius)
         self._set_weights(torch._foreach_add(before, moved))
-        reseed(self.context.seed, "dropout", index)
+        reseed(self.context.seed, "dropout", index, *self.processes.own())
         plus, _ = self._first_order(train)
         self._set_weights(torch._foreach_sub(before, moved))
-        reseed(self.context.seed, "dropout", index)
+        reseed(self.context.seed, "dropout", index, *self.processes.own())
         minus, _ = self._first_order(train)
         self._set_weights(before)
         implicit = [(p - m) / (2 * radius) for p, m in zip(plus, minus, strict=True)]
@@ -214,9 +219,7 @@ class DartsSearch(DifferentiableSearch):
         losses = (self.loss_sums / self.batches.per_epoch).tolist()
         self.loss_sums.zero_()
         check_finite(losses[0])
-        with torch.no_grad():
-            self._mix()
-            error = error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
+        error = self._error() if self.processes.leads else math.nan  # the others' rows are kept by nobody
         row = {"epoch": epoch + 1, "train_loss": losses[0]}
         row |= {"architecture_loss": losses[1]} if learns else {}
         row |= {"validation_error": error, "entropy": self.alphas.entropy(), "skip_share": self.skip_share()}
@@ -225,13 +228,19 @@ class DartsSearch(DifferentiableSearch):
             self.stopping.observe(epoch + 1, self.alphas.strengths(), eigenvalue)
         return row if eigenvalue is None else row | {"dominant_eigenvalue": eigenvalue}
 
+    @torch.no_grad()
+    def _error(self) -> float:
+        """Error rate on the validation images."""
+        self._mix()
+        return error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
+
     def _eigenvalue(self, index: int) -> float:
         """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
         release of RobustDARTS, but for the weight decay there, which adds itself to every eigenvalue)."""
         held_out, leaves = self.alpha_batches[index], self.alphas.leaves()
 
         def gradient() -> list[torch.Tensor]:
-            reseed(self.context.seed, "dropout", index)
+            reseed(self.context.seed, "dropout", index, *self.processes.own())
             return self._first_order(held_out)[0]
 
         size = sum(leaf.numel() for leaf in leaves)
@@ -250,10 +259,16 @@ class DartsSearch(DifferentiableSearch):
         return row | {"skip_share": self.skip_share(), "trained_images": self.trained_images}
 
     def _harm(self) -> Harm:
-        """Error rate and loss on the validation images, with each batch's own statistics, as in the release: running
-        ones are those of the supernet with all its options."""
+        """Error rate and loss on the validation images, as the leader finds them."""
+        error, loss = self.processes.of_leader(self._judged, 2)
+        return error, loss
+
+    @torch.no_grad()
+    def _judged(self) -> Harm:
+        """Both with each batch's own statistics, as in the release: running ones are those of the supernet with all its
+        options."""
         targets = self.context.validation.targets
-        with torch.no_grad(), statistics_kept(self.network):
+        with statistics_kept(self.network):
             self._mix()
             logits = logits_of(self.network, self.held_out, batch_statistics=True)
         return error_rate(logits, targets), F.cross_entropy(logits, targets).item()

@@ -57,6 +57,7 @@ class ProxylessSearch(DifferentiableSearch):
 
     def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
         self.context, self.settings, seed = context, settings, context.seed
+        self.processes = context.processes
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.weights = list(self.network.parameters())
@@ -67,6 +68,7 @@ class ProxylessSearch(DifferentiableSearch):
         check_cost(self.cost_table, settings.cost)
         self.batches = context.batches(settings, context.train, "weights")
         size = min(settings.batch_size, len(context.validation))
+        size = max(size - size % self.processes.count, self.processes.count)  # equally shared
         self.alpha_batches = context.batches(settings, context.validation, "alphas", size)
         self.held_out = context.held_out(settings)
         self.epochs = settings.warmup_epochs + settings.epochs
@@ -81,7 +83,7 @@ class ProxylessSearch(DifferentiableSearch):
     def step(self, index: int) -> Row | None:
         settings, per_epoch = self.settings, self.batches.per_epoch
         epoch, place = divmod(index, per_epoch)
-        reseed(self.context.seed, "step", index)
+        reseed(self.context.seed, "step", index, *self.processes.own())
         draws = generator(self.context.seed, "paths", index)
         self._weight_step(index, draws)
         # None in the first epoch after the warm-up, as published.
@@ -102,8 +104,9 @@ class ProxylessSearch(DifferentiableSearch):
         loss = soft_cross_entropy(self.network(views), targets, settings.temperature, settings.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.processes.average_gradients(self.weights)
         self.optimizer.step()
-        self.loss_sums[0] += loss.detach()
+        self.loss_sums[0] += self.processes.mean(loss.detach())
 
     def _architecture_step(self, index: int, draws: torch.Generator) -> None:
         drawn = self._draw(2, draws)
@@ -115,12 +118,12 @@ class ProxylessSearch(DifferentiableSearch):
             self.alphas.step(gradients.values())
             for choice, pair in drawn.items():
                 alphas[choice][pair] -= alphas[choice][pair].logsumexp(0) - mass[choice]
-        self.loss_sums[1] += loss
+        self.loss_sums[1] += self.processes.mean(loss)
 
     def architecture_gradient(
         self, views: torch.Tensor, targets: torch.Tensor, drawn: dict[str, list[int]], draws: torch.Generator
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """∂L/∂α (O,) of every choice, and the loss with its cost term.
+        """∂L/∂α (O,) of every choice over the whole batch, and the loss of this process's share, with its cost term.
 
         Args:
             drawn: the two options of every choice.
@@ -140,7 +143,7 @@ class ProxylessSearch(DifferentiableSearch):
         loss = with_cost(loss, expected, self.settings.cost)
 
         leaves = [*gates.values(), *self.alphas.leaves()]
-        found = torch.autograd.grad(loss, leaves, materialize_grads=True)
+        found = self.processes.averaged(torch.autograd.grad(loss, leaves, materialize_grads=True))
         gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
         gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
         for choice, (on, off) in pairs.items():
@@ -175,6 +178,8 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums.zero_()
         check_finite(weights_loss)
         check_finite(alpha_loss)
+        if not self.processes.leads:
+            return {}
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)
         logits = logits_of(self.network, self.held_out, batch_statistics=True)

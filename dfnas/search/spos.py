@@ -5,6 +5,7 @@ where bins are set. Then evolution looks for the path with the lowest validation
 each candidate with BatchNorm statistics of its own (section 3.4).
 """
 
+import math
 from typing import Any
 
 import torch
@@ -49,7 +50,7 @@ class SposSearch(JudgingSearch):
 
     def _training_step(self, index: int) -> Row | None:
         settings = self.settings
-        reseed(self.context.seed, "step", index)
+        reseed(self.context.seed, "step", index, *self.context.processes.own())
         set_learning_rate(self.optimizer, learning_rate(index, settings.steps, settings.lr, "linear"))
         self.scores.path.path = self.context.space.path(self.training_path(index))
         views, targets = self.batches[index]
@@ -57,9 +58,10 @@ class SposSearch(JudgingSearch):
         # Parameters off the path keep no gradient and are skipped, momentum and decay included.
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.context.processes.average_gradients(self.network.parameters())
         clip_gradients(self.network.parameters(), settings.clip_norm)
         self.optimizer.step()
-        self.loss_sum += loss.detach()
+        self.loss_sum += self.context.processes.mean(loss.detach())
         done, period = index + 1, self.batches.per_epoch
         if done % period and done != settings.steps:
             return None
@@ -94,8 +96,14 @@ class SposSearch(JudgingSearch):
 
     def score(self, architecture: dict[str, str]) -> Score:
         """What a path is worth on the validation images, after recalibration on training images."""
-        (logits,) = self.scores.logits(architecture, self.held_out)
-        return self.score_of(logits)
+
+        def judged() -> list[float]:
+            (logits,) = self.scores.logits(architecture, self.held_out)
+            score = self.score_of(logits)
+            return [score.top1_error, score.top5_error, math.nan if score.loss is None else score.loss]
+
+        top1, top5, loss = self.context.processes.of_leader(judged, 3)
+        return Score(top1, top5, None if math.isnan(loss) else loss)
 
     @property
     def judged(self) -> dict[str, Candidate]:

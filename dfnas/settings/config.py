@@ -70,6 +70,8 @@ Rule = Literal[
 ]
 RULES: tuple[str, ...] = get_args(Rule)
 ROLES = ("verifier", "competitor")
+SHARED_SEARCHES = ("search_darts", "search_proxyless", "search_spos")
+"""Searches whose jobs can share their batches among several processes."""
 
 
 class ComparisonSettings(Settings):
@@ -110,8 +112,8 @@ class ResourceSettings(Settings):
     max_runtime: CountOrZero = 0
     """The most minutes that any try asks for: what the partition allows. 0 is no limit."""
     gpu: CountOrZero = 0
-    """GPUs. A job of `retrain` with several trains on all of them, a process on each; with `device: cpu` there are as
-    many processes on the CPU."""
+    """GPUs. A job of `retrain`, `search_darts`, `search_proxyless` or `search_spos` with several works on all of them,
+    a process on each; with `device: cpu` there are as many processes on the CPU."""
 
 
 class Config(Settings):
@@ -189,24 +191,31 @@ class Config(Settings):
         return self
 
     @model_validator(mode="after")
-    def _gpus_share_the_training(self) -> "Config":
-        count = self.resources_of("retrain")["gpu"]
+    def _gpus_share_the_batches(self) -> "Config":
+        trainings = dict.fromkeys(map(training_section, self.comparison.retrain_data), "retrain")
+        searches = {
+            rule: rule for rule in SHARED_SEARCHES if rule.removeprefix("search_") in self.comparison.algorithms
+        }
+        for name, rule in {**trainings, **searches}.items():
+            self._check_shares(name, rule, self.resources_of(rule)["gpu"])
+        return self
+
+    def _check_shares(self, name: str, rule: str, count: int) -> None:
+        """Raises ValueError where the jobs of a rule cannot share the batches of a section among `count` GPUs."""
+        settings = getattr(self, name)
         if count < 2:
-            return self
-        for name in dict.fromkeys(map(training_section, self.comparison.retrain_data)):
-            settings = getattr(self, name)
-            if settings.batch_size % count:
-                raise ValueError(
-                    f"{name}.batch_size ({settings.batch_size}) must be a multiple of resources.retrain.gpu ({count}): "
-                    "every GPU takes an equal share of a batch"
-                )
-            if settings.sync_batch_norm and self.device == "cpu":
-                raise ValueError(f"{name}.sync_batch_norm needs GPUs, and device is cpu; set it to false")
+            return
+        if settings.batch_size % count:
+            raise ValueError(
+                f"{name}.batch_size ({settings.batch_size}) must be a multiple of resources.{rule}.gpu ({count}): "
+                "every GPU takes an equal share of a batch"
+            )
+        if getattr(settings, "sync_batch_norm", False) and self.device == "cpu":
+            raise ValueError(f"{name}.sync_batch_norm needs GPUs, and device is cpu; set it to false")
         if self.device.startswith("cuda:"):
             raise ValueError(
-                f"device = {self.device} is one GPU, and resources.retrain.gpu is {count}; expected auto, cuda or cpu"
+                f"device = {self.device} is one GPU, and resources.{rule}.gpu is {count}; expected auto, cuda or cpu"
             )
-        return self
 
     @model_validator(mode="after")
     def _originals_are_not_made(self) -> "Config":
@@ -312,6 +321,10 @@ class Config(Settings):
         """The configured networks beside the teacher, by role."""
         sections = {role: getattr(self, role) for role in ROLES}
         return {role: section for role, section in sections.items() if section is not None}
+
+    def processes_of(self, rule: str) -> int:
+        """Processes of a rule's jobs: one on each of their GPUs, where they can share their batches."""
+        return max(1, self.resources_of(rule)["gpu"]) if rule in ("retrain", *SHARED_SEARCHES) else 1
 
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""

@@ -8,9 +8,14 @@ from typing import Any
 
 from dfnas.runtime.errors import InputError
 
+MOST = 4096
+"""Of anything: a mistake beyond it would be found by a machine without memory, and not by a message."""
+
 
 def whole(name: str, value: Any, least: int = 1) -> int:
-    """A whole number of at least `least`."""
+    """A whole number of at least `least`, and of at most `MOST`."""
+    if isinstance(value, int) and value > MOST:
+        raise InputError(f"{name} is more than {MOST}; expected a size that a network can have")
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more")
     return value

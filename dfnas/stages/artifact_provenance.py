@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.dataset.format import opened
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive, read_json
 
 
@@ -23,10 +23,10 @@ def provenance_of(path: Path, kind: str | None = None) -> dict[str, Any]:
         with opened(path, kind) as (_, attributes):
             found = attributes.get("provenance", {})
     elif path.suffix == ".json":
-        found = read_json(path).get("provenance", {})
+        found = read_json(path, by_hand=True).get("provenance", {})
     else:
         archive = load_archive(path)
         found = archive.get("provenance") if isinstance(archive, Mapping) else None
     if not isinstance(found, Mapping) or (found and "stage" not in found):
-        raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
+        raise InputError(f"{path} does not say where it came from; {rebuild(path)}")
     return json.loads(json.dumps(found))  # tuples as lists, whatever the format

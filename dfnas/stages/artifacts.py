@@ -7,13 +7,18 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.spaces.architecture import build
 from dfnas.spaces.space import Space
 from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 TEACHER, NETWORK = "dfnas teacher 1", "dfnas network 1"
+PARTS = {
+    TEACHER: ("spec", "state", "provenance"),
+    NETWORK: ("architecture", "state", "normalisation", "provenance"),
+}
+"""What each of them holds."""
 
 
 def save_teacher(path: Path, spec: TeacherSpec, state: Mapping[str, torch.Tensor], provenance: Mapping) -> None:
@@ -29,12 +34,12 @@ def load_teacher(path: Path, device: torch.device) -> Teacher:
         InputError: the file is absent, damaged, not a teacher, or its weights are unfit.
     """
     archive = _archive(path, TEACHER)
-    return assemble(TeacherSpec.from_dict(archive["spec"]), archive["state"], str(path)).to(device)
+    return assemble(_spec(archive, path), archive["state"], str(path)).to(device)
 
 
 def teacher_spec(path: Path) -> TeacherSpec:
     """What a teacher is, without building it. Raises InputError, see `load_teacher`."""
-    return TeacherSpec.from_dict(_archive(path, TEACHER)["spec"])
+    return _spec(_archive(path, TEACHER), path)
 
 
 def load_beside(role: str, path: Path, teacher: Teacher, device: torch.device) -> Teacher:
@@ -82,7 +87,7 @@ def load_network(path: Path, device: torch.device) -> tuple[nn.Module, dict[str,
     try:
         network.load_state_dict(archive["state"])
     except RuntimeError as error:
-        raise InputError(f"{path}: its weights do not fit its architecture; delete the file to rebuild it") from error
+        raise InputError(f"{path}: its weights do not fit its architecture; {rebuild(path)}") from error
     return network.to(device, memory_format=torch.channels_last).eval(), archive
 
 
@@ -102,7 +107,7 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
     try:
         network.load_state_dict(archive["state"])
     except (RuntimeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a supernet of the space that was searched; delete it to rebuild it") from error
+        raise InputError(f"{path} is not a supernet of the space that was searched; {rebuild(path)}") from error
     return network.to(device, memory_format=torch.channels_last)
 
 
@@ -115,8 +120,22 @@ def kind_of(path: Path) -> str:
     return kind
 
 
+def _spec(archive: Mapping[str, Any], path: Path) -> TeacherSpec:
+    try:
+        return TeacherSpec.from_dict(archive["spec"])
+    except InputError:
+        raise
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} does not describe a teacher ({reason(error)}); {rebuild(path)}") from error
+
+
 def _archive(path: Path, kind: str) -> dict[str, Any]:
     archive = load_archive(path)
     if not isinstance(archive, Mapping) or archive.get("kind") != kind:
-        raise InputError(f"{path} is not a '{kind}' file; delete it to rebuild it")
+        raise InputError(f"{path} is not a '{kind}' file; {rebuild(path)}")
+    for part in PARTS[kind]:
+        if not isinstance(archive.get(part), Mapping):
+            raise InputError(f"{path} has no '{part}'; {rebuild(path)}")
+    if not all(isinstance(value, torch.Tensor) for value in archive["state"].values()):
+        raise InputError(f"{path} has weights that are no tensors; {rebuild(path)}")
     return dict(archive)

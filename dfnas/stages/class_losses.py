@@ -6,7 +6,7 @@ Apart from its writing, so that what is said of losses, and how, concerns no tab
 import statistics
 from pathlib import Path
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv
 from dfnas.stages.class_accuracies import COLUMNS
 from dfnas.stages.rows import KEYS
@@ -26,7 +26,7 @@ def read_losses(path: Path) -> list[Loss]:
                 key = tuple(row[name] for name in KEYS)
                 by_class.setdefault(row["class"], {})[key] = float(row["points_from_teacher"])
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path} has a figure that is none: {error}; delete it to rebuild it") from error
+            raise InputError(f"{path} has a figure that is none: {error}; {rebuild(path)}") from error
     losses = []
     for label, points in by_class.items():
         worst = min(points, key=points.__getitem__)

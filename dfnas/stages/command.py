@@ -26,6 +26,7 @@ from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.device import describe
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
+from dfnas.runtime.interruption import heeded
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
@@ -108,10 +109,14 @@ class Job:
             self._digest(path)
 
     def leave_receipt(self) -> None:
-        """Writes down what was made of what, once the outputs are in place."""
+        """Writes down what was made of what, once the outputs are in place. Where that cannot be written it is told,
+        and what was made is not lost for it."""
         made = [path for path in self.outputs if path.is_file()]
         read = [path for path in self.digests if path not in made]
-        write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
+        try:
+            write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
+        except OSError as error:
+            print(f"{self.stage}: warning: no receipt: {_system_story(error, made[0])}", file=sys.stderr, flush=True)
 
     def is_made(self) -> bool:
         """Whether the outputs are in place, to the byte as a job has left them that was this one to the last input,
@@ -179,7 +184,7 @@ class Stage:
         options = self.parser.parse_args(argv)
         processes = launched() if self.together else ALONE
         try:
-            with ExitStack() as held:
+            with heeded(), ExitStack() as held:
                 settings = self._settings(options)
                 waited = processes.leads and self._lock(options, held)
                 device = join(processes, options.device, options.threads, held)
@@ -200,8 +205,9 @@ class Stage:
             return self._fail(_system_story(error, options.out))
         except torch.OutOfMemoryError as error:
             return self._fail(f"the device is out of memory ({str(error).splitlines()[0]}); lower batch_size")
-        except KeyboardInterrupt:
-            return self._fail("interrupted; run the same command again to continue", 130)
+        except KeyboardInterrupt as end:
+            story = f"{str(end) or 'interrupted'}; run the same command again to continue"
+            return self._fail(story, getattr(end, "status", 130))
         return 0
 
     def _settings(self, options: argparse.Namespace) -> Settings | None:

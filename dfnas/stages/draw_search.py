@@ -26,7 +26,7 @@ KEYS = ("macs", "parameters")
 
 def draw_search(job: Job) -> None:
     options = job.options
-    document = read_json(options.architecture, KEYS)
+    document = read_json(options.architecture, KEYS, by_hand=True)
     space = space_of(document, str(options.architecture))
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []

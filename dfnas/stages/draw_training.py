@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from dfnas.pictures.training_curves import PANELS, Course, training_png
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_history
@@ -33,7 +33,7 @@ def draw_training(job: Job) -> None:
 def _history(file: Path) -> list:
     history, columns = read_history(file), ("epoch", *(column for column, *_ in PANELS))
     if not history or any(not isinstance(row.get(name), float) for row in history for name in columns):
-        raise InputError(f"{file}: expected rows with numbers for {', '.join(columns)}; delete it to rebuild it")
+        raise InputError(f"{file}: expected rows with numbers for {', '.join(columns)}; {rebuild(file)}")
     return history
 
 

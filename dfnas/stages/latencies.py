@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv, write_csv
 from dfnas.stages.runs import identity_of
 
@@ -62,6 +62,6 @@ def read_latencies(path: Path) -> dict[tuple[str, ...], list[Latency]]:
         try:
             latency = Latency(**{name: kind(row[name]) for name, kind in TYPES.items()})
         except (TypeError, ValueError) as error:
-            raise InputError(f"{path}, row {number}: {error}; delete the file to rebuild it") from error
+            raise InputError(f"{path}, row {number}: {error}; {rebuild(path)}") from error
         found.setdefault(identity_of(asdict(latency)), []).append(latency)
     return found

@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_json, write_json
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.costs import CostTable
@@ -59,9 +59,9 @@ def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> Cos
         }
         fixed = float(document["fixed_ms"])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"{path} lacks the time of an option ({error}); delete it to rebuild it") from error
+        raise InputError(f"{path} lacks the time of an option ({error}); {rebuild(path)}") from error
     if not all(map(math.isfinite, (fixed, *(ms for times in options.values() for ms in times)))):
-        raise InputError(f"{path} has a time that is no number; delete it to rebuild it")
+        raise InputError(f"{path} has a time that is no number; {rebuild(path)}")
     return CostTable(space.choices, fixed, options)
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv, write_csv
 
 COLUMNS = ("image", "target", "predicted", "confidence")
@@ -43,7 +43,7 @@ def read_predictions(path: Path) -> Predictions:
     try:
         images, targets, predicted = (np.array([int(row[name]) for row in rows]) for name in COLUMNS[:3])
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path} has no predictions in it; delete it to rebuild it") from error
+        raise InputError(f"{path} has no predictions in it; {rebuild(path)}") from error
     if not len(images) or (images != np.arange(len(images))).any():
-        raise InputError(f"{path} has lines missing: expected one for each test image; delete it to rebuild it")
+        raise InputError(f"{path} has lines missing: expected one for each test image; {rebuild(path)}")
     return Predictions(targets, predicted)

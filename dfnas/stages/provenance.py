@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import digest, write_bytes
 from dfnas.runtime.packages import versions
 from dfnas.stages.artifact_provenance import provenance_of
@@ -65,7 +65,7 @@ def _read(job: Job) -> Iterator[tuple[Path, dict[str, Any]]]:
 
 def _checked(path: Path, said: dict[str, Any]) -> dict[str, Any]:
     if not set(KEYS) <= set(said):
-        raise InputError(f"{path} does not say where it came from; delete it to rebuild it")
+        raise InputError(f"{path} does not say where it came from; {rebuild(path)}")
     return said
 
 

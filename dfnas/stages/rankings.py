@@ -4,7 +4,7 @@ from pathlib import Path
 
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_correlation import SCORES, Ranked
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv
 
 
@@ -21,7 +21,7 @@ def read_rankings(paths: list[Path], table: AccuracyTable) -> dict[str, list[Ran
             scores = {score: [float(row[score]) for row in rows] for score in SCORES}
             data, seed, cells = rows[0]["search_data"], int(rows[0]["seed"]), [row["architecture"] for row in rows]
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise InputError(f"{path} is not a ranking of architectures; delete it to rebuild it") from error
+            raise InputError(f"{path} is not a ranking of architectures; {rebuild(path)}") from error
         ranked = Ranked(seed, scores, [table.standing(cell).accuracy for cell in cells])
         rankings.setdefault(data, []).append(ranked)
     return rankings

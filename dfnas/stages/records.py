@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv, read_json, write_csv, write_json
 from dfnas.runtime.resumable import Row
 from dfnas.spaces.candidate import Candidate, from_text, to_text
@@ -36,7 +36,7 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
             architecture, generation = from_text(space, row["architecture"]), int(row["generation"])
             candidates.append(Candidate(architecture, *errors_and_macs, generation, loss))
         except (TypeError, ValueError, InputError) as error:
-            raise InputError(f"{path}, candidate {len(candidates) + 1}: {error}") from error
+            raise InputError(f"{path}, candidate {len(candidates) + 1}: {error}; {rebuild(path)}") from error
     return candidates
 
 
@@ -62,7 +62,8 @@ def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
     strengths = read_json(path, space.choices)
     for choice, options in space.choices.items():
         if not isinstance(strengths[choice], dict) or tuple(strengths[choice]) != tuple(options):
-            raise InputError(f"{path}: '{choice}' must have a strength for each of {', '.join(options)}")
+            expected = f"'{choice}' must have a strength for each of {', '.join(options)}"
+            raise InputError(f"{path}: {expected}; {rebuild(path)}")
     return {choice: strengths[choice] for choice in space.choices}
 
 

@@ -41,7 +41,7 @@ STAGE.output("--timing", required=True, help="seconds of the training, JSON")
 
 def retrain(job: Job) -> None:
     options, settings = job.options, job.settings
-    document = read_json(options.architecture)
+    document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     task = Task(train.channels, train.size, train.classes)

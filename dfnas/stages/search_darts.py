@@ -7,7 +7,7 @@ from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.stages.command import Job
 from dfnas.stages.searching import run_search, search_stage
 
-STAGE = search_stage("search_darts", __doc__, SearchDartsSettings)
+STAGE = search_stage("search_darts", __doc__, SearchDartsSettings, together=True)
 
 
 def search_darts(job: Job) -> None:

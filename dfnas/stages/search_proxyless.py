@@ -7,7 +7,7 @@ from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.stages.command import Job
 from dfnas.stages.searching import run_search, search_stage
 
-STAGE = search_stage("search_proxyless", __doc__, SearchProxylessSettings)
+STAGE = search_stage("search_proxyless", __doc__, SearchProxylessSettings, together=True)
 
 
 def search_proxyless(job: Job) -> None:

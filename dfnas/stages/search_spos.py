@@ -7,7 +7,7 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.stages.command import Job
 from dfnas.stages.searching import run_search, search_stage
 
-STAGE = search_stage("search_spos", __doc__, SearchSposSettings)
+STAGE = search_stage("search_spos", __doc__, SearchSposSettings, together=True)
 
 
 def search_spos(job: Job) -> None:

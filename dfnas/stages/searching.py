@@ -24,15 +24,21 @@ from dfnas.stages.records import write_candidates, write_strengths
 
 
 def search_stage(
-    name: str, description: str, settings: type[SearchSettings], supernet: bool = True, needs_data: bool = True
+    name: str,
+    description: str,
+    settings: type[SearchSettings],
+    supernet: bool = True,
+    needs_data: bool = True,
+    together: bool = False,
 ) -> Stage:
     """A stage with the files that every search on data has.
 
     Args:
         supernet: whether the algorithm has one to leave behind.
         needs_data: whether the data, and what a search on them leaves beside the architecture, must be given.
+        together: whether several processes can share its batches.
     """
-    stage = Stage(name, description, settings)
+    stage = Stage(name, description, settings, together)
     stage.argument("--dataset", type=Path, required=needs_data, metavar="FILE", help="the data set to search on")
     stage.argument("--search-data", required=needs_data, metavar="NAME", help="its name in the tables")
     add_teacher_argument(stage)
@@ -68,13 +74,15 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     if entry.recall():
         return
     checkpoint = job.checkpoint(inputs, *code)
-    context = SearchContext(space, train, validation, options.seed, budget, teacher, latency)
+    context = SearchContext(space, train, validation, options.seed, budget, teacher, latency, job.processes)
     search = algorithm(context, settings)
     name = job.stage.removeprefix("search_")
-    history, cost = run(
-        search, checkpoint, f"{name} on {options.search_data}, seed {options.seed}", EnergyMeter.of(job.device)
-    )
-
+    # Of several GPUs a process would read its own alone.
+    meter = EnergyMeter.of(job.device) if job.processes.count == 1 else None
+    description = f"{name} on {options.search_data}, seed {options.seed}"
+    history, cost = run(search, checkpoint, description, meter, job.processes.leads)
+    if not job.processes.leads:
+        return
     provenance = job.provenance(inputs, *code)
     document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
     report = search.report()

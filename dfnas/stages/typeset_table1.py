@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv, write_bytes
 from dfnas.stages.class_losses import read_losses
 from dfnas.stages.command import Job, Stage
@@ -41,7 +41,7 @@ def _written(path: Path, rows: Sequence[Row], write: Callable[[Sequence[Row]], s
     try:
         return write(rows)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path} has a figure that is none: {error}; delete it to rebuild it") from error
+        raise InputError(f"{path} has a figure that is none: {error}; {rebuild(path)}") from error
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 kill=N      the process kills itself, without a word, right after its N-th checkpoint; every step makes one
 stop=N      the process stops there, until it is told to go on
+term=N      the process is sent SIGTERM in its N-th step, and no checkpoint is due before
+stuck       the first step does not come to its end
 limit=N     no file may grow beyond N bytes, as on a disk that is full
 exclusive   the stage's work is to note when it begins and ends
             (an empty action does nothing)
@@ -31,6 +33,26 @@ def signal_after(saves: int, what: signal.Signals) -> None:
     checkpoint.Checkpoint.save = save_and_signal
 
 
+def asked_after(steps: int) -> None:
+    """SIGTERM after a number of steps, each of which asks whether a checkpoint is due."""
+    taken = []
+
+    def due(self) -> bool:
+        taken.append(None)
+        if len(taken) == steps:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return False
+
+    checkpoint.Checkpoint.due = due
+
+
+def stuck(self) -> bool:
+    """Says so, and takes its time."""
+    print("stuck", file=sys.stderr, flush=True)
+    time.sleep(60)
+    return False
+
+
 def note(job) -> None:
     """Writes a line before and after a while, beside the output."""
     with open(f"{job.options.out}.notes", "a", buffering=1) as notes:
@@ -45,6 +67,10 @@ def main(action: str, name: str, *arguments: str) -> int:
     what, _, number = action.partition("=")
     if what in ("kill", "stop"):
         signal_after(int(number), signal.SIGKILL if what == "kill" else signal.SIGSTOP)
+    elif what == "term":
+        asked_after(int(number))
+    elif what == "stuck":
+        checkpoint.Checkpoint.due = stuck
     elif what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
     elif what == "exclusive":

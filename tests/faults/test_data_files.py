@@ -11,6 +11,7 @@ from stage_calls import TEACHER, run
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.dataset.writing import read_labels, read_shard, read_synthetic_shard, write_labels, write_shard
+from dfnas.runtime.files import read_json, write_json
 
 
 def flip(path: Path, array: str) -> None:
@@ -43,7 +44,7 @@ DAMAGES = {
 def test_a_damaged_shard(chain, fails, stage, damage):
     shard = chain.folder / "shard.h5"
     DAMAGES[damage](shard)
-    fails(stage, getattr(chain, stage)(), shard, "is damaged", "delete the file to rebuild it")
+    fails(stage, getattr(chain, stage)(), shard, "is damaged", "delete it to rebuild it: rm")
 
 
 @pytest.mark.parametrize("array", ["soft_labels", "targets"])
@@ -62,7 +63,7 @@ def test_a_damaged_data_set(chain, fails, array):
 def test_a_shard_damaged_after_the_data_set_was_made(chain, fails):
     """The data set is a view of the shards: a reader of the one notices damage in the other."""
     flip(chain.folder / "shard.h5", "images")
-    fails("retrain", chain.retrain(), chain.folder, ".h5", "damaged", "delete the file to rebuild it")
+    fails("retrain", chain.retrain(), chain.folder, ".h5", "damaged", "delete it to rebuild it: rm")
 
 
 def test_a_shard_lost_after_the_data_set_was_made(chain, fails):
@@ -166,7 +167,7 @@ def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fai
 
 
 def test_a_report_that_is_none(chain, fails):
-    (chain.folder / "quality.json").write_text('{"generation": 0}')
+    write_json(chain.folder / "quality.json", {"generation": 0})
     fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "teacher_agreement")
 
 
@@ -175,14 +176,16 @@ def test_a_report_that_is_none(chain, fails):
     [
         ("candidates", "architecture,top1_error,top5_error,macs_m,generation,loss\n3x3|2x2,0.1,0.1,1.0,1,\n", "'2x2'"),
         ("candidates", "architecture\n3x3|3x3\n", "no column 'top1_error'"),
-        ("strengths", '{"stage1/block1": {"3x3": 1.0}}', "stage1/block"),
+        ("strengths", {"stage1/block1": {"3x3": 1.0}}, "stage1/block"),
         ("strengths", "[]", "expected a JSON object"),
         ("history", None, "no file"),
     ],
 )
 def test_a_record_of_a_search_that_is_none(chain, fails, name, content, story):
     record = chain.folder / name
-    if content is not None:
+    if isinstance(content, dict):
+        write_json(record, content)
+    elif content is not None:
         record.write_text(content)
     fails("draw_search", chain.draw_search(**{name: record}), record, story)
 
@@ -253,9 +256,9 @@ def architecture(chain):
     path = chain.folder / "architecture.json"
 
     def edit(change) -> None:
-        document = json.loads(path.read_text())
+        document = read_json(path)
         change(document)
-        path.write_text(json.dumps(document))
+        write_json(path, document)
 
     return edit
 

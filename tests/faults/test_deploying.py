@@ -1,6 +1,5 @@
 """Networks to deploy: which is chosen, what its card says and does, and what is refused before anything is written."""
 
-import json
 import re
 import shutil
 
@@ -11,7 +10,7 @@ from stage_calls import run
 
 from dfnas.dataset.writing import read_shard
 from dfnas.deploy.network import read
-from dfnas.runtime.files import digest, load_archive, read_csv, save_archive
+from dfnas.runtime.files import digest, load_archive, read_csv, read_json, save_archive, write_json
 
 
 def trained(chain, name: str, seed: int, validation_error: float, **arguments):
@@ -71,7 +70,7 @@ def test_every_example_of_the_card_runs_in_its_folder_and_they_agree(chain, monk
 
 def test_the_card_says_what_the_network_is_and_where_it_came_from(chain):
     card = (chain.folder / "README.md").read_text()
-    figures = json.loads((chain.folder / "metrics.json").read_text())
+    figures = read_json(chain.folder / "metrics.json")
     for said in (
         "images (B, 1, 8, 8), float32, pixels in [0, 1]",
         "| searched on | no images |",
@@ -102,14 +101,14 @@ def test_the_card_has_time_and_memory_of_its_network_at_every_batch_size(chain):
 
 
 def test_the_card_has_the_spread_over_the_seeds_of_its_row_alone(chain):
-    figures = json.loads((chain.folder / "metrics.json").read_text())
+    figures = read_json(chain.folder / "metrics.json")
     others = []
     for seed, error, data in ((1, 0.5, "none"), (2, 0.3, "none"), (0, 0.9, "synthetic")):
         path = chain.folder / f"metrics-{seed}.json"
-        path.write_text(json.dumps(figures | {"seed": seed, "top1_error": error, "search_data": data}))
+        write_json(path, figures | {"seed": seed, "top1_error": error, "search_data": data})
         others.append(path)
     figures["top1_error"] = 0.4
-    (chain.folder / "metrics.json").write_text(json.dumps(figures))
+    write_json(chain.folder / "metrics.json", figures)
     options = chain.model_card()
     place = options.index("--metrics") + 2
     assert run("model_card", *options[:place], *others[:2], *options[place:]) == 0
@@ -173,7 +172,7 @@ def test_a_card_of_a_damaged_network(chain, fails):
 
 def test_a_card_without_the_figures_of_its_network(chain, fails):
     path = chain.folder / "metrics.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"seed": 7}))
+    write_json(path, read_json(path) | {"seed": 7})
     fails("model_card", chain.model_card(), "none of the 1 files of figures", "random, none, synthetic, 0")
-    path.write_text("{}")
+    write_json(path, {})
     fails("model_card", chain.model_card(), path, "has no 'algorithm'")

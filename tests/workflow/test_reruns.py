@@ -7,6 +7,7 @@ expected numbers of jobs are written out by hand.
 import os
 import re
 import shutil
+import subprocess
 
 import pytest
 from running import nested, overlay, plan, snakemake
@@ -59,6 +60,8 @@ SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
     ("resources.default.runtime", 90, {}),
     ("search_darts.arch_lr", 0.02, {"search_darts": 4, **FOUND}),
+    ("search_darts.epochs", 2, {"search_darts": 4, **FOUND}),
+    ("invert_teacher.seed", 1, NEW_IMAGES),
     ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, **FOUND}),
     ("search_spos.evolution.parents", 3, {"search_spos": 4, **FOUND}),
     (
@@ -195,6 +198,47 @@ def test_a_touch_reruns_nothing(finished, tmp_path):
     for path in (*source.rglob("*"), *sorted((run / "results").rglob("*"), reverse=True)):
         os.utime(path)
     assert plan(run, source=source) == {}
+
+
+def test_a_helper_function_reruns_who_imports_it_and_its_comment_and_docstring_nobody(finished, tmp_path):
+    source = copy_of(finished, tmp_path)
+    path = source / "dfnas/search/evolution.py"
+    text = path.read_text()
+    path.write_text(f'{text}\n\ndef helper(value):\n    """Helps."""\n    return value\n')
+    edited = plan(finished.directory, source=source)
+    assert edited == CODE["dfnas/search/evolution.py"]
+    path.write_text(f"{text}\n\n# Nobody is helped.\n")
+    assert plan(finished.directory, source=source) == {}
+
+
+def test_other_packages_rerun_nothing(finished, tmp_path):
+    """Versions stand in every artifact's provenance; which of them matter to a result is for people to say."""
+    source = copy_of(finished, tmp_path)
+    for path in (source / "envs").iterdir():
+        path.write_text(path.read_text() + "# numpy of another day\n")
+    text = (source / "envs" / "dfnas.yaml").read_text()
+    (source / "envs" / "dfnas.yaml").write_text(text.replace("name: dfnas", "name: other"))
+    assert plan(finished.directory, source=source) == {}
+
+
+def test_a_branch_reruns_what_it_changes_and_coming_back_reruns_nothing(finished, tmp_path):
+    source = copy_of(finished, tmp_path)
+
+    def git(*arguments: str) -> None:
+        identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
+        subprocess.run(["git", "-C", source, *identity, *arguments], check=True, capture_output=True)
+
+    git("init", "--initial-branch", "main")
+    git("add", "--all")
+    git("commit", "--message", "as it ran")
+    git("checkout", "-b", "other")
+    for path in ("dfnas/search/darts.py", "dfnas/measure/latency.py"):
+        with open(source / path, "a") as file:
+            file.write("\n_EDITED = True\n")
+    git("commit", "--all", "--message", "edited")
+    assert plan(finished.directory, source=source) == {**CODE["dfnas/search/darts.py"], **TABLE}
+    git("checkout", "main")
+    assert plan(finished.directory, source=source) == {}
 
 
 def test_a_lost_table_is_made_again_alone(finished, tmp_path):

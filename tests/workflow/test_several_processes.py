@@ -1,4 +1,4 @@
-"""Retraining as torchrun starts it: two processes on the CPU, through the workflow."""
+"""Retraining and searches as torchrun starts them: two processes on the CPU, through the workflow."""
 
 import json
 
@@ -28,3 +28,21 @@ def test_two_processes_train_the_network_of_one(finished, tmp_path):
     alone, together = (read_csv(place / RUN / "history.csv")[0] for place in (finished.directory, run))
     assert float(together["train_loss"]) == pytest.approx(float(alone["train_loss"]), rel=0.1)
     assert not list((run / "results/.dfnas").glob("*.pt"))  # no checkpoint is left
+
+
+def test_two_processes_search_as_one_job(finished, tmp_path):
+    run = finished.copy(tmp_path / "run")
+    more = overlay(tmp_path / "two.yaml", {"resources": {"search_spos": {"gpu": 2}}})
+    place = run / "results/search/spos/synthetic/seed-0"
+    options = ("--cores", "2", "--allowed-rules", "search_spos", "--printshellcmds")
+    target = "results/search/spos/synthetic/seed-0/architecture.json"
+    done = snakemake(run, *options, target, source=finished.source, configuration=(more,))
+    log = (run / "results/logs/search_spos/synthetic/seed-0.log").read_text()
+    assert done.returncode == 0, done.stderr[-3000:] + log
+    assert "torchrun --standalone --nproc-per-node 2 -m dfnas.stages.search_spos" in done.stderr + done.stdout
+    document = json.loads((place / "architecture.json").read_text())
+    assert document["provenance"]["processes"] == 2
+    before = finished.directory / "results/search/spos/synthetic/seed-0"
+    for name in ("history.csv", "candidates.csv"):
+        assert len(read_csv(place / name)) == len(read_csv(before / name)), name
+    assert not list((run / "results/.dfnas").glob("*.pt"))

@@ -43,10 +43,11 @@ for algorithm in plan.algorithms_on_data:
             f"{plan.results}/benchmarks/search_{algorithm}/{{search_data}}/seed-{{seed}}.tsv"
         conda:
             "../../envs/dfnas.yaml"
-        threads: plan.threads(f"search_{algorithm}")
+        threads: plan.threads(f"search_{algorithm}") * plan.processes(f"search_{algorithm}")
         resources:
             **plan.resources(f"search_{algorithm}"),
         params:
+            launcher=plan.launcher(f"search_{algorithm}"),
             stage=f"dfnas.stages.search_{algorithm}",
             files=plan.output_options,
             beside=plan.input_options("teacher", "latency"),
@@ -54,8 +55,8 @@ for algorithm in plan.algorithms_on_data:
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code[f"search_{algorithm}"],
         shell:
-            "python -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data} {params.beside}"
-            " --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
+            "{params.launcher} -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
+            " {params.beside} --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
 
 
 if not plan.is_on_data("random"):

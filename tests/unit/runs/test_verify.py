@@ -173,6 +173,17 @@ def test_what_does_not_belong_together_is_told(made, capsys, case):
     assert f"{len(expected)} finding" in last
 
 
+def test_where_settings_differ_the_configuration_says_which_are_meant(made):
+    new = {"epochs": 3, "space": {"name": "darts"}}
+    made.make(FOUND, FOUND, settings=new)
+    for name in (PICTURE, TABLE):
+        made.make(name, name)
+    assert made.found() == [("mixed", FOUND)]  # one of three
+    configuration = {"results_dir": "results", "search_darts": new}
+    write_json(made.path / "run.json", {"configuration": configuration, "packages": {}})
+    assert made.found() == [("mixed", FOUND.replace("0", f"{seed}")) for seed in (1, 2)]
+
+
 def test_what_follows_from_a_changed_file_is_told_with_it(made, capsys):
     flip(made.path / TEACHER, 200)
     main(["verify", str(made.path)])

@@ -2,8 +2,10 @@
 
 import errno
 import io
+import json
 import os
 import pickle
+import re
 import resource
 import signal
 import zipfile
@@ -171,17 +173,50 @@ def test_a_missing_file_is_an_error(tmp_path, read):
 
 def test_json_keeps_its_order_and_ends_with_a_newline(tmp_path):
     write_json(tmp_path / "a.json", {"b": 1, "a": ["é", None]})
-    assert (tmp_path / "a.json").read_text() == '{\n  "b": 1,\n  "a": [\n    "é",\n    null\n  ]\n}\n'
+    *lines, seal, end = (tmp_path / "a.json").read_text().removesuffix("\n").split("\n")
+    assert lines == ["{", '  "b": 1,', '  "a": [', '    "é",', "    null", "  ],"]
+    assert re.fullmatch(r'  "sha256": "[0-9a-f]{64}"', seal)
+    assert end == "}"
     assert read_json(tmp_path / "a.json", ["a", "b"]) == {"b": 1, "a": ["é", None]}
 
 
 @pytest.mark.parametrize(
-    ("content", "story"), [(b"{", "not JSON"), (b"\xff", "not JSON"), (b"[1]", "a list"), (b"{}", "no 'choices'")]
+    ("content", "story"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff", "not JSON"),
+        (b"[1]", "a list"),
+        (b"{}", "no 'choices'"),
+        (b'{"choices": NaN}', "not JSON"),
+        (b'{"choices": 1e999}', "not JSON"),
+        (b'{"choices": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b"[" * 200_000, "not JSON"),
+    ],
+    ids=lambda content: content[:20] if isinstance(content, bytes) else content,
 )
-def test_unfit_json_is_an_error(tmp_path, content, story):
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_unfit_json_is_an_error(tmp_path, content, story, by_hand):
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(InputError, match=story):
-        read_json(tmp_path / "a.json", ["choices"])
+    with pytest.raises(InputError, match=story if by_hand or content != b"{}" else "its 'sha256'"):
+        read_json(tmp_path / "a.json", ["choices"], by_hand=by_hand)
+
+
+def test_json_that_was_edited_is_an_error_and_only_what_may_be_written_by_hand_needs_no_digest(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"choices": {"a": "3x3"}, "provenance": {"stage": "search_darts"}})
+    sealed = path.read_text()
+    without_digest = re.sub(r',\s+"sha256": ".*"', "", sealed)
+    for content in (sealed.replace("3x3", "5x5"), sealed.replace("sha256", "sha257"), without_digest):
+        path.write_text(content)
+        for by_hand in (True, False):
+            with pytest.raises(InputError, match=r"its 'sha256' is not that of its content.*rm .*a\.json"):
+                read_json(path, by_hand=by_hand)
+    path.write_text('{"choices": {"a": "5x5"}}')
+    assert read_json(path, by_hand=True) == {"choices": {"a": "5x5"}}
+    with pytest.raises(InputError, match="its 'sha256'"):
+        read_json(path)
+    path.write_text(json.dumps(json.loads(sealed)))
+    assert read_json(path)["choices"] == {"a": "3x3"}, "however it is laid out"
 
 
 def test_what_is_not_a_number_never_enters_json(tmp_path):
@@ -203,11 +238,17 @@ def test_csv_comes_back_as_text(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "story"),
-    [(b"", "has no column 'a'"), (b"b\n1\n", "has no column 'a'"), (b"a\n\xff\n", "is not CSV")],
+    [
+        (b"", " has no column 'a'"),
+        (b"b\n1\n", " has no column 'a'"),
+        (b"a\n\xff\n", " is not CSV"),
+        (b"a,b\n1,2\n3\n", ", row 2: expected 2 values"),
+        (b"a,b\n1,2,3\n", ", row 1: expected 2 values"),
+    ],
 )
 def test_unfit_csv_is_an_error(tmp_path, content, story):
     (tmp_path / "a.csv").write_bytes(content)
-    with pytest.raises(InputError, match=rf"a\.csv {story}.*; delete it to rebuild it"):
+    with pytest.raises(InputError, match=rf"a\.csv{story}.*; delete it to rebuild it"):
         read_csv(tmp_path / "a.csv", ["a"])
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import write_json
 from dfnas.spaces.candidate import Candidate, from_text, to_text
 from dfnas.stages.histories import write_history
 from dfnas.stages.records import (
@@ -57,7 +58,7 @@ def test_a_search_without_candidates_leaves_the_header(spaces, make_darts, tmp_p
     [
         ("3x3|3x3,0.5,0.1,1.0,1,", "candidate 2: an architecture of 2 options"),
         ("3x3|3x3|3x3,half,0.1,1.0,1,", "candidate 2: could not convert string to float: 'half'"),
-        ("3x3|3x3|3x3,0.5", "candidate 2: "),
+        ("3x3|3x3|3x3,0.5", "row 2: expected 6 values"),
     ],
 )
 def test_a_bad_candidate_is_named(spaces, tmp_path, line, story):
@@ -82,7 +83,8 @@ def test_strengths_are_read_as_they_were_written(spaces, tmp_path):
     assert {choice: tuple(each) for choice, each in read.items()} == dict(space.choices)
     for choice, each in read.items():
         assert list(each.values()) == pytest.approx(strengths[choice].tolist(), rel=1e-5)
-    path.write_text(path.read_text().replace("mbconv2_3x3", "mbconv9_3x3"))
+    choice = next(iter(read))
+    write_json(path, read | {choice: {name.replace("mbconv2", "mbconv9"): each for name, each in read[choice].items()}})
     with pytest.raises(InputError, match="'stage1/block1' must have a strength for each of"):
         read_strengths(path, space)
 

@@ -296,3 +296,13 @@ def test_several_gpus_need_a_device_that_can_be_several():
     retrain = {"retrain": DEFAULTS["retrain"] | {"sync_batch_norm": True}}
     assert "sync_batch_norm needs GPUs, and device is cpu" in complaint(DEFAULTS | two | retrain | {"device": "cpu"})
     Config.parse(DEFAULTS | two | retrain | {"device": "cuda"})
+
+
+def test_searches_share_their_batches_equally():
+    three = {"resources": {"search_spos": {"gpu": 3}}}
+    told = complaint(DEFAULTS | three)
+    assert "search_spos.batch_size (64) must be a multiple of resources.search_spos.gpu (3)" in told
+    Config.parse(DEFAULTS | three | {"comparison": DEFAULTS["comparison"] | {"algorithms": ["darts"]}})
+    two = {"resources": {"search_darts": {"gpu": 2}}}
+    told = complaint(DEFAULTS | two | {"device": "cuda:1"})
+    assert "device = cuda:1 is one GPU, and resources.search_darts.gpu is 2" in told

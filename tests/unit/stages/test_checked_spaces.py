@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from dfnas.runtime.files import read_json
 from dfnas.stages.check_spaces import STAGE, check_spaces
 
 TASK = ["--channels", "3", "--size", "32", "--classes", "10", "--device", "cpu"]
@@ -20,7 +21,7 @@ def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
     multiply-accumulates and 0.073 million weights, those of 3 x 3 convolutions alone 220.11 and 1.532 (Dong and Yang
     2020; theirs count norms as well)."""
     assert checked(tmp_path / "spaces.json", search_spos=({}, {}), search_random=({}, {"max_latency_ms": 1.0})) == 0
-    found = json.loads((tmp_path / "spaces.json").read_text())
+    found = read_json(tmp_path / "spaces.json")
     assert list(found) == ["search_spos", "search_random", "provenance"]
     assert found["provenance"]["references"] == ["dfnas.spaces.nasbench201:NASBench201Space"]
     assert found["search_spos"]["choices"] == 6

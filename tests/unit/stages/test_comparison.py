@@ -2,7 +2,6 @@
 
 import csv
 import importlib
-import json
 import re
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 
 from dfnas.measure.bootstrap import Difference
+from dfnas.runtime.files import read_json, write_json
 from dfnas.stages.predictions import write_predictions
 from dfnas.tables.significance import Comparison, sentence
 
@@ -31,7 +31,7 @@ def network(folder: Path, algorithm: str, data: str, seed: int, share: float, re
     place.mkdir(parents=True)
     write_predictions(place / "predictions.csv", TARGETS, (TARGETS + wrong) % 10, torch.full((IMAGES,), 0.9))
     identity = {"algorithm": algorithm, "search_data": data, "retrain_data": retrain_data, "seed": seed}
-    (place / "metrics.json").write_text(json.dumps(identity | {"top1_error": wrong.double().mean().item()}))
+    write_json(place / "metrics.json", identity | {"top1_error": wrong.double().mean().item()})
     return place
 
 
@@ -148,8 +148,8 @@ def test_predictions_of_another_network_or_of_other_images_are_refused(tmp_path,
     assert f"{path} has other errors than {networks[1] / 'metrics.json'}" in complaint(
         capsys, compared(tmp_path, networks)
     )
-    figures = json.loads((networks[1] / "metrics.json").read_text()) | {"top1_error": 0.0}
-    (networks[1] / "metrics.json").write_text(json.dumps(figures))
+    figures = read_json(networks[1] / "metrics.json") | {"top1_error": 0.0}
+    write_json(networks[1] / "metrics.json", figures)
     write_predictions(path, TARGETS[1:], TARGETS[1:], torch.full((IMAGES - 1,), 0.9))
     assert "are not about the same test images" in complaint(capsys, compared(tmp_path, networks))
     path.write_text("image,target\n0,1\n")

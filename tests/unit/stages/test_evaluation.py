@@ -2,7 +2,6 @@
 
 import csv
 import importlib
-import json
 import random
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +18,7 @@ from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.measure.accuracy import predict
 from dfnas.measure.calibration import TEMPERATURES, calibration_error, fitted_temperature, negative_log_likelihood
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import read_json
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
@@ -92,7 +92,7 @@ def evaluated(folder: Path, network: str = "model.pt", held_out: str = "noise.h5
     files = ["--network", folder / network, "--teacher", folder / "teacher.pt", "--dataset", folder / "original.h5"]
     out = ["--out", folder / "metrics.json", "--predictions", folder / "predictions.csv"]
     assert run(*files, "--held-out", folder / held_out, *out) == 0
-    return json.loads((folder / "metrics.json").read_text())
+    return read_json(folder / "metrics.json")
 
 
 def logits(folder: Path, network, split: str, name: str) -> tuple[torch.Tensor, ImageSet]:
@@ -168,13 +168,13 @@ HEADER = "image,target,predicted,confidence\n"
         ("", "has no column 'image'"),
         ("image,target\n0,1\n", "has no column 'predicted'"),
         (HEADER, "has lines missing"),
-        (HEADER + "0,1\n", "has no predictions in it"),
+        (HEADER + "0,1\n", "row 1: expected 4 values"),
         (HEADER + "0,cat,dog,0.5\n", "has no predictions in it"),
     ],
 )
 def test_what_is_no_file_of_predictions_is_refused(tmp_path, text, story):
     (tmp_path / "predictions.csv").write_text(text)
-    with pytest.raises(InputError, match=rf"predictions\.csv {story}.*; delete it to rebuild it"):
+    with pytest.raises(InputError, match=rf"predictions\.csv,? {story}.*; delete it to rebuild it"):
         read_predictions(tmp_path / "predictions.csv")
 
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import read_json, write_json
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
@@ -62,7 +63,7 @@ def test_a_table_of_another_space_or_task_is_refused(table):
 )
 def test_a_damaged_table_is_one_line(table, tmp_path, change, story):
     path = tmp_path / "table.json"
-    path.write_text(json.dumps(json.loads(table.read_text()) | change))
+    write_json(path, read_json(table) | change)
     with pytest.raises(InputError, match=story):
         load_latency_table(path, SETTINGS, SPACE)
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dfnas.dataset.writing import Records, write_dataset, write_shard
-from dfnas.runtime.files import save_archive
+from dfnas.runtime.files import save_archive, write_json
 from dfnas.search.budget import Budget
 from dfnas.search.collapse import judged
 from dfnas.search.context import SearchContext
@@ -69,7 +69,7 @@ def table(tmp_path, space, cells) -> list:
 
 
 def architecture(path: Path, space, choices) -> Path:
-    path.write_text(json.dumps(describe("nasbench201", OPTIONS, space, choices, {})))
+    write_json(path, describe("nasbench201", OPTIONS, space, choices, {}))
     return path
 
 
@@ -110,7 +110,7 @@ def test_an_architecture_of_another_space_is_refused(tmp_path, table, capsys):
     options = {"stem_width": 4, "widths": [8], "depths": [1], "strides": [2], "last_width": 8}
     other = make("shufflenet", TASK, options)
     document = describe("shufflenet", options, other, other.sample(random.Random(0)), {})
-    (tmp_path / "other.json").write_text(json.dumps(document))
+    write_json(tmp_path / "other.json", document)
     row = ["--algorithm", "spos", "--search-data", "noise", "--seed", 0, "--out", tmp_path / "out.json"]
     line = complaint(capsys, "lookup", "--architecture", tmp_path / "other.json", *row, *table)
     assert "'shufflenet', for which there is no table; set search_spos.space.name to nasbench201" in line

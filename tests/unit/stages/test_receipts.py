@@ -7,7 +7,7 @@ import pytest
 
 from dfnas.pictures.figures import blank, png
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import digest, read_json
+from dfnas.runtime.files import digest, read_json, write_json
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages import shard_original
 from dfnas.stages.pictures import picture_provenance, write_picture
@@ -83,6 +83,14 @@ def test_an_input_is_recorded_as_it_was_when_the_job_began(tmp_path, make_stage)
     assert read_receipt(tmp_path / "provenance" / "out.txt.json").provenance["inputs"] == {"source.txt": before}
 
 
+def test_what_was_made_is_not_lost_for_want_of_a_receipt(tmp_path, make_stage, capsys):
+    (tmp_path / "provenance").write_text("a file where the folder should be")
+    assert make_stage(lambda job: job.options.out.write_text("made"), "--out", tmp_path / "out.txt") == 0
+    assert (tmp_path / "out.txt").read_text() == "made"
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("table1: warning: no receipt: ")
+
+
 def test_a_job_that_fails_leaves_no_receipt(tmp_path, make_stage):
     def work(job):
         raise InputError("no")
@@ -122,7 +130,7 @@ def test_what_is_no_receipt_is_refused(tmp_path, change):
     write_receipt(folder, tmp_path / "table1.csv", [tmp_path / "table1.csv"], SAID)
     path = folder.receipt(tmp_path / "table1.csv")
     assert read_receipt(path).provenance == SAID
-    path.write_text(json.dumps(read_json(path) | change))
+    write_json(path, read_json(path) | change)
     with pytest.raises(InputError, match="is not the receipt of a job"):
         read_receipt(path)
 

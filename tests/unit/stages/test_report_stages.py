@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dfnas.dataset.writing import write_labels
 from dfnas.pictures.figures import blank, png
-from dfnas.runtime.files import digest, save_archive, write_csv
+from dfnas.runtime.files import digest, save_archive, write_csv, write_json
 from dfnas.stages.artifacts import save_teacher
 from dfnas.tables import run as words
 from dfnas.teacher import TeacherSpec
@@ -46,7 +46,7 @@ def chain(tmp_path) -> dict[str, Path]:
     provenance = said("calibrate_labels", [files["teacher"]])
     write_labels(files["labels"], soft, classes, attributes | {"provenance": provenance})
     found = said("search_spos", [files["teacher"], files["labels"]])
-    files["architecture"].write_text(json.dumps({"provenance": found}))
+    write_json(files["architecture"], {"provenance": found})
     return files
 
 
@@ -94,7 +94,7 @@ def test_an_artifact_that_does_not_say_where_it_came_from_is_refused(tmp_path, c
 def test_labels_are_drawn_with_their_own_figures(chain, tmp_path, monkeypatch):
     report = tmp_path / "labels.json"
     figures = {"agreement": 0.9, "entropy_before_nats": 0.1, "entropy_after_nats": 0.2, "label_shift": 0.3}
-    report.write_text(json.dumps(figures))
+    write_json(report, figures)
     drawn = []
     monkeypatch.setattr("dfnas.stages.draw_labels.labels_png", lambda *given: drawn.append(given) or png(blank(1, 1)))
     files = ["--labels", chain["labels"], "--reports", report, "--sources", "noise"]
@@ -119,9 +119,8 @@ SIGNIFICANCE |= {"difference_points": "-1.0", "interval_low": "-1.5", "interval_
 
 
 def test_a_run_in_words(chain, tmp_path):
-    (tmp_path / "quality.json").write_text(
-        json.dumps({"generation": 2, "images": 400, "teacher_agreement": 0.985, "verifier_agreement": None})
-    )
+    figures = {"generation": 2, "images": 400, "teacher_agreement": 0.985, "verifier_agreement": None}
+    write_json(tmp_path / "quality.json", figures)
     write_csv(tmp_path / "table1.csv", [*ROW, *TABLE[0]], [ROW | row for row in TABLE])
     write_csv(tmp_path / "significance.csv", SIGNIFICANCE, [SIGNIFICANCE])
     files = ["--teacher", chain["teacher"], "--quality", tmp_path / "quality.json", "--table", tmp_path / "table1.csv"]

@@ -1,0 +1,105 @@
+"""The teacher: loads, makes sense, and has what the synthesis needs."""
+
+import pytest
+import torch
+from torch import nn
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.doctor.networks import check_networks, judge_answers
+from dfnas.teacher import Teacher, TeacherSpec
+
+ARGUMENTS = {"depth": 8, "channels": 1, "classes": 10, "widths": [4, 8, 16]}
+
+
+@pytest.fixture
+def state() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    return cifar_resnet(**ARGUMENTS).state_dict()
+
+
+@pytest.fixture
+def checked(make_config, tmp_path):
+    """What is found of a teacher with some weights; without any, of one that is still to be trained."""
+
+    def check(state=None, sources=("synthetic",), **more):
+        weights = None
+        if state is not None:
+            weights = str(tmp_path / "weights.pt")
+            torch.save(state, weights)
+        config = make_config(teacher={"weights": weights, "arguments": ARGUMENTS} | more)
+        return check_networks(config, list(sources))
+
+    return check
+
+
+def test_weights_that_fit(checked, state):
+    findings, teacher = checked(state)
+    assert [f.level for f in findings] == ["ok"]
+    assert "7 BatchNorm2d, input 1 x 16 x 16, 10 classes" in findings[0].story
+    assert isinstance(teacher, Teacher)
+
+
+def test_a_teacher_that_is_still_to_be_trained(checked):
+    findings, teacher = checked()
+    assert "to be trained by pretrain_teacher" in findings[0].story
+    assert teacher is not None
+
+
+def test_values_that_are_no_numbers(checked, state):
+    state["conv1.weight"][0, 0, 0, 0] = torch.nan
+    findings, teacher = checked(state)
+    assert (findings[0].level, "not finite" in findings[0].story, teacher) == ("failure", True, None)
+
+
+def test_an_output_that_overflows(checked, state):
+    name = next(name for name in state if name.endswith("weight") and state[name].ndim == 2)
+    state[name].fill_(3e38)
+    findings, _ = checked(state)
+    assert (findings[0].level, "not finite" in findings[0].story) == ("failure", True)
+
+
+def test_a_teacher_that_says_the_same_of_every_image(checked, state):
+    name = next(name for name in state if name.endswith("weight") and state[name].ndim == 2)
+    state[name].zero_()
+    findings, _ = checked(state)
+    assert (findings[0].level, "the same of every image" in findings[0].story) == ("failure", True)
+
+
+def test_other_sizes_and_missing_files(checked, state):
+    assert checked(state, classes=7)[0][0].level == "failure"
+    assert checked(state, arguments=ARGUMENTS | {"depth": 14})[0][0].level == "failure"
+    assert checked(weights="/nowhere/weights.pt")[0][0].level == "failure"
+    assert checked(builder="dfnas.cifar_resnet:no_such_thing")[0][0].level == "failure"
+
+
+class Plain(nn.Sequential):
+    """A classifier without BatchNorm."""
+
+    def __init__(self, classes: int):
+        super().__init__(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes))
+
+
+def test_without_batch_norm_the_inversion_has_nothing_to_match(checked):
+    plain = {"builder": f"{__file__}:Plain", "arguments": {"classes": 10}}
+    findings, _ = checked(**plain)
+    assert (findings[-1].level, "invert_teacher.feature_weight" in findings[-1].story) == ("failure", True)
+    assert [f.level for f in checked(sources=(), **plain)[0]] == ["ok"]
+
+
+def test_published_weights_that_are_not_here(checked, monkeypatch, tmp_path):
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    said = {"builder": "torchvision:resnet18", "weights": "published:IMAGENET1K_V1", "arguments": {}}
+    none = dict.fromkeys(("classes", "channels", "size", "mean", "std", "class_names"))
+    findings, teacher = checked(**said, **none, sources=())
+    assert [f.level for f in findings] == ["warning"]
+    assert "will be downloaded" in findings[0].story
+    assert teacher.spec.classes == 1000
+
+
+def test_logits_that_hardly_differ_are_noticed():
+    spec = TeacherSpec("a:b", classes=3, channels=1, size=(8, 8), mean=(0.0,), std=(1.0,))
+    network = Plain(3)
+    with torch.no_grad():
+        network[-1].weight.mul_(1e-4)
+        network[-1].bias.zero_()
+    assert judge_answers(Teacher(spec, network)).level == "warning"

@@ -1,0 +1,111 @@
+"""`dfnas doctor` as a user calls it: in a process, on the reduced configuration."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from running import REDUCED, ROOT, overlay, plan
+
+pytestmark = pytest.mark.slow
+TEACHER = {
+    "arguments": {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10},
+    "classes": 10,
+    "channels": 1,
+    "size": 8,
+    "mean": [0.3],
+    "std": [0.35],
+}
+
+
+def doctor(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    directory.mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = [sys.executable, "-m", "dfnas", "doctor", *map(str, arguments)]
+    return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def failures(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    found = json.loads(done.stdout)["findings"]
+    return {finding["subject"]: finding["story"] for finding in found if finding["level"] == "failure"}
+
+
+def test_the_reduced_configuration_can_run_and_has_a_time(tmp_path):
+    done = doctor(tmp_path / "here", "--json", "--configfile", ROOT / REDUCED)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert done.stderr == ""
+    found = json.loads(done.stdout)
+    assert found["healthy"]
+    assert found["jobs"] == plan(tmp_path / "there")
+    estimate = found["estimate"]
+    rows = {row["rule"]: row for row in estimate["rows"]}
+    assert set(rows) == set(found["jobs"])
+    assert all(0.1 < row["seconds"] < 300 for row in rows.values())
+    for rule in ("search_darts", "search_spos", "search_proxyless", "retrain", "invert_teacher", "pretrain_teacher"):
+        assert rows[rule]["memory_mb"] > 100, rule
+    cores = estimate["capacity"]["cores"]
+    together = sum(row["seconds"] * row["jobs"] for row in rows.values())
+    assert together / cores <= estimate["course"]["seconds"] <= together
+    assert estimate["course"]["chain_s"] <= estimate["course"]["seconds"]
+    assert not (tmp_path / "here" / "results").exists()
+
+
+def test_without_trials_it_says_what_it_sees(tmp_path):
+    done = doctor(tmp_path, "--quick", "--gpus", "4", "--configfile", ROOT / REDUCED)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "on 4 GPUs has to be tried on one" in done.stdout
+    assert "It can run here: " in done.stdout
+
+
+def test_what_cannot_run_is_named_with_its_remedy(tmp_path):
+    settings = {
+        "teacher": {"weights": str(tmp_path / "weights.pt")},
+        "search_spos": {"budget": {"max_macs_m": 1e-6}},
+        "shard_original": {"source": "npz", "path": str(tmp_path / "images.npz")},
+        "device": "cuda:99",
+    }
+    wrong = overlay(tmp_path / "wrong.yaml", settings)
+    done = doctor(tmp_path / "here", "--json", "--configfile", ROOT / REDUCED, wrong)
+    assert done.returncode == 1, done.stderr
+    found = failures(done)
+    assert set(found) >= {"teacher", "search_spos", "original data (npz)", "device", "plan"}
+    assert found["teacher"] == f"no file {tmp_path}/weights.pt"
+    assert f"needs files that nothing makes: {tmp_path}/weights.pt" in found["plan"]
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_what_a_builder_prints_is_no_part_of_the_answer(tmp_path):
+    code = tmp_path / "mine.py"
+    code.write_text(
+        "from dfnas.cifar_resnet import cifar_resnet\n"
+        "def build(**arguments):\n    print('hello')\n    return cifar_resnet(**arguments)\n"
+        "def broken(**arguments):\n    raise RuntimeError('one\\ntwo')\n"
+    )
+    for name, status in (("build", 0), ("broken", 1)):
+        mine = overlay(tmp_path / f"{name}.yaml", {"teacher": {"builder": f"{code}:{name}", **TEACHER}})
+        done = doctor(tmp_path, "--quick", "--json", "--configfile", ROOT / REDUCED, mine)
+        assert done.returncode == status, done.stdout + done.stderr
+        assert ("teacher" in failures(done)) == bool(status)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("synthesis: {images: 7}", "synthesis.images (7) must be a multiple of"),
+        ("a: [", "not valid JSON or YAML"),
+        ("teacher: {weights: $NO_SUCH_VARIABLE/a.pt}", "the environment variable in it is not set"),
+        (None, "No such file or directory"),
+    ],
+)
+def test_a_configuration_that_means_nothing_is_no_question(tmp_path, text, told):
+    path = tmp_path / "mine.yaml"
+    if text is not None:
+        path.write_text(text)
+    done = doctor(tmp_path, "--configfile", path)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("dfnas doctor: error: ")
+    assert told in line

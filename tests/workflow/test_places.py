@@ -1,0 +1,103 @@
+"""Names of files and folders that are unusual, and what a run leaves where."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from running import ROOT, command, complaint, overlay
+from snakemake.utils import update_config
+
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.runtime.errors import InputError
+
+UNUSUAL = 'it\'s "my" $(touch pwned); results & `touch pwned` größe 数 *?[a] #1 %s ~ !'
+REFUSED = {
+    "a leading dash": "-rf",
+    "a line break": "re\nsults",
+    "a tab": "re\tsults",
+    "an escape": "re\x1b[31msults",
+    "nothing but null": "\0",
+    "braces": "re{seed}sults",
+}
+
+
+def plan(laid_over: dict):
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(values, laid_over)
+    return Plan(values, laid_over)
+
+
+@pytest.mark.parametrize("key", ["results_dir", "teacher.weights", "shard_original.path"])
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_path_that_cannot_be_is_refused_in_one_line(case, key):
+    section, _, name = key.partition(".")
+    laid_over = {section: {name: REFUSED[case]} if name else REFUSED[case]}
+    if section == "shard_original":
+        laid_over[section] |= {"source": "npz", "mean": [0.3], "std": [0.35]}
+    with pytest.raises(InputError, match=key) as caught:
+        plan(laid_over)
+    assert "must not begin with '-'" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.slow
+def test_unusual_names_work_and_nothing_is_written_outside_of_the_results(tmp_path):
+    """One run with unusual names for all: configuration file, checkpoint and results; home and the folder for temporary
+    files are empty before."""
+    run, home, temporary, given = (tmp_path / name for name in ("run", "home", "temporary", "giv en's"))
+    for folder in (run, home, temporary, given):
+        folder.mkdir()
+    weights = given / f"{UNUSUAL.replace('$', '')}.pt"
+    torch.save(cifar_resnet(depth=8, widths=[4, 8, 16], channels=1, classes=10).state_dict(), weights)
+    results = UNUSUAL
+    file = overlay(
+        given / '-my "own" conf\'s größe.yaml', {"results_dir": results, "teacher": {"weights": str(weights)}}
+    )
+    before = files_in(given)
+    targets = [f"{results}/teacher/teacher.pt", f"{results}/search/random/none/seed-0/architecture.json"]
+    call = command(run, "--cores", "1", *targets, configuration=(file,))
+    call["env"] |= {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / ".cache")}
+    done = subprocess.run(**call, capture_output=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    for target in targets:
+        assert (run / target).is_file()
+    assert {path.split("/")[0] for path in files_in(run)} <= {results, ".snakemake"}
+    assert files_in(given) == before
+    assert not files_in(temporary)
+    allowed = (".cache/snakemake/", ".cache/matplotlib/", ".config/matplotlib/")  # of these libraries
+    assert not [path for path in files_in(home) if not path.startswith(allowed)]
+
+
+HOSTILE_YAML = {
+    "code": "retrain: !!python/object/apply:os.mkdir [{trace}]\n",
+    "a name of Python's": "retrain: !!python/name:os.system\n",
+    "an unknown tag": "retrain: !mine 3\n",
+    "nested without end": "retrain: " + "[" * 20_000 + "\n",
+    "a document that is none": "retrain: {lr: 0.1\n",
+    "a bomb of references": "a: &a0 [x, x]\n"
+    + "".join(f"b{i}: &a{i} [*a{i - 1}, *a{i - 1}, *a{i - 1}, *a{i - 1}, *a{i - 1}, *a{i - 1}]\n" for i in range(1, 14))
+    + "retrain: *a13\n",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", HOSTILE_YAML)
+def test_a_hostile_configuration_runs_no_code_and_ends_soon(tmp_path, case):
+    trace, file = tmp_path / "trace", tmp_path / "hostile.yaml"
+    file.write_text(HOSTILE_YAML[case].replace("{trace}", str(trace)))
+    call = command(tmp_path / "run", "--dry-run", configuration=(file,))
+    done = subprocess.run(**call, capture_output=True, timeout=100)
+    assert done.returncode != 0
+    assert not trace.exists()
+    assert not (tmp_path / "run" / "results").exists()
+    assert sum(map(len, complaint(done))) < 3000
