@@ -42,7 +42,7 @@ from dfnas.teacher import TeacherSpec, assemble, build_network
 
 CLASSES, SIDE, BATCH = 10, 8, 16
 CPU = torch.device("cpu")
-CELLS = {"channels": 4, "search_channels": 4, "cells": 3, "search_cells": 3, "nodes": 2}
+CELLS = {"channels": 4, "cells_per_stage": 1}
 CHAIN = {"stem_width": 4, "widths": [8], "depths": [2], "strides": [2], "last_width": 16}
 
 
@@ -79,7 +79,7 @@ def synthesis(checkpoint: Checkpoint) -> Resumable:
 
 
 def darts(_: Checkpoint) -> Resumable:
-    space, work = context("darts", CELLS)
+    space, work = context("nasbench201", CELLS)
     return DartsSearch(work, SearchDartsSettings(space=space, order=1, epochs=10, batch_size=BATCH))
 
 
