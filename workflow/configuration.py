@@ -14,6 +14,7 @@ from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import KINDS, code_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
+from dfnas.runtime.plain_values import check_plain
 from dfnas.settings.base import sections_in
 from dfnas.settings.config import RULES, Config
 from dfnas.settings.teacher import TeacherSettings
@@ -36,6 +37,10 @@ def load(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> Config:
     Raises:
         InputError: the configuration says something impossible.
     """
+    try:
+        check_plain(values, 0)  # YAML's references make much of little, and circles
+    except ValueError as error:
+        raise InputError(f"it {error}; write it without references (&, *)") from error
     config = Config.parse(_completed(_without_strangers(values, overlay)))
     _check_originals(config, overlay)
     _check_reference(config, overlay)
