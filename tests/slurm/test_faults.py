@@ -1,13 +1,10 @@
 """What befalls jobs on a cluster. Whatever it is, the run completes, and its table is that of an undisturbed run.
 
-Except for the first test, all befalls one run, in which three trainings and what follows from them are to be made
-again. A job is stopped before it is hit, so that the fault meets it in the midst of its work.
+All befalls one run, in which three trainings and what follows from them are to be made again. A job is stopped before
+it is hit, so that the fault meets it in the midst of its work.
 """
 
-import os
 import re
-import signal
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,31 +19,6 @@ RUNS = ("spos/original/original/seed-0", "spos/synthetic/original/seed-0", "rand
 MODELS = tuple(Path("results", "retrain", run, "model.pt") for run in RUNS)
 # For a first attempt both are too little.
 SCARCE = {"evaluate": {"mem_mb": 250}, "measure_latency": {"runtime": 1}}
-AWAY_S = 15.0
-
-
-def test_jobs_that_outlive_their_snakemake_are_waited_for(anew, cluster, hold, undisturbed, tmp_path):
-    """The second job for the same network waits for the first, and finds the work done."""
-    model = MODELS[-1]
-    run = anew(tmp_path / "run", RUNS[-1])
-    try:
-        first = run.start()
-        _, stage = hold(run, "stages.retrain", at_work=True)
-        os.kill(first.pid, signal.SIGKILL)
-        first.wait()
-        assert run.alone("--unlock").returncode == 0
-        second = run.start()
-        waits = "retrain: waits for another job that makes"
-        until(lambda: waits in run.log("retrain"), "the second job waits", run.story)
-        os.kill(stage, signal.SIGCONT)
-        until((run.directory / model).exists, "the first job's network", run.story)
-        made = os.stat(run.directory / model)
-        run.finish(second)
-    finally:
-        run.clear()
-    assert "that job has made it, nothing is left to do" in run.log("retrain")
-    assert os.stat(run.directory / model).st_ino == made.st_ino
-    assert run.table() == undisturbed.table()
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +43,6 @@ def storm(cluster, anew, hold, tmp_path_factory):
         cluster.ask("sbatch", *map(str, urgent), "--wrap", "sleep 1")
         for fault in ("requeued", "preempted"):
             until(lambda fault=fault: runs_again(cluster, hit[fault]), f"the {fault} job runs again", run.story)
-        cluster.stop_controller()
-        time.sleep(AWAY_S)
-        cluster.start_controller()
         cluster.cut_power(cut)
         until(lambda: runs_again(cluster, hit["power cut"]), "the job of the dead node runs again", run.story)
         cluster.start_node(cut)
@@ -142,7 +111,6 @@ def test_a_job_over_its_memory_gets_more_memory(storm):
     assert int(last.memory.removesuffix("M")) == 250 * (1 + len(killed))
 
 
-def test_nothing_is_lost_while_the_controller_is_away(storm):
-    """No job had to be submitted again because of it: each training was submitted once."""
+def test_what_slurm_runs_again_is_not_submitted_again(storm):
     _, _, jobs = storm
     assert len(attempts(jobs, "retrain")) == 3
