@@ -16,6 +16,8 @@ from dfnas.runtime.errors import InputError, reason, rebuild
 
 SEAL = "sha256"
 """The key of JSON artifacts under which a digest of all other keys stands."""
+FOLDER = 0x10
+"""The attribute of a folder in a zip archive, which no checksum covers. torch reads a file that has it as zeros."""
 
 
 @contextmanager
@@ -142,14 +144,16 @@ def load_archive(path: str | Path, mend: str = "") -> Any:
     try:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                claimed = sum(member.file_size for member in archive.infolist())
-                damaged = archive.testzip() if claimed <= size else None
+                members = archive.infolist()
+                claimed = sum(member.file_size for member in members)
+                folders = [member.filename for member in members if member.external_attr & FOLDER]
+                damaged = next(iter(folders), None) or (archive.testzip() if claimed <= size else None)
     except Exception as error:  # whatever the broken bytes lead it to
         raise InputError(f"{path} is damaged: {reason(error)}; {mend}") from error
     if claimed > size:
         raise InputError(f"{path} claims to hold {claimed} bytes in a file of {size}; {mend}")
     if damaged:
-        raise InputError(f"{path} is damaged: bad checksum of {damaged}; {mend}")
+        raise InputError(f"{path} is damaged: bad checksum or entry of {damaged}; {mend}")
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
