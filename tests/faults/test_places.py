@@ -68,10 +68,13 @@ CASES = {"invert_teacher": ["shard.h5", "shard.csv"], "search_spos": ["found.jso
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_full_disk_costs_no_finished_step(chain, disk, begins, capsys, name):
-    arguments = arguments_of(chain, name, name)
-    assert run(name, *arguments) == 0
-    whole = {file: (chain.folder / file).read_bytes() for file in CASES[name]}
+def test_a_full_disk_costs_no_finished_step(chain, disk, begins, capsys, tmp_path, name):
+    roomy, arguments = (
+        tmp_path / "roomy",
+        arguments_of(chain, name, name),
+    )  # beside the disk: artifacts name their inputs
+    assert run(name, *onto(arguments, roomy, *CASES[name]), "--state-dir", chain.folder / "state") == 0
+    whole = {file: (roomy / file).read_bytes() for file in CASES[name]}
     elsewhere = [*onto(arguments, disk.folder, *whole), "--state-dir", chain.folder / "state"]
     (disk.folder / "others").write_bytes(bytes(60 << 10))  # nearly full
     capsys.readouterr()
@@ -86,9 +89,9 @@ def test_a_full_disk_costs_no_finished_step(chain, disk, begins, capsys, name):
     assert {file: (disk.folder / file).read_bytes() for file in whole} == whole
 
 
-def test_a_checkpoint_that_finds_the_disk_full_keeps_the_one_before(chain, disk, begins, capsys):
+def test_a_checkpoint_that_finds_the_disk_full_keeps_the_one_before(chain, disk, begins, capsys, tmp_path):
     arguments = chain.invert_teacher()
-    assert run("invert_teacher", *arguments) == 0
+    assert run("invert_teacher", *arguments, "--state-dir", tmp_path / "roomy") == 0
     whole = (chain.folder / "shard.h5").read_bytes()
     (disk.folder / "others").write_bytes(bytes(16 << 10))
     with_state = [*arguments, "--state-dir", disk.folder]
