@@ -71,6 +71,15 @@ def members(session: int) -> dict[int, str]:
     return found
 
 
+def _killed(number: int) -> bool:
+    """Kills a process, if it has not ended in time."""
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def killed(directory: Path, rng: random.Random, most: int, **keywords) -> Iterator[Kill]:
     """Runs the workflow and kills at most so many times: to its end, or until Snakemake was killed too."""
     call = command(directory, "--cores", "2", "--retries", "50", TABLE, **keywords)
@@ -89,17 +98,14 @@ def killed(directory: Path, rng: random.Random, most: int, **keywords) -> Iterat
             if due and seen[due[0]].whole:
                 yield Kill(tuple(alive.values()), True, bool(checkpoints(state)))
                 return
-            for number in due:
-                os.kill(number, signal.SIGKILL)
+            for number in due[: most - count]:
                 seen[number].chosen = False
-                count += 1
-                yield Kill((alive[number],), False, bool(checkpoints(state)))
+                if _killed(number):
+                    count += 1
+                    yield Kill((alive[number],), False, bool(checkpoints(state)))
         assert process.wait() == 0, (directory / "killed.log").read_text()[-5000:]
     finally:
         while remaining := members(process.pid):  # those that start others meanwhile too
             for number in remaining:
-                try:
-                    os.kill(number, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+                _killed(number)
         process.wait()
