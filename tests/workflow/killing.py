@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Victim:
     def __init__(self, rng: random.Random, state: Path):
         self.chosen, self._in_loop = rng.random() < CHOSEN, rng.random() < 0.5
         self.whole = rng.random() < WHOLE
-        self._state, self._known = state, self._saved()
+        self._state = state
+        self._known = self._saved()
         self._wait = rng.uniform(0, IN_LOOP_S if self._in_loop else ANYWHERE_S)
         self._since = None if self._in_loop else time.monotonic()
 
@@ -46,7 +48,11 @@ class Victim:
         return self.chosen and self._since is not None and time.monotonic() - self._since >= self._wait
 
     def _saved(self) -> set[tuple[str, int]]:
-        return {(entry.name, entry.stat().st_mtime_ns) for entry in checkpoints(self._state)}
+        found = set()
+        for entry in checkpoints(self._state):
+            with suppress(FileNotFoundError):  # of a job that has ended meanwhile
+                found.add((entry.name, entry.stat().st_mtime_ns))
+        return found
 
 
 def checkpoints(state: Path) -> list[os.DirEntry]:
