@@ -6,6 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -35,7 +36,8 @@ class Victim:
     def __init__(self, rng: random.Random, state: Path):
         self.chosen, self._in_loop = rng.random() < CHOSEN, rng.random() < 0.5
         self.whole = rng.random() < WHOLE
-        self._state, self._known = state, self._saved()
+        self._state = state
+        self._known = self._saved()
         self._wait = rng.uniform(0, IN_LOOP_S if self._in_loop else ANYWHERE_S)
         self._since = None if self._in_loop else time.monotonic()
 
@@ -46,7 +48,11 @@ class Victim:
         return self.chosen and self._since is not None and time.monotonic() - self._since >= self._wait
 
     def _saved(self) -> set[tuple[str, int]]:
-        return {(entry.name, entry.stat().st_mtime_ns) for entry in checkpoints(self._state)}
+        found = set()
+        for entry in checkpoints(self._state):
+            with suppress(FileNotFoundError):  # of a job that has ended meanwhile
+                found.add((entry.name, entry.stat().st_mtime_ns))
+        return found
 
 
 def checkpoints(state: Path) -> list[os.DirEntry]:
@@ -71,6 +77,15 @@ def members(session: int) -> dict[int, str]:
     return found
 
 
+def _killed(number: int) -> bool:
+    """Kills a process, if it has not ended in time."""
+    try:
+        os.kill(number, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def killed(directory: Path, rng: random.Random, most: int, **keywords) -> Iterator[Kill]:
     """Runs the workflow and kills at most so many times: to its end, or until Snakemake was killed too."""
     call = command(directory, "--cores", "2", "--retries", "50", TABLE, **keywords)
@@ -89,17 +104,14 @@ def killed(directory: Path, rng: random.Random, most: int, **keywords) -> Iterat
             if due and seen[due[0]].whole:
                 yield Kill(tuple(alive.values()), True, bool(checkpoints(state)))
                 return
-            for number in due:
-                os.kill(number, signal.SIGKILL)
+            for number in due[: most - count]:
                 seen[number].chosen = False
-                count += 1
-                yield Kill((alive[number],), False, bool(checkpoints(state)))
+                if _killed(number):
+                    count += 1
+                    yield Kill((alive[number],), False, bool(checkpoints(state)))
         assert process.wait() == 0, (directory / "killed.log").read_text()[-5000:]
     finally:
         while remaining := members(process.pid):  # those that start others meanwhile too
             for number in remaining:
-                try:
-                    os.kill(number, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
+                _killed(number)
         process.wait()
