@@ -4,6 +4,7 @@ A scheduler sends SIGTERM before it takes the machine away, a person SIGINT; who
 """
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
@@ -38,7 +39,11 @@ _request = _Request()
 
 @contextmanager
 def heeded() -> Iterator[None]:
-    """Within it the signals raise `Interrupted`: at once, or where a loop asks. For the main thread."""
+    """Within it the signals raise `Interrupted`: at once, or where a loop asks. Only the main thread has signals: in
+    another one they stay its affair."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
     before = {number: signal.signal(number, _ask) for number in SIGNALS}
     alarm = signal.signal(signal.SIGALRM, _give_up)
     try:
