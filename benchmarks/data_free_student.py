@@ -106,9 +106,8 @@ def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Names
         settings = settings.model_copy(update={"fresh": fresh})
     reseed(seed, "student")
     student, labels = InBfloat16(cifar_resnet(options.depth)), labels_of(train, settings, teacher)
-    training = Training(
-        student, train, train.subset(torch.arange(16)), settings, seed, 0.0, 0.0, labels, settings.temperature
-    )
+    held_out = train.subset(torch.arange(16))
+    training = Training(student, train, held_out, settings, seed, labels=labels, temperature=settings.temperature)
     if row == "without T²":
         training.descent.factor = 1.0
     work = training
