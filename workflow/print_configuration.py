@@ -23,17 +23,23 @@ from files import Files  # noqa: E402
 from dfnas.runtime.errors import InputError, reason  # noqa: E402
 
 
+def _loaded(path: str) -> dict:
+    """What a file says. Raises InputError, which Snakemake's own complaint does not: it names no file."""
+    try:
+        return load_configfile(path)
+    except (WorkflowError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {reason(error)}") from error
+
+
 def main(paths: list[str]) -> int:
     try:
-        values, overlay = load_configfile(ROOT / "config.yaml"), laid_over_each_other(map(load_configfile, paths))
+        values, overlay = load_configfile(ROOT / "config.yaml"), laid_over_each_other(map(_loaded, paths))
         update_config(values, overlay)
         print(json.dumps(Files(load(values, overlay)).config.plain()))
     except InputError as error:
         print(f"configuration: {error}", file=sys.stderr)
     except OSError as error:
         print(f"configuration: {error.filename}: {error.strerror}", file=sys.stderr)
-    except (WorkflowError, UnicodeDecodeError) as error:
-        print(f"configuration: {reason(error)}", file=sys.stderr)
     else:
         return 0
     return 1

@@ -20,6 +20,7 @@ from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.config import Config
 from dfnas.settings.search import SearchSettings
+from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network
@@ -117,11 +118,18 @@ class Bench:
 
     def teacher(self) -> Teacher:
         """The teacher as it is, or where it is still to be trained or fetched, with fresh weights."""
-        settings = self.config.teacher
+        return self._network(self.config.teacher, "teacher")
+
+    def competitor(self) -> Teacher:
+        """The second network of an inversion, likewise."""
+        assert self.config.competitor is not None, "the configuration is checked"
+        return self._network(self.config.competitor, "competitor")
+
+    def _network(self, settings: TeacherSettings, section: str) -> Teacher:
         if settings.builder == TORCHSCRIPT:
             spec = TeacherSpec.of(settings)
             return assemble(spec, read_weights(settings), str(weights_file(settings.weights))).to(self.device)
-        spec = TeacherSpec.of(complete(settings, "teacher"))
+        spec = TeacherSpec.of(complete(settings, section))
         return Teacher(spec, build_network(spec)).to(self.device)
 
     def labelling_teacher(self, labels: str) -> Teacher | None:

@@ -73,5 +73,6 @@ def check_memory(config: Config, machine: Machine) -> list[Finding]:
 
 
 def _uses_bfloat16(config: Config) -> bool:
-    inversions = [source.invert_teacher.precision for source in config.synthetic_data().values()]
-    return "bfloat16" in (*inversions, config.retrain.precision, config.retrain_synthetic.precision)
+    sections = [source.invert_teacher for source in config.synthetic_data().values()]
+    sections += [section for _, section in config]
+    return "bfloat16" in [getattr(section, "precision", None) for section in sections]

@@ -63,7 +63,7 @@ def examine(
         findings += [check_writable(results), *check_state(results, Path.cwd())]
         jobs, complaint = planning.result()
     sources = list(dict.fromkeys(job.wildcards["source"] for job in jobs if job.rule == "invert_teacher"))
-    findings += check_networks(config, sources)[0]
+    findings += check_networks(config, sources)
     found, original = _originals(config, jobs, complaint, quick)
     findings += found
     findings += check_searched(config)

@@ -19,23 +19,19 @@ PROBES = 8
 """Images of noise that a teacher is asked about."""
 
 
-def check_networks(config: Config, sources: list[str]) -> tuple[list[Finding], Teacher | None]:
+def check_networks(config: Config, sources: list[str]) -> list[Finding]:
     """Loads every configured classifier and asks it about noise.
 
     Args:
         sources: the synthetic data sets that are made.
-
-    Returns:
-        What was found, and the teacher on the CPU: with fresh weights where its own are still to be trained or fetched;
-        None where it cannot be built.
     """
-    findings, teacher = _check_teacher(config, sources)
+    findings = _check_teacher(config, sources)
     for role, section in config.networks().items():
         findings += _loaded(section, role)[0]
-    return findings, teacher
+    return findings
 
 
-def _check_teacher(config: Config, sources: list[str]) -> tuple[list[Finding], Teacher | None]:
+def _check_teacher(config: Config, sources: list[str]) -> list[Finding]:
     section = config.teacher
     if section.weights is None:
         findings, teacher = _fresh(section, "to be trained by pretrain_teacher on the original images")
@@ -43,12 +39,12 @@ def _check_teacher(config: Config, sources: list[str]) -> tuple[list[Finding], T
         findings, teacher = _loaded(section, "teacher")
     if teacher is not None:
         findings += _judge_norms(config, sources, teacher)
-    return findings, teacher
+    return findings
 
 
 def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher | None]:
     if is_published(section.weights) and not _is_cached(section):
-        story = f"{section.weights} is not here yet: it will be downloaded, which needs a network"
+        story = f"{section.weights} is not known to be here: what is not will be downloaded, which needs a network"
         findings, network = _fresh(section, story, role)
         return [warning(role, story), *(f for f in findings if f.level == "failure")], network
     try:

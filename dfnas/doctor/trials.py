@@ -98,7 +98,8 @@ def invert_teacher(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
 def _inversion(bench: Bench, teacher: Teacher, settings: InvertTeacherSettings) -> float:
     """Seconds of one batch. The code is not compiled: that alone would take longer than all other trials."""
     plain = settings.model_copy(update={"compile": "never"})
-    objective, classes = Objective(teacher, plain), teacher.spec.classes
+    competitor = bench.competitor() if plain.competition_weight else None
+    objective, classes = Objective(teacher, plain, competitor), teacher.spec.classes
     total, first = 0.0, 0
     for stage in settings.stages:
 

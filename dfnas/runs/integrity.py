@@ -24,6 +24,8 @@ def told_by(path: Path) -> dict[str, Any]:
         InputError: the file does not pass the checks that its format has; texts have none but to be text.
     """
     if path.suffix not in READERS:
+        if path.suffix not in TEXTS:
+            return {}
         try:
             existing(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -79,6 +81,7 @@ def _of_onnx(path: Path) -> Any:
         raise InputError(f"{path} is damaged or no ONNX model of dfnas: {reason(error)}") from error
 
 
+TEXTS = (".csv", ".md", ".tex", ".html", ".rst", ".tsv", ".log")
 READERS: dict[str, Callable[[Path], Any]] = {
     ".h5": _of_hdf5,
     ".pt": _of_archive,

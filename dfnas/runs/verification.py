@@ -146,13 +146,15 @@ class _Run:
         for name, path in sorted(self.files.items()):
             if name in self.claims:
                 continue
+            made_again = f"if a rule makes it, {self._rebuild(name)}; else delete it"
             if path.name.startswith(".") and path.suffix == ".tmp":
-                what, advice = "was left half written by a job that was killed", f"rm {shlex.quote(str(path))}"
+                what = "is half written, by a job that is at work or was killed"
+                advice = f"if no job runs, rm {shlex.quote(str(path))}"
             elif damage := _damage(path):
-                what, advice = f"is damaged ({damage}), and no job has left a receipt of it", self._rebuild(name)
+                what, advice = f"is damaged ({damage}), and no job has left a receipt of it", made_again
             else:
-                what, advice = f"is known to no job: there is no receipt of it{_says(path)}", self._rebuild(name)
-            yield Finding(name, "unrecorded", what, f"{advice}, or delete it")
+                what, advice = f"is known to no job: there is no receipt of it{_says(path)}", made_again
+            yield Finding(name, "unrecorded", what, advice)
 
     def mixtures(self) -> Iterator[Finding]:
         """Artifacts of one section that were made with different settings, or by different code of one stage."""

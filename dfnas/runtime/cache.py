@@ -59,8 +59,9 @@ class CacheEntry:
                     if self._copied(self.path / name, place) != recorded.get(name):
                         raise InputError(f"{name} is not what was put in")
         except InputError as error:
-            _tell(f"{self.path} is damaged ({reason(error)}); it is made anew")
             shutil.rmtree(self.path, ignore_errors=True)
+            kept = f", and {self.path} cannot be removed: delete it" if self.path.exists() else ""
+            _tell(f"{self.path} is damaged ({reason(error)}); it is made anew{kept}")
             return False
         _tell(f"taken from the cache: {self.path}")
         return True
@@ -80,9 +81,9 @@ class CacheEntry:
                         recorded[name] = self._copied(path, place)
                 write_json(entry / RECORD, {"identity": self.identity, "files": recorded})
                 os.rename(entry, self.path)
-        except OSError as error:
+        except (OSError, InputError) as error:
             if not self.path.is_dir():  # or another job was quicker
-                _tell(f"{self.path} cannot be kept: {error.strerror or error}; nothing else is wrong")
+                _tell(f"{self.path} cannot be kept: {getattr(error, 'strerror', None) or error}; nothing else is wrong")
 
     @staticmethod
     def _copied(source: Path, target: Path) -> str:

@@ -18,8 +18,19 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 
-INTERVAL_S = float(os.environ.get("DFNAS_CHECKPOINT_S", "30"))
+VARIABLE = "DFNAS_CHECKPOINT_S"
+"""Of the environment, for other seconds."""
+INTERVAL_S = 30.0
 """Between two saves; what a job does after the last is lost where it is killed without a word."""
+
+
+def interval_s() -> float:
+    """The seconds between two saves. Raises InputError where the environment says something else than a number."""
+    said = os.environ.get(VARIABLE)
+    try:
+        return float(said) if said else INTERVAL_S
+    except ValueError:
+        raise InputError(f"the environment variable {VARIABLE} is '{said}'; expected a number of seconds") from None
 
 
 class Checkpoint:
@@ -34,7 +45,7 @@ class Checkpoint:
         key = hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()[:24]
         self.path = Path(folder) / f"{key}.pt"
         self._parts = 0
-        self._saved = time.monotonic()
+        self._saved, self._interval = time.monotonic(), interval_s()
 
     def load(self) -> Any | None:
         """The state saved last, or None. A damaged one, or one with a damaged part, counts as none: the work starts
@@ -65,7 +76,7 @@ class Checkpoint:
 
     def due(self) -> bool:
         """Whether enough time has passed since the last save for another to be worth its cost."""
-        return time.monotonic() - self._saved >= INTERVAL_S
+        return time.monotonic() - self._saved >= self._interval
 
     def save(self, state: Any) -> None:
         """Replaces the saved state. Tensors and plain values only."""

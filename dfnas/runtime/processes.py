@@ -64,6 +64,15 @@ class Processes:
         distributed.broadcast(said, 0)
         return said.item() > 0
 
+    def of_the_first(self, state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        """A state as the first process has it, in all of them."""
+        if self.count == 1:
+            return state
+        copies = {name: value.clone() for name, value in state.items()}
+        for value in copies.values():
+            distributed.broadcast(value, 0)
+        return copies
+
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """The mean of a tensor over all processes."""
         if self.count > 1:

@@ -224,6 +224,15 @@ class Config(Settings):
                 "retrain.fresh.every_epochs is about synthetic images, and section retrain about original ones; say it "
                 "in retrain_synthetic"
             )
+        sources = self.synthetic_data()
+        noise = [
+            name for name in self.comparison.retrain_data if name in sources and not sources[name].invert_teacher.stages
+        ]
+        if self.retrain_synthetic.fresh.every_epochs and noise:
+            raise ValueError(
+                f"retrain_synthetic.fresh.every_epochs makes images as those of '{noise[0]}' were made, which "
+                "comparison.retrain_data names, and these are noise: its invert_teacher.stages is empty; leave one out"
+            )
         return self
 
     @model_validator(mode="after")

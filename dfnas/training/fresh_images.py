@@ -33,7 +33,7 @@ class _InMemory(list):
 class WithFreshImages:
     """A `Resumable` training that makes images in between, a step at a time as well.
 
-    Several processes make the same images, each by itself: what they learn from is theirs to a share anyway.
+    Several processes make the same images, each by itself, against the network of the first.
 
     Args:
         training: on images of the teacher's synthesis, labelled by the teacher view by view. Its images change.
@@ -90,7 +90,9 @@ class WithFreshImages:
     def _begin(self) -> None:
         """A round on what the network has learnt until now."""
         if self._student is not None:
-            self._student.network.load_state_dict(self._training.network.state_dict())
+            # BatchNorm's statistics are each process's own until the next step.
+            state = self._training.network.state_dict()
+            self._student.network.load_state_dict(self._training.processes.of_the_first(state))
         size = self._settings.batch_size
         first = self._made // size
         batches = range(first, first + self._batches)

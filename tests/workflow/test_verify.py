@@ -209,7 +209,7 @@ def test_tampering_is_told(results, capsys, case):
     assert len(lines) == len(expected)
     for _, name in expected:
         (line,) = (line for line in lines if line.startswith(f"{name}: "))
-        assert re.search(r"; (snakemake --cores 1 --force results/\S+|rm \S+)", line)
+        assert re.search(r"[;,] (snakemake --cores 1 --force results/\S+|rm \S+)", line)
     assert f"{len(expected)} finding" in last
 
 

@@ -172,6 +172,15 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
             {"search_darts.train_architecture": False, "search_darts.arch_warmup_epochs": 1},
             "arch_warmup_epochs = 1 needs train_architecture = true",
         ),
+        ({"retrain.fresh": {"every_epochs": 2}, "retrain.labels": "teacher"}, "say it in retrain_synthetic"),
+        (
+            {
+                "sources.noise": {"invert_teacher": {"stages": []}},
+                "comparison.retrain_data": ["noise"],
+                "retrain_synthetic.fresh": {"every_epochs": 2},
+            },
+            "and these are noise: its invert_teacher.stages is empty",
+        ),
         ({"retrain_synthetic.labels": "hard"}, "labels = hard needs temperature = 1, not 20"),
         (
             {
@@ -281,9 +290,12 @@ def test_settings_cannot_be_changed():
         config.synthesis.images = 3
 
 
+NO_LIMITS = {"max_mem_mb": 0, "max_runtime": 0}
+
+
 def test_resources_are_those_of_the_rule_or_the_default():
     config = Config.parse(DEFAULTS | {"resources": {"default": {"threads": 2}, "retrain": {"gpu": 1}}})
-    assert config.resources_of("search_darts") == {"threads": 2, "mem_mb": 2000, "runtime": 60, "gpu": 0}
+    assert config.resources_of("search_darts") == {"threads": 2, "mem_mb": 2000, "runtime": 60, "gpu": 0} | NO_LIMITS
     assert config.resources_of("retrain")["gpu"] == 1
     assert all(config.resources_of(rule) for rule in RULES)
 

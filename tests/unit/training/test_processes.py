@@ -8,13 +8,24 @@ import pytest
 import torch
 from torch import distributed, nn
 
+from dfnas.dataset.labels import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.runtime.processes import ALONE, Processes, join, with_common_statistics
-from dfnas.settings.training import AugmentationSettings, AveragingSettings, TrainingSettings
+from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
+from dfnas.settings.training import (
+    AugmentationSettings,
+    AveragingSettings,
+    FreshSettings,
+    RetrainSettings,
+    TrainingSettings,
+)
+from dfnas.teacher import Teacher, TeacherSpec
+from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 COUNT, STOP = 2, 4
+REFRESHED = 14  # the second epoch ends with step 5 and the first images with step 10
 RECIPE = {
     "epochs": 3,
     "batch_size": 8,
@@ -46,6 +57,26 @@ def trained(processes: Processes, data: tuple, norm: bool, path: Path | None = N
     return {**states, "rows": [row for row in rows if row]}
 
 
+def refreshed(processes: Processes, data: tuple, path: Path | None = None, start: int = 0) -> dict:
+    """The same of a training that makes images in between, against the network as it is then."""
+    spec = TeacherSpec("net", {}, classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+    teacher, train = Teacher(spec, network(True)), data[0].subset(torch.arange(len(data[0])))
+    settings = RetrainSettings(**RECIPE | {"epochs": 5, "labels": "teacher"})
+    labels = TeacherLabels(teacher, train)
+    training = Training(network(True), train, data[1], settings, 0, processes=processes, labels=labels)
+    inversion = InvertTeacherSettings(
+        batch_size=6, canvas_margin=2, stages=(ResolutionStage(steps=5),), warmup_steps=1, compile="never"
+    )
+    run = WithFreshImages(training, teacher, inversion, FreshSettings(every_epochs=2, competition_weight=10.0))
+    if start:
+        run.load_state_dict(load_archive(path))
+    for step in range(start, run.steps):
+        if step == REFRESHED and not start and path and processes.leads:
+            save_archive(path, run.state_dict())
+        run.step(step)
+    return {"images": train.images, "network": training.network.state_dict()}
+
+
 def work(rank: int, data: tuple, folder: Path) -> None:
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=COUNT)
@@ -53,7 +84,11 @@ def work(rank: int, data: tuple, folder: Path) -> None:
     plain = trained(processes, data, norm=False)
     whole = trained(processes, data, True, folder / "state.pt")
     resumed = trained(processes, data, True, folder / "state.pt", STOP)
-    torch.save({"plain": plain, "whole": whole, "resumed": resumed}, folder / f"rank-{rank}.pt")
+    fresh = refreshed(processes, data, folder / "fresh.pt")
+    distributed.barrier()  # until the first has left its state
+    again = refreshed(processes, data, folder / "fresh.pt", REFRESHED)
+    found = {"plain": plain, "whole": whole, "resumed": resumed, "fresh": fresh, "again": again}
+    torch.save(found, folder / f"rank-{rank}.pt")
     distributed.destroy_process_group()
 
 
@@ -102,6 +137,17 @@ def test_a_resumed_run_is_bit_identical(together):
         for name, value in whole[part].items():
             assert torch.equal(value, resumed[part][name]), name
     assert resumed["rows"] == whole["rows"][1:]
+
+
+def test_all_make_the_same_images_also_against_a_network_whose_statistics_differ(together, data):
+    first, second = (each["fresh"] for each in together)
+    assert torch.equal(first["images"], second["images"])
+    assert not torch.equal(first["images"], data[0].images)
+    assert not torch.equal(first["network"]["1.running_mean"], second["network"]["1.running_mean"])
+    for each in together:
+        assert torch.equal(each["again"]["images"], first["images"])
+    for name, value in first["network"].items():
+        assert torch.equal(value, together[0]["again"]["network"][name]), name
 
 
 def test_a_batch_is_shared_equally_or_not_at_all():
