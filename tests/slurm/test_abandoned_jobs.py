@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cluster import until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 RUN = "random/none/original/seed-0"
 
