@@ -63,7 +63,7 @@ class Workflow:
             self.started.append(subprocess.Popen(**call, start_new_session=True))
         return self.started[-1]
 
-    def finish(self, running: subprocess.Popen, seconds: float = 600.0) -> None:
+    def finish(self, running: subprocess.Popen, seconds: float = 1200.0) -> None:
         """Waits for it to complete."""
         try:
             status = running.wait(timeout=seconds)
