@@ -1,10 +1,12 @@
 """What may come out of a file that somebody else made: plain tensors that the file has room for, and plain values."""
 
+import sys
 from collections.abc import Iterable, Mapping
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 DEPTH = 64
 """Of containers inside each other; checkpoints of training have less than ten."""
@@ -24,7 +26,7 @@ def check_plain(value: Any, held: int) -> None:
 
 def _count(value: Any, held: int, depth: int, counts: dict[int, int | None]) -> int:
     """The values in a value. `counts` has those of every container that was seen, None while one is walked through."""
-    if isinstance(value, torch.Tensor):
+    if _is_tensor(value):
         _check_tensor(value, held)
         return 1
     if not isinstance(value, Mapping | list | tuple | set | frozenset):
@@ -45,7 +47,15 @@ def _count(value: Any, held: int, depth: int, counts: dict[int, int | None]) -> 
     return count
 
 
-def _check_tensor(tensor: torch.Tensor, held: int) -> None:
+def _is_tensor(value: Any) -> bool:
+    # Who has tensors has loaded torch; who reads a configuration has none, and is spared the second that it takes.
+    loaded = sys.modules.get("torch")
+    return loaded is not None and isinstance(value, loaded.Tensor)
+
+
+def _check_tensor(tensor: "torch.Tensor", held: int) -> None:
+    import torch
+
     if tensor.layout != torch.strided or tensor.device.type != "cpu" or tensor.is_quantized:
         raise ValueError(f"holds a tensor that is not plain ({tensor.layout}, {tensor.dtype}, {tensor.device})")
     claimed = tensor.numel() * tensor.element_size()
