@@ -286,13 +286,11 @@ def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
         algorithm, data = key.split("/")
         settings = getattr(bench.config, training_section(data))
         space = bench.space(f"search_{algorithm}", data)
-        found = []
-        for draw in range(DRAWS):
-            sampled = space.sample(python_random(draw, "doctor"))
-            found.append(_training(bench, settings, data, partial(space.network, sampled)))
+        sampled = [space.sample(python_random(draw, "doctor")) for draw in range(DRAWS)]
+        found = [_training(bench, settings, data, partial(space.network, choices)) for choices in sampled]
         seconds, left = (sum(values) / DRAWS for values in zip(*found, strict=True))
         costs.append(JobCost("retrain", key, seconds, left))
-        network = space.network(space.sample(python_random(0, "doctor"))).to(bench.device)
+        network = space.network(sampled[0]).to(bench.device)
         own = _network_image(bench, network, data)
         looks = (test + bench.sizes[data].validation) * own + test * a_look
         costs.append(JobCost("evaluate", key, looks))

@@ -156,16 +156,21 @@ def arguments_of(chain, name: str, case: str) -> list:
     return [*files, *data, *SEARCH.get(case, SEARCH[name])]
 
 
+def made_and_removed(chain, name: str, arguments: list, outputs: list[str]) -> dict[str, bytes]:
+    """What a stage leaves that nobody disturbs, by the name of the file, which is then gone."""
+    assert run(name, *arguments) == 0
+    whole = {output: (chain.folder / output).read_bytes() for output in outputs}
+    for output in outputs:
+        (chain.folder / output).unlink()
+    return whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("case", KILLED)
 def test_a_killed_stage_continues_to_the_identical_result(chain, case, monkeypatch):
     name, saves, outputs = KILLED[case]
     arguments = arguments_of(chain, name, case)
-    assert run(name, *arguments) == 0
-    whole = {output: (chain.folder / output).read_bytes() for output in outputs}
-    for output in outputs:
-        (chain.folder / output).unlink()
-
+    whole = made_and_removed(chain, name, arguments, outputs)
     process = start(f"kill={saves}", name, *arguments)
     _, said = process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL, said

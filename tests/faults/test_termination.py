@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from stage_calls import run
-from test_interruptions import KILLED, ROOT, arguments_of, start
+from test_interruptions import KILLED, ROOT, arguments_of, made_and_removed, start
 
 from dfnas.runtime import interruption, resumable
 from dfnas.runtime.files import load_archive
@@ -40,11 +40,7 @@ def test_a_stage_that_is_asked_to_end_saves_its_last_step_and_continues_to_the_i
 ):
     name, steps, outputs = KILLED[case]
     arguments = arguments_of(chain, name, case)
-    assert run(name, *arguments) == 0
-    whole = {output: (chain.folder / output).read_bytes() for output in outputs}
-    for output in outputs:
-        (chain.folder / output).unlink()
-
+    whole = made_and_removed(chain, name, arguments, outputs)
     process = start(f"term={steps}", name, *arguments)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM, said

@@ -1,8 +1,10 @@
 """Small things that the unit tests share: image sets, spaces, files with a flipped bit."""
 
+import multiprocessing
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -55,6 +57,24 @@ def make_images() -> Callable[..., ImageSet]:
         return ImageSet(images, labels, targets, (size, size), (0.5,), (0.25,))
 
     return make_image_set
+
+
+@pytest.fixture(scope="session")
+def side_by_side() -> Callable[..., list[Any]]:
+    """side_by_side(work, count, data, folder, seconds): what `work(rank, data, folder)`, called in as many processes,
+    leaves at `rank-{rank}.pt` of the folder."""
+
+    def run(work: Callable, count: int, data: Any, folder: Path, seconds: float) -> list[Any]:
+        context = multiprocessing.get_context("spawn")
+        started = [context.Process(target=work, args=(rank, data, folder), daemon=True) for rank in range(count)]
+        for process in started:
+            process.start()
+        for process in started:
+            process.join(seconds)
+        assert [process.exitcode for process in started] == [0] * count
+        return [torch.load(folder / f"rank-{rank}.pt", weights_only=True) for rank in range(count)]
+
+    return run
 
 
 @pytest.fixture(scope="session")

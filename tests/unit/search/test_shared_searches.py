@@ -6,7 +6,6 @@ and go on as they were.
 """
 
 import math
-import multiprocessing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -159,17 +158,10 @@ def data(make_images) -> tuple[ImageSet, ImageSet]:
 
 
 @pytest.fixture(scope="module")
-def together(data, tmp_path_factory) -> list[dict]:
+def together(data, tmp_path_factory, side_by_side) -> list[dict]:
     """What each of the processes ends with, by search."""
     folder = tmp_path_factory.mktemp("together")
-    context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=work, args=(rank, data, folder), daemon=True) for rank in range(COUNT)]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(240)
-    assert [process.exitcode for process in started] == [0] * COUNT
-    return [torch.load(folder / f"rank-{rank}.pt", weights_only=True) for rank in range(COUNT)]
+    return side_by_side(work, COUNT, data, folder, 240)
 
 
 def assert_equal(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:

@@ -1,6 +1,5 @@
 """Two processes that share every batch, connected over gloo, against one process that has it alone."""
 
-import multiprocessing
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -98,17 +97,10 @@ def data(make_images) -> tuple:
 
 
 @pytest.fixture(scope="module")
-def together(data, tmp_path_factory) -> list[dict]:
+def together(data, tmp_path_factory, side_by_side) -> list[dict]:
     """What each of the processes ends with: without norms, with them, and with them resumed."""
     folder = tmp_path_factory.mktemp("together")
-    context = multiprocessing.get_context("spawn")
-    started = [context.Process(target=work, args=(rank, data, folder), daemon=True) for rank in range(COUNT)]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(120)
-    assert [process.exitcode for process in started] == [0] * COUNT
-    return [torch.load(folder / f"rank-{rank}.pt") for rank in range(COUNT)]
+    return side_by_side(work, COUNT, data, folder, 120)
 
 
 def test_both_end_with_the_weights_of_one_process_with_the_whole_batches(together, data):
