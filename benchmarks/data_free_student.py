@@ -12,6 +12,9 @@ student from the same seed for the same number of steps on the data set's traini
                     of logits: Kim et al. 2021, "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss")
     without T²      T = 4 without that factor
     cutout          T = 20, with a square of 16 pixels cut out of every view
+    mixup, cutmix   T = 20, views mixed with each other before the teacher is asked
+    both            each batch with one of the two
+    cutout, both    and squares cut out of all
     fresh           T = 20, and after every --fresh epochs a batch of new images in place of the oldest
     competing       the same, of images that the teacher knows and the student does not
     real            as many real images, with their own labels
@@ -54,6 +57,7 @@ from dfnas.training.training import Training
 
 PRESET = Path(__file__).resolve().parents[1] / "workflow" / "presets" / "nasbench201.yaml"
 TEACHER = {"labels": "teacher"}
+CUTOUT = {"pad": 4, "flip": True, "cutout": 16}
 ROWS: dict[str, dict[str, Any]] = {
     "stored": {},
     "stored, T = 20": {"temperature": 20},
@@ -61,7 +65,11 @@ ROWS: dict[str, dict[str, Any]] = {
     "T = 4": TEACHER | {"temperature": 4},
     "T = 20": TEACHER | {"temperature": 20},
     "without T²": TEACHER | {"temperature": 4},
-    "cutout": TEACHER | {"temperature": 20, "augmentation": {"pad": 4, "flip": True, "cutout": 16}},
+    "cutout": TEACHER | {"temperature": 20, "augmentation": CUTOUT},
+    "mixup": TEACHER | {"temperature": 20, "mixup": 1.0},
+    "cutmix": TEACHER | {"temperature": 20, "cutmix": 1.0},
+    "both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0},
+    "cutout, both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "augmentation": CUTOUT},
     "fresh": TEACHER | {"temperature": 20, "fresh": {}},
     "competing": TEACHER | {"temperature": 20, "fresh": {"competition_weight": 10.0}},
     "real": {},

@@ -69,9 +69,13 @@ class Batches:
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
+        indices, views = self.full_views(step)
+        return averaged(views, self.downscale), self.labels(indices, views)
+
+    def full_views(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Indices (B,) int64 and views (B, C, H, W) of the images of a step, at full size and without targets."""
         chosen = self._chosen(step)
-        views = self._full_views(step, chosen)
-        return averaged(views, self.downscale), self.labels(chosen[self.share], views)
+        return chosen[self.share], self._full_views(step, chosen)
 
     def views(self, step: int) -> torch.Tensor:
         """The views of a step alone: no teacher is asked for targets that nobody needs."""

@@ -6,7 +6,7 @@ Targets are at the temperature T of the loss already: softmax(z / T) of the logi
 Shapes: B batch, C channels, H W of a view, K classes.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch.nn import functional as F
@@ -16,12 +16,21 @@ from dfnas.runtime.errors import InputError
 from dfnas.settings.labels import LabelSettings
 from dfnas.teacher import Teacher
 
-Labels = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-"""(indices (B,) int64, views (B, C, H, W) float32, normalised, at full size) to target distributions (B, K)."""
+
+class Labels(Protocol):
+    """Target distributions (B, K) of a batch, by indices (B,) int64 and views (B, C, H, W) float32, normalised, at full
+    size."""
+
+    of_views: bool
+    """Whether they are those of the views, and not of the stored images."""
+
+    def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor: ...
 
 
 class StoredLabels:
     """The soft labels of a data set: the teacher's, asked once on each stored image; one-hot for original data."""
+
+    of_views = False
 
     def __init__(self, data: ImageSet, temperature: float = 1.0):
         self.targets = softened(data.soft_labels, temperature)
@@ -48,6 +57,8 @@ class TeacherLabels:
     Raises:
         InputError: the images are not of the teacher's task.
     """
+
+    of_views = True
 
     def __init__(self, teacher: Teacher, data: ImageSet, temperature: float = 1.0):
         spec = teacher.spec

@@ -1,4 +1,5 @@
-"""Batches whose images are mixed with each other, and their targets in the same shares.
+"""Batches whose images are mixed with each other, and their targets in the same shares, or labelled anew by who sees
+them mixed.
 
 Shapes: B batch, C channels, H W of a view, K classes.
 """
@@ -16,7 +17,11 @@ class MixedBatches:
     """A sequence of batches, each blended (mixup, Zhang et al. 2018, equation 1) or with rectangles exchanged (CutMix,
     Yun et al. 2019, algorithm A1) with itself in another order. A step's mixture is a function of (seed, step).
 
+    Labels of views are those of the mixed ones: teacher and network see the same (Beyer et al. 2022, "Knowledge
+    distillation: A good teacher is patient and consistent", section 3.1).
+
     Args:
+        batches: at full size.
         mixup, cutmix: α of the Beta(α, α) of an image's own share, one share for a batch; 0 leaves that kind out, and
             one of them is above. With both, one of them for each batch, as often the one as the other.
         seed: the run's seed.
@@ -24,12 +29,22 @@ class MixedBatches:
 
     def __init__(self, batches: Batches, mixup: float, cutmix: float, seed: int):
         assert mixup or cutmix
+        assert batches.downscale == 1
         self.batches, self.mixup, self.cutmix, self.seed = batches, mixup, cutmix, seed
         self.data, self.per_epoch = batches.data, batches.per_epoch
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, H, W) and targets (B, K) of a step."""
-        views, targets = self.batches[step]
+        indices, plain = self.batches.full_views(step)
+        labels = self.batches.labels
+        views, partners, own = self._mixed(step, plain)
+        if labels.of_views:
+            return views, labels(indices, views)
+        targets = labels(indices, plain)
+        return views, torch.lerp(targets[partners], targets, own)
+
+    def _mixed(self, step: int, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, float]:
+        """Views mixed with their partners (B,) int64, and the share of their own that they keep."""
         rng = python_random(self.seed, "mixture", step)
         # Where processes have a batch between them, each mixes its own share.
         partners = torch.randperm(len(views), generator=generator(self.seed, "partners", step)).to(views.device)
@@ -37,10 +52,9 @@ class MixedBatches:
         alpha = self.mixup if blends else self.cutmix
         own = rng.betavariate(alpha, alpha)
         if blends:
-            views = torch.lerp(views[partners], views, own)
-        else:
-            views, own = with_rectangles(views, partners, own, rng)
-        return views, torch.lerp(targets[partners], targets, own)
+            return torch.lerp(views[partners], views, own), partners, own
+        mixed, own = with_rectangles(views, partners, own, rng)
+        return mixed, partners, own
 
 
 def with_rectangles(views: torch.Tensor, partners: torch.Tensor, own: float, rng: Random) -> tuple[torch.Tensor, float]:

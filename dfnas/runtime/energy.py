@@ -13,6 +13,8 @@ from typing import Protocol, Self
 
 import torch
 
+from dfnas.runtime.processes import ALONE, Processes
+
 RAPL = Path("/sys/class/powercap")
 NVML = "libnvidia-ml.so.1"
 SAMPLE_S = 20.0
@@ -95,12 +97,13 @@ class EnergyMeter:
         self.joules()
 
     @classmethod
-    def of(cls, device: torch.device, rapl: Path = RAPL) -> Self:
-        """A meter of this machine's CPUs and, where the work is there, of its GPU; of nothing where nothing can be
-        read."""
+    def of(cls, device: torch.device, processes: Processes = ALONE, rapl: Path = RAPL) -> Self:
+        """A meter of this machine's CPUs and, where the work is there, of the GPUs of all its processes; of nothing
+        where nothing can be read. To be called in every process."""
         counters: dict[str, Sequence[Counter]] = {"cpu": _zones(rapl)}
-        if device.type == "cuda":
-            counters["gpu"] = _gpu(device)
+        gpus = processes.each(_name(device) if device.type == "cuda" else "")
+        if all(gpus):
+            counters["gpu"] = _gpus(gpus)
         return cls(counters)
 
     def sample(self) -> None:
@@ -150,9 +153,15 @@ def _zones(folder: Path) -> list[RaplZone]:
     return zones
 
 
-def _gpu(device: torch.device) -> list[NvmlDevice]:
+def _name(gpu: torch.device) -> str:
+    """What NVML calls a GPU; nothing if torch does not know."""
+    uuid = str(getattr(torch.cuda.get_device_properties(gpu), "uuid", ""))
+    return f"GPU-{uuid.removeprefix('GPU-')}" if uuid else ""
+
+
+def _gpus(names: Sequence[str]) -> list[NvmlDevice]:
+    """All of them, or none if one cannot be read."""
     try:
-        uuid = str(torch.cuda.get_device_properties(device).uuid)
-        return [NvmlDevice(uuid if uuid.startswith("GPU-") else f"GPU-{uuid}")]
-    except (OSError, AttributeError):
+        return [NvmlDevice(name) for name in names]
+    except OSError:
         return []

@@ -16,6 +16,9 @@ from dfnas.runtime.errors import InputError
 PATIENCE = timedelta(days=30)
 """For the others: they may wait as long as a job does for its GPUs. When one fails, torchrun ends all of them."""
 
+LONGEST = 64
+"""Characters of what one process may say to all."""
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -72,6 +75,16 @@ class Processes:
         for value in copies.values():
             distributed.broadcast(value, 0)
         return copies
+
+    def each(self, text: str) -> list[str]:
+        """What each process says, by rank: short ASCII texts."""
+        if self.count == 1:
+            return [text]
+        own = torch.zeros(LONGEST, dtype=torch.uint8)
+        own[: len(text)] = torch.tensor(list(text.encode("ascii")), dtype=torch.uint8)
+        said = [torch.empty_like(own) for _ in range(self.count)]
+        distributed.all_gather(said, own)
+        return [bytes(each.tolist()).rstrip(b"\0").decode("ascii") for each in said]
 
     def mean(self, value: torch.Tensor) -> torch.Tensor:
         """The mean of a tensor over all processes."""

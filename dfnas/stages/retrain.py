@@ -75,8 +75,7 @@ def retrain(job: Job) -> None:
         settings.temperature,
     )
     name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
-    # Of several GPUs a process would read its own alone.
-    meter = EnergyMeter.of(job.device) if job.processes.count == 1 else None
+    meter = EnergyMeter.of(job.device, job.processes)
     work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
     history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
     if not job.processes.leads:

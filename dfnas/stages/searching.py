@@ -77,8 +77,7 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     context = SearchContext(space, train, validation, options.seed, budget, teacher, latency, job.processes)
     search = algorithm(context, settings)
     name = job.stage.removeprefix("search_")
-    # Of several GPUs a process would read its own alone.
-    meter = EnergyMeter.of(job.device) if job.processes.count == 1 else None
+    meter = EnergyMeter.of(job.device, job.processes)
     description = f"{name} on {options.search_data}, seed {options.seed}"
     history, cost = run(search, checkpoint, description, meter, job.processes.leads)
     if not job.processes.leads:

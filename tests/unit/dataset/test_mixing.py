@@ -87,3 +87,22 @@ def test_targets_stay_distributions_and_a_step_is_a_function_of_the_seed(sequenc
         assert torch.equal(views, same[step][0])
         assert torch.equal(targets, same[step][1])
         assert not torch.equal(views, other[step][0])
+
+
+class NamesWhatItSees:
+    """Labels of views: what share of each is brighter than the mean."""
+
+    of_views = True
+
+    def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+        bright = (views > 0).float().mean((1, 2, 3))
+        return torch.stack([bright, 1 - bright], 1)
+
+
+@pytest.mark.parametrize(("mixup", "cutmix"), [(1.0, 0.0), (0.0, 1.0)])
+def test_who_labels_views_is_asked_of_the_mixed_ones(sequences, mixup, cutmix):
+    _, mixed = sequences(mixup, cutmix)
+    mixed.batches.labels = labels = NamesWhatItSees()
+    for step in range(5):
+        views, targets = mixed[step]
+        assert torch.equal(targets, labels(None, views))

@@ -1,5 +1,7 @@
 """Joules from the counters of a made-up sysfs: which count, what happens when they begin anew, and interruptions."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -41,7 +43,7 @@ def sysfs(tmp_path) -> FakeSysfs:
 
 
 def test_packages_and_their_memory_count_once(sysfs):
-    meter = EnergyMeter.of(CPU, sysfs.folder)
+    meter = EnergyMeter.of(CPU, rapl=sysfs.folder)
     assert meter.joules() == {"cpu": 0.0}
     for place, joules in (("0", 5), ("0:0", 4), ("0:1", 2), ("1", 7), ("2", 99)):
         sysfs.set(place, 1_000_000 + joules * 1_000_000)
@@ -50,7 +52,7 @@ def test_packages_and_their_memory_count_once(sysfs):
 
 def test_a_counter_that_begins_anew(sysfs):
     sysfs.set("0", SPAN - 3_000_000)
-    meter = EnergyMeter.of(CPU, sysfs.folder)
+    meter = EnergyMeter.of(CPU, rapl=sysfs.folder)
     sysfs.set("0", 4_000_000)
     assert meter.joules() == {"cpu": pytest.approx(7)}
     sysfs.set("0", SPAN - 1_000_000)
@@ -63,7 +65,7 @@ def test_samples_see_every_new_beginning(sysfs, monkeypatch):
     """Between two readings a counter may begin anew once: sampled in time, four times are counted."""
     clock = iter(range(0, 10_000, 30))
     monkeypatch.setattr(energy.time, "monotonic", lambda: next(clock))
-    meter = EnergyMeter.of(CPU, sysfs.folder)
+    meter = EnergyMeter.of(CPU, rapl=sysfs.folder)
     for _ in range(3):
         for share in (0.9, 0.1):
             sysfs.set("0", int(SPAN * share))
@@ -76,15 +78,15 @@ def test_samples_see_every_new_beginning(sysfs, monkeypatch):
 @pytest.mark.parametrize("content", ["", "unknown\n"])
 def test_nothing_is_said_where_a_zone_cannot_be_read(sysfs, content):
     (sysfs.folder / "intel-rapl:1" / "energy_uj").write_text(content)
-    assert EnergyMeter.of(CPU, sysfs.folder).joules() == {}
+    assert EnergyMeter.of(CPU, rapl=sysfs.folder).joules() == {}
 
 
 def test_a_machine_without_counters(tmp_path):
-    assert EnergyMeter.of(CPU, tmp_path / "nothing").joules() == {}
+    assert EnergyMeter.of(CPU, rapl=tmp_path / "nothing").joules() == {}
 
 
 def test_a_counter_that_fails_later_takes_back_what_it_said(sysfs):
-    meter = EnergyMeter.of(CPU, sysfs.folder)
+    meter = EnergyMeter.of(CPU, rapl=sysfs.folder)
     (sysfs.folder / "intel-rapl:0" / "energy_uj").unlink()
     assert meter.joules() == {}
 
@@ -129,6 +131,25 @@ class FakeNvml:
         return 0
 
 
+class Pair:
+    """The first of two processes, the other on a GPU of some name."""
+
+    def __init__(self, other: str):
+        self.other = other
+
+    def each(self, own: str) -> list[str]:
+        return [own, self.other]
+
+
+@pytest.mark.parametrize(("other", "joules"), [("GPU-12", {"gpu": 5.0}), ("GPU-13", {}), ("", {})])
+def test_the_gpus_of_all_processes_count_or_none(monkeypatch, tmp_path, other, joules):
+    monkeypatch.setattr(energy.ctypes, "CDLL", FakeNvml)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: SimpleNamespace(uuid="12"))
+    meter = EnergyMeter.of(torch.device("cuda", 0), Pair(other), tmp_path)
+    monkeypatch.setattr(FakeNvml, "millijoules", 4_000)
+    assert meter.joules() == joules
+
+
 def test_nvml_counts_millijoules_of_the_gpu_of_that_name(monkeypatch):
     monkeypatch.setattr(energy.ctypes, "CDLL", FakeNvml)
     meter = EnergyMeter({"gpu": [energy.NvmlDevice("GPU-12")]})
@@ -167,7 +188,7 @@ def test_joules_are_summed_over_interruptions(sysfs, tmp_path, monkeypatch, dies
     """What the machine takes between the two stretches is not the work's."""
     monkeypatch.setattr(checkpoint_module, "INTERVAL_S", 0.0)
     with pytest.raises(KeyboardInterrupt):
-        run(Heater(sysfs, dies_at), Checkpoint(tmp_path, {}), "heating", EnergyMeter.of(CPU, sysfs.folder))
+        run(Heater(sysfs, dies_at), Checkpoint(tmp_path, {}), "heating", EnergyMeter.of(CPU, rapl=sysfs.folder))
     sysfs.set("1", 900_000_000)
-    outcome = run(Heater(sysfs), Checkpoint(tmp_path, {}), "heating", EnergyMeter.of(CPU, sysfs.folder))
+    outcome = run(Heater(sysfs), Checkpoint(tmp_path, {}), "heating", EnergyMeter.of(CPU, rapl=sysfs.folder))
     assert outcome.cost.joules == {"cpu": pytest.approx(2 * Heater.steps)}
