@@ -23,7 +23,7 @@ from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.training import Training
 
 
-class _InMemory(list):
+class InMemory(list):
     """The finished batches of a round."""
 
     add_part = list.append
@@ -69,7 +69,7 @@ class WithFreshImages:
         self.steps = training.steps + rounds * self._making
         self._made = 0
         self._round: InversionSequence | None = None
-        self._parts = _InMemory()
+        self._parts = InMemory()
 
     def step(self, index: int) -> Row | None:
         """A step of the training, or of the images of a round.
@@ -97,7 +97,7 @@ class WithFreshImages:
         first = self._made // size
         batches = range(first, first + self._batches)
         targets = torch.cat([first_targets(self._settings, batch, self._classes)[1] for batch in batches])
-        self._parts = _InMemory()
+        self._parts = InMemory()
         self._round = InversionSequence(self._objective, targets, 0, batches, self._parts)
 
     def _end(self) -> None:
@@ -107,7 +107,7 @@ class WithFreshImages:
             rows = (self._made + torch.arange(len(part))) % len(images)
             images[rows.to(images.device)] = part.to(images.device)
             self._made += len(part)
-        self._round, self._parts = None, _InMemory()
+        self._round, self._parts = None, InMemory()
 
     def state_dict(self) -> dict[str, Any]:
         images = self._training.batches.data.images
