@@ -68,7 +68,7 @@ def evaluate(job: Job) -> None:
     elif kind_of(options.network) == TEACHER:
         measured = _teacher(options.network, test, options.dataset, job.device)
     else:
-        measured = _trained(options.network, job.device)
+        measured = _trained(options.network, job.device, job.folder.results)
     logits = measured.logits(test, options.dataset, batch_size)
     predicted = _most_probable(logits)
     temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
@@ -102,14 +102,14 @@ def _teacher(path: Path, test: ImageSet, dataset: Path, device: torch.device) ->
     return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row, teacher.spec.code())
 
 
-def _trained(path: Path, device: torch.device) -> Measured:
+def _trained(path: Path, device: torch.device, results: Path) -> Measured:
     """A retrained network, with what was kept with it."""
     network, archive = load_network(path, device)
     provenance, normalisation = archive["provenance"], archive["normalisation"]
     row = {name: provenance["arguments"][name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
     row |= {
         "space": archive["architecture"]["space"]["name"],
-        "architecture": provenance["architecture_file"],
+        "architecture": str(results / provenance["architecture_file"]),
         "validation_error": provenance["validation_error"],
     }
     code = (reference(row["space"]),)

@@ -57,7 +57,7 @@ def retrain(job: Job) -> None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     if settings.fresh.every_epochs:
         code.append(FRESH_IMAGES)
-    architecture_file = str(job.folder.results / job.folder.name(options.architecture))
+    architecture_file = job.folder.name(options.architecture)
     entry = job.cache_entry(inputs, *code, architecture_file=architecture_file)
     if entry.recall():
         return

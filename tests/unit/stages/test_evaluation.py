@@ -77,7 +77,7 @@ def folder(tmp_path, network, make_images) -> Path:
     """A network, an untrained teacher, original images, and others that the network is said to have learnt from."""
     document, built = network
     arguments = {"algorithm": "spos", "search_data": "noise", "retrain_data": "noise", "seed": 1}
-    provenance = {"arguments": arguments, "architecture_file": "architecture.json", "validation_error": 0.5}
+    provenance = {"arguments": arguments, "architecture_file": "search/architecture.json", "validation_error": 0.5}
     save_network(tmp_path / "model.pt", document, built, NORMALISATION, provenance)
     spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
     torch.manual_seed(1)
@@ -109,6 +109,7 @@ def test_the_figures_are_those_of_the_networks_logits(folder, network):
     assert (figures["algorithm"], figures["retrain_data"], figures["test_images"]) == ("spos", "noise", len(test))
     assert TEMPERATURES[0] < figures["temperature"] < TEMPERATURES[1]
     assert figures["temperature"] == pytest.approx(temperature)
+    assert figures["architecture"].endswith("/search/architecture.json")
     assert figures["nll"] == pytest.approx(F.cross_entropy(found, test.targets).item(), rel=1e-5)
     assert figures["ece"] == pytest.approx(calibration_error(confidence, predicted == test.targets), abs=1e-6)
     scaled = (found / temperature).softmax(1).amax(1)
