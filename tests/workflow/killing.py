@@ -1,117 +1,173 @@
 """A run of the workflow whose jobs, and now and then all of it, are killed without a word."""
 
-import os
-import random
-import signal
+import select
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import suppress
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from running import command
+from dealing import Card, Course, Deck, Stroke
+from running import command, snakemake
+from saves import Saves
+from sessions import Job, Session, go_on, kill, stop
 
-TABLE = "results/table1.csv"
-CHOSEN, WHOLE = 0.7, 0.15
-"""How often a job is killed, and how often with it all other processes, Snakemake's included."""
-ANYWHERE_S, IN_LOOP_S = 6.0, 0.3
-"""The longest wait from the beginning of a job, and from a checkpoint."""
+LOOK_S = 0.02
+"""Between two looks at the processes, if no checkpoint is saved meanwhile."""
 
 
 class Kill(NamedTuple):
     """What a kill met."""
 
-    stages: tuple[str, ...]
-    """Of the processes that were killed."""
+    stage: str
+    in_loop: bool
+    """Whether it was to come right after a checkpoint."""
     whole: bool
-    """Whether Snakemake was among them."""
-    resumable: bool
-    """Whether a checkpoint was there to go on from."""
+    """Whether it took all processes, Snakemake's included."""
+    beside: int
+    """Other jobs that it took along."""
+    saved: int
+    """Checkpoints that the job had saved, of which the last was there to go on from; 0 for none."""
 
 
-class Victim:
-    """A job that is to die: at a moment, or in a loop, soon after a checkpoint was saved in a folder."""
+@dataclass
+class Process:
+    """One that runs a job."""
 
-    def __init__(self, rng: random.Random, state: Path):
-        self.chosen, self._in_loop = rng.random() < CHOSEN, rng.random() < 0.5
-        self.whole = rng.random() < WHOLE
-        self._state = state
-        self._known = self._saved()
-        self._wait = rng.uniform(0, IN_LOOP_S if self._in_loop else ANYWHERE_S)
-        self._since = None if self._in_loop else time.monotonic()
+    job: Job
+    stroke: Stroke | None
+    begun: float = field(default_factory=time.monotonic)
+    saves: int = 0
 
-    def due(self) -> bool:
-        """Whether its moment has come."""
-        if self.chosen and self._since is None and self._saved() - self._known:
-            self._since = time.monotonic()
-        return self.chosen and self._since is not None and time.monotonic() - self._since >= self._wait
-
-    def _saved(self) -> set[tuple[str, int]]:
-        found = set()
-        for entry in checkpoints(self._state):
-            with suppress(FileNotFoundError):  # of a job that has ended meanwhile
-                found.add((entry.name, entry.stat().st_mtime_ns))
-        return found
+    def due(self, saved: int) -> bool:
+        """Whether its moment has come, with so many checkpoints of its job."""
+        if self.stroke is None:
+            return False
+        if self.stroke.card.in_loop:
+            return self.saves > 0 and saved >= self.stroke.checkpoints
+        return time.monotonic() - self.begun >= self.stroke.seconds
 
 
-def checkpoints(state: Path) -> list[os.DirEntry]:
-    """Those that are whole."""
-    if not state.is_dir():
-        return []
-    return [each for each in os.scandir(state) if each.name.endswith(".pt") and not each.name.startswith(".")]
+class Run:
+    """A run from nothing to its end, however often it is killed. Every step of a loop saves a checkpoint.
 
+    Attributes:
+        kills: those that there were.
+        missed: cards whose jobs ended before their moment, with no job still to come that they could be dealt to.
+        courses: of each job, the seconds of the process that finished it, and the checkpoints of all its processes: if
+            each goes on from the last one of its predecessor, as many as an undisturbed process saves.
+    """
 
-def members(session: int) -> dict[int, str]:
-    """Processes of a session that are alive, and the stages that they run, if any."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
+    def __init__(self, directory: Path, *target: str, **keywords):
+        self._directory, self._target, self._keywords = directory, target, keywords
+        self.kills: list[Kill] = []
+        self.missed: list[Card] = []
+        self.courses: dict[Job, Course] = {}
+        self._strokes: dict[Job, list[Stroke]] = defaultdict(list)
+        self._ahead: set[Job] = set()
+        self._saved: Counter[Job] = Counter()
+        self._checkpoints: dict[Job, Path] = {}
+        self._processes: dict[int, Process] = {}
+
+    def complete(self, deck: Deck | None = None, cards: Iterable[Card] = ()) -> None:
+        """Runs the workflow with these kills, and again after each that took Snakemake with it."""
+        self._ahead = set(deck.jobs) if deck else set()
+        for card in cards:
+            self._deal(deck, card)
+        while not self._called(deck):
+            unlocked = snakemake(self._directory, "--unlock", **self._keywords)
+            assert unlocked.returncode == 0, unlocked.stderr[-3000:]
+        failed = self._log.read_text().count("\nTrying to restart job ")
+        assert failed == sum(not each.whole for each in self.kills), f"a job failed by itself, see {self._log}"
+        self.missed += [stroke.card for strokes in self._strokes.values() for stroke in strokes]
+
+    @property
+    def _log(self) -> Path:
+        return self._directory / "snakemake.log"
+
+    def _called(self, deck: Deck | None) -> bool:
+        """Calls Snakemake. False if it was killed."""
+        retries = str(sum(map(len, self._strokes.values())))
+        call = command(self._directory, "--cores", "2", "--retries", retries, *self._target, **self._keywords)
+        call["env"]["DFNAS_CHECKPOINT_S"] = "0"
+        call["env"].pop("DFNAS_CACHE", None)  # what a cache has, no job makes
+        saves = Saves(self._directory / "results" / ".dfnas")
+        with open(self._log, "a") as log:
+            caller = subprocess.Popen(**call, stdout=log, stderr=log, start_new_session=True)
+        session = Session(caller.pid)
         try:
-            status, _, _, of = (place / "stat").read_text().rpartition(")")[2].split()[:4]
-            line = (place / "cmdline").read_bytes().decode().split("\0")
-        except (OSError, ValueError):  # gone meanwhile
-            continue
-        if int(of) == session and status != "Z":
-            stages = (part.removeprefix("dfnas.stages.") for part in line if part.startswith("dfnas.stages."))
-            found[int(place.name)] = next(stages, "")
-    return found
+            while caller.poll() is None:
+                select.select([saves], [], [], LOOK_S)
+                self._look(session, saves, deck)
+                due = [number for number, process in self._processes.items() if process.due(self._saved[process.job])]
+                if due and self._killed(due[0], session, saves) and self.kills[-1].whole:
+                    return False
+            self._look(session, saves, deck)
+            assert caller.returncode == 0, self._log.read_text()[-5000:]
+            return True
+        finally:
+            session.kill()
+            caller.wait()
+            saves.close()
 
+    def _look(self, session: Session, saves: Saves, deck: Deck | None) -> None:
+        """Notes which processes began, saved and ended."""
+        alive = session.jobs()
+        for number in alive.keys() - self._processes.keys():
+            strokes = self._strokes[alive[number]]
+            self._processes[number] = Process(alive[number], strokes.pop(0) if strokes else None)
+            self._ahead.discard(alive[number])
+        self._note(saves)
+        for number in self._processes.keys() - alive.keys():
+            process = self._processes.pop(number)
+            self.courses[process.job] = Course(time.monotonic() - process.begun, self._saved.pop(process.job, 0))
+            for stroke in filter(None, [process.stroke, *self._strokes.pop(process.job, [])]):
+                self._deal(deck, stroke.card)
 
-def _killed(number: int) -> bool:
-    """Kills a process, if it has not ended in time."""
-    try:
-        os.kill(number, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+    def _note(self, saves: Saves) -> None:
+        for number, path in saves.new():
+            process = self._processes[number]
+            process.saves += 1
+            self._saved[process.job] += 1
+            self._checkpoints[process.job] = path
 
+    def _deal(self, deck: Deck, card: Card) -> None:
+        stroke = deck.deal(card, self._ahead)
+        if stroke is None:
+            self.missed.append(card)
+        else:
+            self._strokes[stroke.job].append(stroke)
 
-def killed(directory: Path, rng: random.Random, most: int, **keywords) -> Iterator[Kill]:
-    """Runs the workflow and kills at most so many times: to its end, or until Snakemake was killed too."""
-    call = command(directory, "--cores", "2", "--retries", "50", TABLE, **keywords)
-    call["env"]["DFNAS_CHECKPOINT_S"] = "0"
-    state, seen, count = directory / "results" / ".dfnas", {}, 0
-    with open(directory / "killed.log", "a") as log:
-        process = subprocess.Popen(**call, stdout=log, stderr=log, start_new_session=True)
-    try:
-        while process.poll() is None and count < most:
-            time.sleep(0.03)
-            alive = {number: stage for number, stage in members(process.pid).items() if stage}
-            for number in alive:
-                if number not in seen:
-                    seen[number] = Victim(rng, state)
-            due = [number for number in alive if seen[number].due()]
-            if due and seen[due[0]].whole:
-                yield Kill(tuple(alive.values()), True, bool(checkpoints(state)))
-                return
-            for number in due[: most - count]:
-                seen[number].chosen = False
-                if _killed(number):
-                    count += 1
-                    yield Kill((alive[number],), False, bool(checkpoints(state)))
-        assert process.wait() == 0, (directory / "killed.log").read_text()[-5000:]
-    finally:
-        while remaining := members(process.pid):  # those that start others meanwhile too
-            for number in remaining:
-                _killed(number)
-        process.wait()
+    def _killed(self, number: int, session: Session, saves: Saves) -> bool:
+        """Kills a process, and all others if that is its stroke. False if it has come to its end before."""
+        process = self._processes[number]
+        _, in_loop, whole = process.stroke.card
+        if not stop(number):
+            return False
+        self._note(saves)
+        kept = self._kept(process.job)
+        if in_loop and not kept:  # it is done with its loop
+            go_on(number)
+            return False
+        beside = len(session.jobs()) - 1 if whole else 0
+        self.kills.append(Kill(process.job.stage, in_loop, whole, beside, kept))
+        del self._processes[number]
+        if whole:
+            session.kill()
+            self._note(saves)
+            for other in self._processes.values():
+                self._kept(other.job)
+                if other.stroke:
+                    self._strokes[other.job].insert(0, other.stroke)
+            self._processes.clear()
+        else:
+            kill(number)
+        return True
+
+    def _kept(self, job: Job) -> int:
+        """How many steps a job that is killed now need not do again."""
+        if job in self._checkpoints and not self._checkpoints[job].exists():
+            self._saved[job] = 0
+        return self._saved[job]

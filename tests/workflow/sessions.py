@@ -1,0 +1,87 @@
+"""Processes of a call of Snakemake, as /proc has them, and their end without a word."""
+
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+STAGES = "dfnas.stages."
+
+
+class Job(NamedTuple):
+    """A job of the workflow, known by the first file that it makes."""
+
+    stage: str
+    out: str
+
+
+class Session:
+    """The processes of a session, the number of which is that of the process that began it."""
+
+    def __init__(self, number: int):
+        self._number, self._others = number, set()
+
+    def jobs(self) -> dict[int, Job]:
+        """Those that run a stage and have not ended."""
+        found = {}
+        for number in self._members():
+            with suppress(OSError):  # gone meanwhile
+                words = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+                if stage := next((word for word in words if word.startswith(STAGES)), None):
+                    found[number] = Job(stage.removeprefix(STAGES), words[words.index("--out") + 1])
+        return found
+
+    def kill(self) -> None:
+        """Kills all of them, at once; those that one was just about to start too."""
+        while members := self._members():
+            with suppress(ProcessLookupError):
+                os.killpg(self._number, signal.SIGKILL)
+            for number in members:
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+
+    def _members(self) -> list[int]:
+        there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+        self._others &= there
+        found = []
+        for number in there - self._others:
+            state, session = _status(number)
+            if session != self._number:
+                self._others.add(number)
+            elif state not in "ZX":
+                found.append(number)
+        return found
+
+
+def stop(number: int) -> bool:
+    """Holds a process where it is. False if it has come to its end before that: then it is too late to kill it."""
+    with suppress(ProcessLookupError):
+        os.kill(number, signal.SIGSTOP)
+    while (state := _status(number)[0]) != "T":
+        if state in "ZX":
+            return False
+        time.sleep(0.001)
+    return True
+
+
+def go_on(number: int) -> None:
+    """Lets a process go on that was held."""
+    os.kill(number, signal.SIGCONT)
+
+
+def kill(number: int) -> None:
+    """Kills a process that is held, and sees it dead."""
+    os.kill(number, signal.SIGKILL)
+    while _status(number)[0] not in "ZX":
+        time.sleep(0.001)
+
+
+def _status(number: int) -> tuple[str, int]:
+    """The state of a process, X if it is gone, and its session."""
+    try:
+        state, _, _, session = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[:4]
+    except OSError:
+        return "X", 0
+    return state, int(session)
