@@ -3,7 +3,8 @@ are there now.
 
 What does not belong together is a line each: the file, what is wrong, what to do. Notes are for information: versions
 and devices that differ, files from outside that are gone. Exit status: 0 where everything belongs together, 1 where
-something does not, 2 where the run cannot be read. A run should be at rest meanwhile.
+something does not, 2 where the run cannot be read. A run should be at rest meanwhile: what a job removes or makes anew
+is told as well.
 """
 
 import argparse
@@ -11,7 +12,8 @@ import json
 from pathlib import Path
 
 from dfnas.runs.folder import RunFolder
-from dfnas.runs.verification import page, verify
+from dfnas.runs.verification import verify
+from dfnas.runs.verification_page import page
 
 WHOLE, AT_ODDS = 0, 1
 

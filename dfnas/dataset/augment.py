@@ -68,17 +68,6 @@ def center(images: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     return images[..., top : top + size[0], left : left + size[1]]
 
 
-def augmented_view(
-    data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, generator: torch.Generator
-) -> torch.Tensor:
-    """A random view of stored images (B, C, P, Q) uint8, drawn image by image: (B, C, H, W) float32.
-
-    Args:
-        generator: on the CPU; its draws do not depend on the device.
-    """
-    return drawn_view(data, images, settings, draw(len(images), data, settings, generator))
-
-
 def drawn_view(data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, draws: Draws) -> torch.Tensor:
     """The view of stored images (B, C, P, Q) uint8 that was drawn for them: (B, C, H, W) float32."""
     if draws.windows is None:

@@ -14,7 +14,7 @@ import torch
 
 from dfnas.doctor.bench import Bench
 from dfnas.doctor.originals import DataSize
-from dfnas.doctor.trials import TRIALS
+from dfnas.doctor.trials.by_rule import TRIALS
 from dfnas.runtime.device import prepare
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.config import Config

@@ -8,6 +8,20 @@ from matplotlib.axes import Axes
 from dfnas.measure.choice import evenly
 from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, png
 
+FIGURE = float | None
+PARTS = {"overall": FIGURE, "within_class": FIGURE}
+REPORT = {
+    "generation": int,
+    "teacher_agreement": float,
+    "target_probability": float,
+    "verifier_agreement": FIGURE,
+    "labels": {"entropy_nats": FIGURE, "top5_mass": FIGURE},
+    "targets": {"entropy_nats": FIGURE, "top5_mass": FIGURE},
+    "class_similarity": {"correlation": FIGURE},
+    "diversity": {"cosine_distance": (PARTS, None), "vendi_score": (PARTS, None)},
+    "batch_norm": ({"mean": FIGURE, "variance": FIGURE}, None),
+}
+"""Of a report, what is drawn, and its kinds. None is what this teacher or this configuration does not have."""
 Report = Mapping[str, Any]
 
 MOST_TICKS = 10

@@ -5,7 +5,7 @@ from typing import Any
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.sheets import Sheet, flattened
 from dfnas.runtime.files import read_csv, read_json
-from dfnas.stages.rows import COLUMNS, FIGURES, KEYS, by_row, row_of
+from dfnas.stages.rows import COLUMNS, KEYS, by_row, read_figures, row_of
 
 TIMES = "table1_times.csv"
 LOOKUP_KEYS = ("algorithm", "search_data", "draws")
@@ -14,7 +14,7 @@ LOOKUP_KEYS = ("algorithm", "search_data", "draws")
 def networks_of(run: RunFolder) -> dict[tuple[str, ...], list[dict[str, Any]]]:
     """What was measured of every network, by the row of Table 1 that it is of, each with `file`, where it stands."""
     files = run.files("evaluate/**/metrics.json")
-    return by_row(read_json(path, FIGURES) | {"file": path} for path in files)
+    return by_row(read_figures(path) | {"file": path} for path in files)
 
 
 def rows_of(run: RunFolder, networks: dict[tuple[str, ...], list[dict[str, Any]]]) -> Sheet:
@@ -31,7 +31,7 @@ def architectures_of(run: RunFolder) -> Sheet:
     """The choices of every found architecture, by algorithm, data and seed; its space under `space`."""
     sheet = {}
     for path in run.files("search/*/*/*/architecture.json"):
-        document = read_json(path, ("space", "choices"), by_hand=True)
+        document = read_json(path, {"space": {"name": str}, "choices": dict[str, str]}, by_hand=True)
         sheet[run.parts(path)[1:4]] = {"space": document["space"]["name"], **document["choices"]}
     return sheet
 

@@ -1,6 +1,5 @@
 """What an artifact says of what made it, whatever its format, and whether it passes the checks of its format."""
 
-import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping
@@ -10,9 +9,10 @@ from typing import Any
 from dfnas.dataset.format import KINDS, opened
 from dfnas.deploy import network
 from dfnas.deploy.network import KEY
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import existing, load_archive, read_json
 from dfnas.runtime.packages import required
+from dfnas.runtime.zip_archives import check_archive
 from dfnas.stages.pictures import picture_provenance
 
 
@@ -59,15 +59,12 @@ def _of_safetensors(path: Path) -> Any:
 
 
 def _of_program(path: Path) -> Any:
+    check_archive(existing(path), rebuild(path))
     try:
-        with zipfile.ZipFile(io.BytesIO(existing(path).read_bytes())) as archive:
-            if damaged := archive.testzip():
-                raise InputError(f"{path} is damaged: bad checksum of {damaged}")
+        with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(f"extra/{KEY}"))
             return json.loads(archive.read(name))
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
+    except (ValueError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged or no program of dfnas: {reason(error)}") from error
 
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from dfnas.runs.folder import RECORD, RunFolder
 from dfnas.runs.sheets import Sheet, flattened
 from dfnas.runtime.files import read_json
+from dfnas.runtime.kinds import ABSENT
 from dfnas.settings.sources import SYNTHETIC, SourceSettings, training_section
 from dfnas.stages.artifact_provenance import provenance_of
 
@@ -29,6 +30,8 @@ KINDS = {"synthesis": "shard", "labels": "labels", "dataset": "dataset"}
 """Of the HDF5 files among them, by their folder."""
 PLACES = ("results_dir",)
 """Settings that name places, in which nothing that is made shows."""
+CONFIGURATION = {"results_dir": (str, ABSENT), "sources": (dict[str, dict], ABSENT)}
+"""Kinds of what is looked into in the record's configuration."""
 STATED = ("dfnas", "torch", "code", "device", "processes")
 """What an artifact says of the code and the machine that made it."""
 
@@ -56,7 +59,9 @@ def origins_of(run: RunFolder) -> list[Origin]:
 def record_of(run: RunFolder) -> dict[str, Any]:
     """`configuration` and `packages` of the last call that ran anything; empty where it left none."""
     path = run.file(RECORD)
-    return read_json(path, ("configuration", "packages")) if path else {"configuration": {}, "packages": {}}
+    if path is None:
+        return {"configuration": {}, "packages": {}}
+    return read_json(path, {"configuration": CONFIGURATION, "packages": dict[str, str]})
 
 
 def settings_of(origins: Iterable[Origin], configuration: dict[str, Any]) -> Sheet:

@@ -37,7 +37,8 @@ class Finding(NamedTuple):
     file: str
     """By its place in the folder of results."""
     kind: str
-    """`missing`, `changed`, `damaged`, `stale`, `unrecorded`, `mixed`, `receipt`; `note` where nothing is wrong."""
+    """`missing`, `changed`, `damaged`, `stale`, `unrecorded`, `mixed`, `receipt`, `vanished`; `note` where nothing is
+    wrong."""
     what: str
     advice: str
     """What to do; empty for a note."""
@@ -75,9 +76,9 @@ def verify(run: RunFolder) -> Verification:
     """
     began = time.perf_counter()
     found = _Run(run)
-    findings = [*found.bad_receipts, *found.outputs(), *found.inputs(), *found.mixtures(), *found.strangers()]
-    size = sum(path.stat().st_size for path in found.read)
-    counts = (len(found.files), len(found.receipts), size, time.perf_counter() - began)
+    findings = [*found.outputs(), *found.inputs(), *found.mixtures(), *found.strangers()]
+    findings = [*found.bad_receipts, *findings, *map(_vanished, sorted(found.vanished))]
+    counts = (len(found.files), len(found.receipts), found.bytes, time.perf_counter() - began)
     return Verification(findings, list(found.notes()), *counts)
 
 
@@ -93,6 +94,8 @@ class _Run:
         }
         self.files = dict(_artifacts(run.path))
         self.bad_receipts: list[Finding] = []
+        self.vanished: set[str] = set()
+        """Files that were there and then no more, since a job is at work."""
         self.receipts = list(self._receipts(run))
         self.claims: dict[str, list[tuple[str, Receipt]]] = {}
         for receipt in self.receipts:
@@ -100,17 +103,19 @@ class _Run:
                 self.claims.setdefault(name, []).append((said["sha256"], receipt))
         named = {name for receipt in self.receipts for name in receipt.provenance["inputs"]}
         places = {name: self._place(name) for name in (*self.files, *named)}
-        self.read = [path for path in dict.fromkeys(places.values()) if path.is_file()]
+        there = [path for path in dict.fromkeys(places.values()) if path.is_file()]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves the interpreter to others
-            digests = dict(zip(self.read, pool.map(digest, self.read), strict=True))
-        self.now = {name: digests.get(path) for name, path in places.items()}
-        self.wrong: set[str] = set()
+            read = dict(zip(there, pool.map(_read, there), strict=True))
+        self.bytes = sum(size for _, size in filter(None, read.values()))
+        self.now = {name: (read.get(path) or (None,))[0] for name, path in places.items()}
+        self.vanished |= {name for name, path in places.items() if path in read and read[path] is None}
+        self.wrong = set(self.vanished)
 
     def outputs(self) -> Iterator[Finding]:
         """Files that are not as their jobs left them."""
         made_from = Counter(name for receipt in self.receipts for name in receipt.provenance["inputs"])
         for name, claims in sorted(self.claims.items()):
-            if self.now.get(name) in (sha256 for sha256, _ in claims):
+            if name in self.vanished or self.now.get(name) in (sha256 for sha256, _ in claims):
                 continue
             self.wrong.add(name)
             others = f" ({made_from[name]} jobs have read it as it was)" if made_from[name] else ""
@@ -119,7 +124,10 @@ class _Run:
                 continue
             sha256, receipt = claims[-1]
             told = f"its job left {sha256[:DIGITS]}…, this is {self.now[name][:DIGITS]}…{others}"
-            if damage := _damage(self.files[name]):
+            damage, _ = _told(self._place(name))
+            if damage and not self._place(name).is_file():
+                self.vanished.add(name)
+            elif damage:
                 yield Finding(name, "damaged", f"is damaged ({damage}); {told}", self._rebuild(name))
             else:
                 stage = receipt.provenance["stage"]
@@ -144,16 +152,22 @@ class _Run:
     def strangers(self) -> Iterator[Finding]:
         """Files that no job has left a receipt of."""
         for name, path in sorted(self.files.items()):
-            if name in self.claims:
+            if name in self.claims or name in self.vanished:
                 continue
             made_again = f"if a rule makes it, {self._rebuild(name)}; else delete it"
             if path.name.startswith(".") and path.suffix == ".tmp":
                 what = "is half written, by a job that is at work or was killed"
                 advice = f"if no job runs, rm {shlex.quote(str(path))}"
-            elif damage := _damage(path):
-                what, advice = f"is damaged ({damage}), and no job has left a receipt of it", made_again
             else:
-                what, advice = f"is known to no job: there is no receipt of it{_says(path)}", made_again
+                damage, stage = _told(path)
+                if damage and not path.is_file():
+                    self.vanished.add(name)
+                    continue
+                says = f" (it says that {stage} made it)" if stage else ""
+                what = f"is known to no job: there is no receipt of it{says}"
+                if damage:
+                    what = f"is damaged ({damage}), and no job has left a receipt of it"
+                advice = made_again
             yield Finding(name, "unrecorded", what, advice)
 
     def mixtures(self) -> Iterator[Finding]:
@@ -194,6 +208,9 @@ class _Run:
                 yield read_receipt(path)
             except InputError as error:
                 name = path.relative_to(run.path).as_posix()
+                if not path.is_file():
+                    self.vanished.add(name)
+                    continue
                 made = name.removeprefix(f"{RECEIPTS}/").removesuffix(".json")
                 self.bad_receipts.append(Finding(name, "receipt", reason(error), self._rebuild(made)))
 
@@ -222,19 +239,25 @@ def _artifacts(folder: Path) -> Iterator[tuple[str, Path]]:
         yield from (((here / name).relative_to(folder).as_posix(), here / name) for name in names)
 
 
-def _damage(path: Path) -> str:
-    """What the checks of its format say against a file; nothing if it passes them."""
+def _read(path: Path) -> tuple[str, int] | None:
+    """Digest and size of a file; None if it is no longer there. Raises OSError if it cannot be read."""
     try:
-        told_by(path)
-    except InputError as error:
-        return str(error).removeprefix(str(path)).partition(";")[0].strip(" :")
-    return ""
+        return digest(path), path.stat().st_size
+    except (InputError, FileNotFoundError):
+        return None
 
 
-def _says(path: Path) -> str:
-    """What a file says of itself, as the end of a sentence."""
-    said = told_by(path)
-    return f" (it says that {said['stage']} made it)" if said.get("stage") else ""
+def _told(path: Path) -> tuple[str, str]:
+    """What the checks of its format say against a file, and if it passes them which stage it says has made it; empty
+    texts for neither."""
+    try:
+        return "", str(told_by(path).get("stage", ""))
+    except (InputError, FileNotFoundError) as error:
+        return str(error).removeprefix(str(path)).partition(";")[0].strip(" :"), ""
+
+
+def _vanished(name: str) -> Finding:
+    return Finding(name, "vanished", "was there and is gone", "a job is at work: verify again when the run is at rest")
 
 
 def _odd_ones(values: Mapping[str, Any], wanted: Any) -> Iterator[tuple[str, Any, Any]]:
@@ -245,24 +268,3 @@ def _odd_ones(values: Mapping[str, Any], wanted: Any) -> Iterator[tuple[str, Any
     for name, text in texts.items():
         if text != usual:
             yield name, values[name], next(values[other] for other, same in texts.items() if same == usual)
-
-
-def page(found: Verification, run: Path) -> str:
-    """What was found as text: a line for each finding and note, and a line in the end."""
-    lines = [one.line() for one in (*found.findings, *found.notes)]
-    read = f"{found.bytes / 1e6:.1f} MB read in {found.seconds:.1f} s"
-    counts = f"{run}: {_count(found.files, 'file')}, {_count(found.receipts, 'receipt')}, {read}"
-    kinds = Counter(one.kind for one in found.findings)
-    if kinds:
-        listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        counts += (
-            f". {_count(len(found.findings), 'finding')}: {listed}. Commands are for the folder of the run, with its "
-        )
-        lines.append(f"{counts}--configfile.")
-    else:
-        lines.append(f"{counts}. Everything belongs together.")
-    return "\n".join(lines) + "\n"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

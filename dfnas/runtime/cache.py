@@ -52,7 +52,7 @@ class CacheEntry:
         if self.path is None or not self.path.is_dir():
             return False
         try:
-            recorded = read_json(self.path / RECORD, ("identity", "files"))["files"]
+            recorded = read_json(self.path / RECORD, {"identity": dict, "files": dict[str, str]})["files"]
             with ExitStack() as stack:  # renames in reverse order: the first file comes last
                 for name, path in self.files.items():
                     place = stack.enter_context(atomic(path))

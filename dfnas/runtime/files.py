@@ -6,18 +6,17 @@ import io
 import json
 import os
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from dfnas.runtime.errors import InputError, reason, rebuild
+from dfnas.runtime.kinds import Kinds, misfit
+from dfnas.runtime.zip_archives import check_archive
 
 SEAL = "sha256"
 """The key of JSON artifacts under which a digest of all other keys stands."""
-FOLDER = 0x10
-"""The attribute of a folder in a zip archive, which no checksum covers. torch reads a file that has it as zeros."""
 
 
 @contextmanager
@@ -54,15 +53,17 @@ def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: str | Path, expected_keys: Iterable[str] = (), by_hand: bool = False) -> dict[str, Any]:
+def read_json(path: str | Path, expected: Kinds | None = None, by_hand: bool = False) -> dict[str, Any]:
     """Reads a JSON object that `write_json` wrote, without its digest.
 
     Args:
+        expected: the keys that it must have, and of which kind their values must be. Who can write a file can make it
+            a right digest.
         by_hand: whether a person may have written it: without a digest, and without `provenance`, which only what
             dfnas made has.
 
     Raises:
-        InputError: no such file, not JSON, not what was written, or not an object with the expected keys.
+        InputError: no such file, not JSON, not what was written, or not an object with what is expected.
     """
     path = existing(path)
     try:
@@ -77,9 +78,8 @@ def read_json(path: str | Path, expected_keys: Iterable[str] = (), by_hand: bool
     if found != seal and not written_by_hand:
         edited = f"if you edited it, take '{SEAL}' and 'provenance' out of it, else " if by_hand else ""
         raise InputError(f"{path} is damaged: its '{SEAL}' is not that of its content; {edited}{rebuild(path)}")
-    for key in expected_keys:
-        if key not in value:
-            raise InputError(f"{path} has no '{key}'; {rebuild(path)}")
+    if fault := misfit(value, expected or {}):
+        raise InputError(f"{path} {fault}; {rebuild(path)}")
     return value
 
 
@@ -126,7 +126,7 @@ def save_archive(path: str | Path, value: Any) -> None:
 def load_archive(path: str | Path, mend: str = "") -> Any:
     """Loads tensors and plain values from a `torch.save` file, without ever running code from it.
 
-    A zip archive's checksums are tested first: torch itself reads past most flipped bits.
+    A zip archive's checksums are tested first.
 
     Args:
         mend: what to do about a file that cannot be used; by default what one does about an artifact of ours.
@@ -139,21 +139,7 @@ def load_archive(path: str | Path, mend: str = "") -> Any:
     from dfnas.runtime.plain_values import check_plain
 
     path, mend = existing(path), mend or rebuild(path)
-    size = path.stat().st_size
-    claimed, damaged = 0, None
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                members = archive.infolist()
-                claimed = sum(member.file_size for member in members)
-                folders = [member.filename for member in members if member.external_attr & FOLDER]
-                damaged = next(iter(folders), None) or (archive.testzip() if claimed <= size else None)
-    except Exception as error:  # whatever the broken bytes lead it to
-        raise InputError(f"{path} is damaged: {reason(error)}; {mend}") from error
-    if claimed > size:
-        raise InputError(f"{path} claims to hold {claimed} bytes in a file of {size}; {mend}")
-    if damaged:
-        raise InputError(f"{path} is damaged: bad checksum or entry of {damaged}; {mend}")
+    check_archive(path, mend)
     try:
         value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -162,7 +148,7 @@ def load_archive(path: str | Path, mend: str = "") -> Any:
             f"(no code is run from it){_refused(str(error))}; {mend}"
         ) from error
     try:
-        check_plain(value, size)
+        check_plain(value, path.stat().st_size)
     except ValueError as error:
         raise InputError(f"{path} {error}; {mend}") from error
     return value

@@ -20,12 +20,12 @@ def write_class_accuracies(path: Path, groups: Mapping[tuple[str, ...], Runs]) -
     Args:
         groups: figures of networks by row, see `dfnas.stages.rows.by_row`, those of the teacher among them.
     """
-    means = {key: [statistics.fmean(column) for column in _columns(runs)] for key, runs in groups.items()}
-    classes = {len(values) for values in means.values()}
+    classes = {len(run[FIGURE]) for runs in groups.values() for run in runs}
     if len(classes) > 1:
         raise InputError(
             f"networks of {sorted(classes)} classes stand in one table; delete their figures to rebuild them"
         )
+    means = {key: [statistics.fmean(column) for column in _columns(runs)] for key, runs in groups.items()}
     teacher = next((values for key, values in means.items() if key[0] == TEACHER), None)
     write_csv(path, COLUMNS, (line for key, runs in groups.items() for line in _lines(key, runs, means[key], teacher)))
 

@@ -27,6 +27,7 @@ STAGE.output("--out", required=True, help="the comparisons, CSV")
 STAGE.output("--text", required=True, help="the same in words, Markdown")
 STAGE.output("--page", required=True, help="the same in words, HTML")
 
+FIGURES = {"algorithm": str, "search_data": str, "retrain_data": str, "top1_error": float}
 COLUMNS = (
     "algorithm",
     "search_data",
@@ -55,7 +56,7 @@ def compare_data(job: Job) -> None:
     options = job.options
     groups: dict[tuple[str, str], dict[str, list[Run]]] = {}
     for metrics, path in zip(options.metrics, options.predictions, strict=True):
-        figures = read_json(metrics, ("algorithm", "search_data", "retrain_data", "top1_error"))
+        figures = read_json(metrics, FIGURES)
         run = Run(path, read_predictions(path))
         if not np.isclose(run.predictions.wrong.mean(), figures["top1_error"], atol=1e-9):
             raise InputError(f"{path} has other errors than {metrics}; delete both to rebuild them")

@@ -61,11 +61,11 @@ def _checkpoint(provenance: dict[str, Any]) -> str | None:
 
 
 def _synthetic_data(options: argparse.Namespace) -> list[run.SyntheticData]:
-    keys = ("generation", "images", "teacher_agreement", "verifier_agreement")
+    kinds = {"generation": int, "images": int, "teacher_agreement": float, "verifier_agreement": float | None}
     found = []
     for name, path in zip(options.sources, options.quality, strict=True):
-        report = read_json(path, keys)
-        generation, images, agreement, verified = (report[key] for key in keys)
+        report = read_json(path, kinds)
+        generation, images, agreement, verified = (report[key] for key in kinds)
         found.append(run.SyntheticData(name, generation + 1, images, agreement, verified))
     return found
 

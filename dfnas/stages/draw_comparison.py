@@ -25,7 +25,7 @@ def draw_comparison(job: Job) -> None:
 
 
 def _network(path: Path) -> Network:
-    figures = read_json(path, (*KEYS, *FIGURES))
+    figures = read_json(path, dict.fromkeys(KEYS, str) | dict.fromkeys(FIGURES, float))
     error, macs, parameters = (figures[name] for name in FIGURES)
     return Network(*(figures[key] for key in KEYS), 100 * error, macs / 1e6, parameters / 1e6)
 

@@ -6,7 +6,7 @@ from io import BytesIO
 from pathlib import Path
 
 from dfnas.dataset.writing import read_shard
-from dfnas.pictures.generations import generations_png
+from dfnas.pictures.generations import REPORT, generations_png
 from dfnas.pictures.grid import ImageGrid, labelled
 from dfnas.runtime.files import read_json
 from dfnas.stages.command import Job, Stage
@@ -24,12 +24,11 @@ STAGE.output("--plots", required=True, help="the plots over the generations, PNG
 
 LONGEST_SIDE = 96
 """Pixels of an image in the picture, which holds all generations side by side."""
-KEYS = ("generation", "teacher_agreement", "labels", "targets", "class_similarity", "diversity", "batch_norm")
 
 
 def draw_images(job: Job) -> None:
     options = job.options
-    reports = [read_json(path, KEYS) for path in options.reports]
+    reports = [read_json(path, REPORT) for path in options.reports]
     grids: dict[int, ImageGrid] = {}
     for path in options.shards:
         images, classes, attributes = read_shard(path)

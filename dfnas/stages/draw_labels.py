@@ -39,7 +39,7 @@ def _labels(path: Path, report: Path) -> tuple[Labels, list[str]]:
     soft_labels, classes, attributes = read_labels(path)
     statistics = LabelStatistics(soft_labels.shape[1])
     statistics.add(torch.from_numpy(soft_labels), torch.from_numpy(classes))
-    figures = read_json(report, KEYS)
+    figures = read_json(report, dict.fromkeys(KEYS, float))
     agreement, before, after, shift = (figures[key] for key in KEYS)
     confidence = soft_labels.max(axis=1).mean(dtype="float64")
     by_class = statistics.mean_by_class().numpy()

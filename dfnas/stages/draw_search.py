@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dfnas.pictures.search import search_png
 from dfnas.runtime.files import read_json
+from dfnas.runtime.kinds import ABSENT
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Job, Stage
@@ -21,12 +22,12 @@ STAGE.argument("--search-data", required=True, metavar="NAME", help="that it sea
 STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the search")
 STAGE.output("--out", required=True, help="the picture, PNG")
 
-KEYS = ("macs", "parameters")
+KINDS = {"macs": int, "parameters": int, "search": (dict, ABSENT)}
 
 
 def draw_search(job: Job) -> None:
     options = job.options
-    document = read_json(options.architecture, KEYS, by_hand=True)
+    document = read_json(options.architecture, KINDS, by_hand=True)
     space = space_of(document, str(options.architecture))
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []

@@ -8,7 +8,6 @@
 What measures is not imported here: a search depends on the table, and not on the code that made it.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +15,13 @@ from typing import Any
 
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_json, write_json
+from dfnas.runtime.kinds import misfit
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
 
 FORMAT = 1
-KEYS = ("format", "space", "task", "fixed_ms", "options_ms")
+KINDS = {"format": int, "space": dict, "task": dict, "fixed_ms": float, "options_ms": dict}
 
 
 def write_latency_table(
@@ -46,23 +46,18 @@ def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> Cos
     Raises:
         InputError: not such a file, of another space or task, or without a time for every option.
     """
-    document = read_json(path, KEYS)
+    document = read_json(path, KINDS)
     if document["format"] != FORMAT:
         raise InputError(f"{path} has format {document['format']!r}, expected {FORMAT}")
     for key, expected in _subject(settings, space).items():
         if document[key] != expected:
             raise InputError(f"{path} is the latency table of another {key}, {document[key]}; expected {expected}")
-    try:
-        options = {
-            choice: tuple(float(document["options_ms"][choice][option]) for option in names)
-            for choice, names in space.choices.items()
-        }
-        fixed = float(document["fixed_ms"])
-    except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"{path} lacks the time of an option ({error}); {rebuild(path)}") from error
-    if not all(map(math.isfinite, (fixed, *(ms for times in options.values() for ms in times)))):
-        raise InputError(f"{path} has a time that is no number; {rebuild(path)}")
-    return CostTable(space.choices, fixed, options)
+    options_ms = document["options_ms"]
+    kinds = {choice: dict.fromkeys(names, float) for choice, names in space.choices.items()}
+    if fault := misfit(options_ms, kinds, "options_ms"):
+        raise InputError(f"{path} {fault}; {rebuild(path)}")
+    options = {c: tuple(float(options_ms[c][option]) for option in names) for c, names in space.choices.items()}
+    return CostTable(space.choices, float(document["fixed_ms"]), options)
 
 
 def _subject(settings: SpaceSettings, space: Space) -> dict[str, Any]:

@@ -31,7 +31,11 @@ STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the 
 STAGE.output("--out", required=True, help="the card, Markdown")
 
 ROW = ("algorithm", "search_data", "retrain_data")
-FIGURES = (*ROW, "seed", "validation_error", "top1_error", "top5_error", "macs", "test_images")
+FIGURES = {
+    **dict.fromkeys(ROW, str),
+    **dict.fromkeys(("seed", "macs", "test_images"), int),
+    **dict.fromkeys(("validation_error", "top1_error", "top5_error"), float),
+}
 Table = Mapping[str, str]
 
 

@@ -13,8 +13,18 @@ from typing import Any, NamedTuple, Self
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest, read_json, write_json
+from dfnas.runtime.kinds import ABSENT
 
 FORMAT = 1
+OUTPUT = {"sha256": str, "bytes": int}
+PROVENANCE = {
+    "stage": str,
+    "code": str,
+    "references": (list[str], ABSENT),
+    "inputs": dict[str, str],
+    "settings": dict,
+}
+KINDS = {"format": int, "outputs": dict[str, OUTPUT], "provenance": PROVENANCE}
 RECEIPTS = "provenance"
 """Their folder, in the folder of results."""
 
@@ -81,20 +91,10 @@ def write_receipt(folder: Folder, out: Path, made: Iterable[Path], provenance: M
 
 def read_receipt(path: Path) -> Receipt:
     """Reads what `write_receipt` wrote. Raises InputError if it is damaged, or not such a file."""
-    document = read_json(path, ("format", "outputs", "provenance"))
-    outputs, provenance = document["outputs"], document["provenance"]
-    whole = (
-        document["format"] == FORMAT
-        and isinstance(outputs, dict)
-        and all(isinstance(said, dict) and {"sha256", "bytes"} <= set(said) for said in outputs.values())
-        and isinstance(provenance, dict)
-        and isinstance(provenance.get("inputs"), dict)
-        and isinstance(provenance.get("settings"), dict)
-        and {"stage", "code"} <= set(provenance)
-    )
-    if not whole:
-        raise InputError(f"{path} is not the receipt of a job")
-    return Receipt(path, outputs, provenance)
+    document = read_json(path, KINDS)
+    if document["format"] != FORMAT:
+        raise InputError(f"{path} has format {document['format']}, expected {FORMAT}")
+    return Receipt(path, document["outputs"], document["provenance"])
 
 
 def _inside(path: Path, folder: Path) -> Path | None:

@@ -59,9 +59,9 @@ def read_strengths(path: Path, space: Space) -> dict[str, dict[str, float]]:
     Raises:
         InputError: no such file, or not one strength for every option of the space.
     """
-    strengths = read_json(path, space.choices)
+    strengths = read_json(path, dict.fromkeys(space.choices, dict[str, float]))
     for choice, options in space.choices.items():
-        if not isinstance(strengths[choice], dict) or tuple(strengths[choice]) != tuple(options):
+        if tuple(strengths[choice]) != tuple(options):
             expected = f"'{choice}' must have a strength for each of {', '.join(options)}"
             raise InputError(f"{path}: {expected}; {rebuild(path)}")
     return {choice: strengths[choice] for choice in space.choices}

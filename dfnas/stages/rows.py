@@ -2,14 +2,23 @@
 
 import statistics
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from dfnas.stages.runs import best_of
+from dfnas.runtime.files import read_json
+from dfnas.runtime.kinds import Kinds
+from dfnas.stages.runs import TEACHER, best_of
 
 KEYS = ("algorithm", "space", "search_data", "retrain_data")
 SHARES = ("ece", "ece_scaled", "teacher_agreement")
-FIGURES = (*KEYS, "seed", "top1_error", "top5_error", *SHARES, "macs", "parameters", "architecture", "validation_error")
-"""Of a network, as `evaluate` leaves them, from which a row is made."""
+FIGURES = {
+    **dict.fromkeys((*KEYS, "architecture"), str),
+    **dict.fromkeys(("top1_error", "top5_error", *SHARES, "macs", "parameters"), float),
+}
+"""Of a network, as `evaluate` leaves them, from which a row is made, and their kinds."""
+OF_NETWORKS = {"seed": int, "validation_error": float}
+OF_TEACHER = dict.fromkeys(OF_NETWORKS, str)
+"""Empty ones: it has neither."""
 COLUMNS = (
     *KEYS,
     "seeds",
@@ -23,6 +32,16 @@ COLUMNS = (
 )
 
 Runs = Sequence[dict[str, Any]]
+
+
+def read_figures(path: Path, more: Kinds | None = None) -> dict[str, Any]:
+    """What `evaluate` wrote. Raises InputError if there is no such file, or it is another.
+
+    Args:
+        more: figures that must be there beside FIGURES.
+    """
+    algorithm = read_json(path, FIGURES)["algorithm"]
+    return read_json(path, FIGURES | (OF_TEACHER if algorithm == TEACHER else OF_NETWORKS) | (more or {}))
 
 
 def by_row(runs: Iterable[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:

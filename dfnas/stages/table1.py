@@ -7,11 +7,11 @@ milliseconds, goes to a second file with the same rows; the accuracies of single
 import sys
 from pathlib import Path
 
-from dfnas.runtime.files import read_json, write_csv
+from dfnas.runtime.files import write_csv
 from dfnas.stages.class_accuracies import FIGURE, write_class_accuracies
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.latencies import read_latencies
-from dfnas.stages.rows import COLUMNS, FIGURES, KEYS, by_row, row_of
+from dfnas.stages.rows import COLUMNS, KEYS, by_row, read_figures, row_of
 from dfnas.stages.runs import identity_of
 from dfnas.stages.times import read_timing, times_of
 
@@ -27,7 +27,7 @@ STAGE.output("--classes", required=True, help="accuracy by row and class, CSV")
 def table1(job: Job) -> None:
     options = job.options
     latencies, timings = read_latencies(options.latency), [read_timing(path) for path in options.timings]
-    groups = by_row(read_json(path, (*FIGURES, FIGURE)) for path in options.metrics)
+    groups = by_row(read_figures(path, {FIGURE: list[float]}) for path in options.metrics)
     rows, times = [], []
     for key, runs in groups.items():
         names = dict(zip(KEYS, key, strict=True))

@@ -34,6 +34,7 @@ KEYS = ("algorithm", "search_data")
 STANDING = ("accuracy", "rank", "percentile")
 COLLAPSES = ("collapsed", "learns_nothing")
 """Judgements of which the table has the number of seeds, see `lookup`."""
+KINDS = dict.fromkeys(KEYS, str) | dict.fromkeys(STANDING, float) | dict.fromkeys(COLLAPSES, bool)
 CORRELATIONS: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {"tau": kendall_tau, "rho": spearman_rho}
 COLUMNS = (
     *KEYS,
@@ -55,7 +56,7 @@ def tabulate_lookups(job: Job) -> None:
     job.reads(job.settings.file())
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for path in options.lookups:
-        report = read_json(path, (*KEYS, *STANDING, *COLLAPSES))
+        report = read_json(path, KINDS)
         groups.setdefault(tuple(report[key] for key in KEYS), []).append(report)
     rankings = read_rankings(options.rankings, table)
     rows = []

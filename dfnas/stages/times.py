@@ -8,6 +8,14 @@ from typing import Any
 from dfnas.runtime.files import read_json
 from dfnas.stages.latencies import Latency
 
+KINDS = {
+    "stage": str,
+    "run": dict[str, str | int],
+    "seconds": float,
+    "joules": dict[str, float],
+    "device_name": str,
+}
+"""Of what `timing.json` says."""
 STAGES = ("search", "retrain")
 J_PER_KWH = 3.6e6
 
@@ -16,8 +24,8 @@ Timing = Mapping[str, Any]
 
 
 def read_timing(path: Path) -> Timing:
-    """What `write_timing` wrote. Raises InputError if there is no such file, or it lacks something."""
-    return read_json(path, ("stage", "run", "seconds", "joules", "device_name"))
+    """What `write_timing` wrote. Raises InputError if there is no such file, or it is another."""
+    return read_json(path, KINDS)
 
 
 def times_of(
@@ -46,7 +54,7 @@ def _of(run: Mapping[str, Any], stage: str, timings: Iterable[Timing]) -> list[T
     return [
         timing
         for timing in timings
-        if timing["stage"] == stage and all(run[key] == value for key, value in timing["run"].items())
+        if timing["stage"] == stage and all(run.get(key) == value for key, value in timing["run"].items())
     ][:1]
 
 

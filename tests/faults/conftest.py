@@ -1,10 +1,12 @@
 """A small chain of artifacts, to be damaged by the tests."""
 
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from hostile import SECONDS, alone
 from stage_calls import ORDER, Commands, contents, run
 
 
@@ -57,6 +59,26 @@ def fails(chain, capsys):
         missing = [str(part) for part in named if str(part) not in lines[0]]
         assert not missing, lines[0]
         assert contents(chain.folder) == before, "a failure leaves every artifact as it was, and nothing new"
+        return lines[0]
+
+    return check
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """Runs a stage that must refuse what it is given, in one line that names it, without a trace of its code."""
+
+    def check(name: str, arguments: list, *named: str | Path) -> str:
+        begun = time.monotonic()
+        status, lines = alone(tmp_path / "said", name, arguments)
+        assert status == 1, (status, lines[-5:])
+        assert len(lines) == 1, lines[-5:]
+        assert lines[0].startswith(f"{name}: error: ")
+        assert len(lines[0]) < 2000
+        for part in named:
+            assert str(part) in lines[0], lines[0]
+        assert not (tmp_path / "trace").exists(), "code ran"
+        assert time.monotonic() - begun < SECONDS
         return lines[0]
 
     return check

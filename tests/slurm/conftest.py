@@ -57,11 +57,21 @@ class Workflow:
         quick = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
         partitions = ("--slurm-partition-config", self.cluster.partitions)
         call = self._call(*profile, *partitions, *quick, *arguments, "--", TABLE)
-        call["env"]["PATH"] = f"{self.cluster.commands}{os.pathsep}{call['env']['PATH']}"
+        call["env"] = self.environment()
         with open(self.directory / "snakemake.log", "a") as log:
             call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}
             self.started.append(subprocess.Popen(**call, start_new_session=True))
         return self.started[-1]
+
+    @property
+    def patient(self) -> Path:
+        """The folder of the profile's commands that wait for the controller."""
+        return self.source / "profiles" / "slurm" / "patient"
+
+    def environment(self) -> dict[str, str]:
+        """That of a login node, with the profile's commands before SLURM's."""
+        known = self._call()["env"]
+        return known | {"PATH": os.pathsep.join(map(str, (self.patient, self.cluster.commands, known["PATH"])))}
 
     def finish(self, running: subprocess.Popen, seconds: float = 1200.0) -> None:
         """Waits for it to complete."""

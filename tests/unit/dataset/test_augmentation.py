@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torchvision.transforms.v2.functional import resized_crop
 
-from dfnas.dataset.augment import augmented_view, averaged, cutout, draw, drawn_view, plain_view
+from dfnas.dataset.augment import averaged, cutout, draw, drawn_view, plain_view
 from dfnas.dataset.images import ImageSet
 from dfnas.settings.training import AugmentationSettings, JitterSettings
 
@@ -25,10 +25,16 @@ def positions(count: int, side: int) -> ImageSet:
     return ImageSet(images.to(torch.uint8), labels, labels[:, 0].long(), (SIZE, SIZE), (0.0,), (1.0,))
 
 
+def random_view(
+    data: ImageSet, images: torch.Tensor, settings: AugmentationSettings, generator: torch.Generator
+) -> torch.Tensor:
+    return drawn_view(data, images, settings, draw(len(images), data, settings, generator))
+
+
 def cuts(side: int, count: int = 2000, **settings) -> tuple[np.ndarray, np.ndarray]:
     """Top left corners (B, 2), in stored pixels, and mirrored or not (B,), of random views."""
     data = positions(count, side)
-    views = augmented_view(data, data.images, AugmentationSettings(**settings), generator())
+    views = random_view(data, data.images, AugmentationSettings(**settings), generator())
     values = (views * 255).round().long()[:, 0].numpy()
     pad = settings["pad"]
     canvas = np.pad(np.arange(1, 1 + side * side).reshape(side, side), pad)
@@ -59,7 +65,7 @@ def test_the_plain_view_is_the_centre_normalised():
 def test_without_room_and_flips_a_random_view_is_the_plain_view():
     data = positions(5, SIZE)
     settings = AugmentationSettings(pad=0, flip=False)
-    assert torch.equal(augmented_view(data, data.images, settings, generator()), plain_view(data, data.images))
+    assert torch.equal(random_view(data, data.images, settings, generator()), plain_view(data, data.images))
 
 
 @pytest.mark.parametrize(("side", "pad"), [(SIZE, 1), (SIZE + 3, 0), (SIZE + 1, 1)], ids=["pad", "canvas", "both"])
@@ -83,7 +89,7 @@ def test_half_of_the_views_are_mirrored_wherever_they_are_cut():
 
 def test_views_are_a_function_of_the_generator():
     data, settings = positions(20, SIZE), AugmentationSettings(pad=2, cutout=3)
-    one, same, other = (augmented_view(data, data.images, settings, generator(seed)) for seed in (0, 0, 1))
+    one, same, other = (random_view(data, data.images, settings, generator(seed)) for seed in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.equal(one, other)
 
@@ -91,7 +97,7 @@ def test_views_are_a_function_of_the_generator():
 def test_stored_images_are_left_alone():
     data = positions(4, SIZE)
     before = data.images.clone()
-    augmented_view(data, data.images, AugmentationSettings(pad=2, cutout=3), generator())
+    random_view(data, data.images, AugmentationSettings(pad=2, cutout=3), generator())
     assert torch.equal(data.images, before)
 
 
@@ -123,13 +129,13 @@ def test_views_of_images_that_are_no_squares(channels, size, margin):
     half = margin // 2
     assert torch.equal(plain, images[..., half : half + size[0], half : half + size[1]])
     pad = 0 if margin else 2
-    views = (augmented_view(data, images, AugmentationSettings(pad=pad, flip=False), generator()) * 255).round()
+    views = (random_view(data, images, AugmentationSettings(pad=pad, flip=False), generator()) * 255).round()
     assert views.shape == (30, channels, *size)
     padded = torch.nn.functional.pad(images[0, 0], [pad] * 4)
     places = [(y, x) for y in range(5) for x in range(5)]
     for view in views[:, 0].to(torch.uint8):
         assert any(torch.equal(view, padded[y : y + size[0], x : x + size[1]]) for y, x in places)
-    cut = augmented_view(data, images, AugmentationSettings(pad=0, cutout=5), generator())
+    cut = random_view(data, images, AugmentationSettings(pad=0, cutout=5), generator())
     assert cut.shape == (30, channels, *size)
     assert not cut[:, :, 2:].all()
 
@@ -159,7 +165,7 @@ def test_views_are_to_the_bit_what_picking_pixel_by_pixel_gives(channels, margin
     cut = [x[:, y : y + height, x0 : x0 + width] for x, y, x0 in zip(padded, tops, lefts, strict=True)]
     cut = torch.stack([x.flip(2) if mirror else x for x, mirror in zip(cut, mirrored, strict=True)])
     expected = (cut.float() / 255 - mean.view(1, -1, 1, 1)) / std.view(1, -1, 1, 1)
-    views = augmented_view(data, images, AugmentationSettings(pad=pad, flip=flip), generator(seed))
+    views = random_view(data, images, AugmentationSettings(pad=pad, flip=flip), generator(seed))
     assert torch.equal(views, expected)
     assert views.is_contiguous(memory_format=torch.channels_last)
 
@@ -188,7 +194,7 @@ def test_mirrored_edges_are_those_of_torch(pad):
     padded = torch.nn.functional.pad(data.images.float(), [pad] * 4, "reflect")
     height, width = data.size
     cut = [x[:, y : y + height, x0 : x0 + width] for x, y, x0 in zip(padded, tops, lefts, strict=True)]
-    views = augmented_view(data, data.images, settings, generator(5))
+    views = random_view(data, data.images, settings, generator(5))
     mean, std = (torch.tensor(v).view(1, -1, 1, 1) for v in (data.mean, data.std))
     torch.testing.assert_close(views, (torch.stack(cut) / 255 - mean) / std)
 
@@ -214,7 +220,7 @@ def test_colours_are_changed_before_images_are_normalised():
     labels = torch.ones(8, 1)
     data = ImageSet(images, labels, labels[:, 0].long(), (4, 4), (0.5,) * 3, (0.25,) * 3)
     settings = AugmentationSettings(pad=0, flip=False, jitter=JitterSettings(brightness=0.5))
-    views = augmented_view(data, images, settings, generator())
+    views = random_view(data, images, settings, generator())
     factors = (views[:, 0, 0, 0] * 0.25 + 0.5) * 255 / 200
     assert factors.max() <= 255 / 200 + 1e-4, "clipped to white"
     assert factors.min() >= 0.5

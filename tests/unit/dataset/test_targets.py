@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.dataset.augment import augmented_view, plain_view
+from dfnas.dataset.augment import draw, drawn_view, plain_view
 from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
 from dfnas.runtime.errors import InputError
 from dfnas.settings.training import AugmentationSettings, RetrainSettings
@@ -59,7 +59,8 @@ def test_the_teachers_labels_of_plain_views_are_its_calibrated_labels(make_image
 def test_the_teacher_sees_the_augmented_view_in_its_own_normalisation(make_images, normalisation):
     data, network = make_images(6), teacher(**normalisation)
     settings = AugmentationSettings(pad=2, cutout=3)
-    views = augmented_view(data, data.images, settings, torch.Generator().manual_seed(0))
+    draws = draw(len(data.images), data, settings, torch.Generator().manual_seed(0))
+    views = drawn_view(data, data.images, settings, draws)
     pixels = views * 0.25 + 0.5
     expected = network(pixels).softmax(1)
     found = TeacherLabels(network, data)(torch.arange(6), views)

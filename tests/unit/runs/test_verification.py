@@ -9,6 +9,7 @@ import pytest
 
 from dfnas.commands.main import main
 from dfnas.pictures.figures import blank, png
+from dfnas.runs import verification
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.verification import verify
 from dfnas.runtime.files import digest, read_json, save_archive, write_bytes, write_csv, write_json
@@ -203,6 +204,34 @@ def test_weights_that_are_gone_are_a_note(made, capsys):
     (made.path.parent / "mine.pt").unlink()
     assert main(["verify", str(made.path)]) == 0
     assert "note: teacher/teacher.pt: was made from ../mine.pt, which is not there" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("work", "name"),
+    [
+        ("digest", FOUND),
+        ("digest", "stray.json"),
+        ("told_by", FOUND),
+        ("told_by", "stray.json"),
+        ("read_receipt", f"provenance/{FOUND}.json"),
+    ],
+)
+def test_what_vanishes_meanwhile_is_told(made, monkeypatch, capsys, work, name):
+    """A job at work removes a file just before it is read."""
+    real = getattr(verification, work)
+
+    def removed_before(path: Path):
+        if path == made.path / name:
+            path.unlink()
+        return real(path)
+
+    write_json(made.path / "stray.json", {})
+    if work == "told_by":
+        (made.path / name).write_text("{}")
+    monkeypatch.setattr(verification, work, removed_before)
+    assert main(["verify", str(made.path)]) == 1
+    told = [line for line in capsys.readouterr().out.splitlines() if "was there and is gone" in line]
+    assert told == [f"{name}: was there and is gone; a job is at work: verify again when the run is at rest"]
 
 
 def test_as_json(made, capsys):

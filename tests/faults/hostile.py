@@ -1,0 +1,40 @@
+"""Stages that are given files made to harm: each in a process of its own, with little memory and time."""
+
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+
+from stage_calls import run
+
+MEMORY, SECONDS = 3 << 30, 60
+HUGE = 10**12
+
+
+def alone(path: Path, name: str, arguments: list) -> tuple[int, list[str]]:
+    """Status and lines of a stage in a copy of this process that may not take much."""
+    child = os.fork()
+    if not child:
+        status = 99
+        try:
+            with open(path, "w") as log:
+                os.dup2(log.fileno(), 2)
+                sys.stderr = os.fdopen(2, "w")
+                size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+                resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+                signal.alarm(SECONDS)
+                status = run(name, *arguments)
+                sys.stderr.flush()
+        finally:
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(ended), path.read_text().splitlines()
+
+
+def laughs() -> list:
+    """Ten thousand million values in some hundred bytes."""
+    value = ["ha"] * 10
+    for _ in range(9):
+        value = [value] * 10
+    return value
