@@ -22,13 +22,9 @@ def invert_teacher(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
     for source in keys:
         said, size = bench.config.synthetic_data()[source], bench.sizes[source]
         settings = said.invert_teacher
-        a_batch = _inversion(bench, teacher, settings)
-        compiled = pays(teacher, settings)
-        if compiled:
-            bench.notes.append("inversion: compiled code taken as a quarter faster")
+        competitor = bench.competitor() if settings.competition_weight else None
         batches = said.synthesis.images / settings.batch_size / said.synthesis.shards
-        seconds = batches * a_batch * (COMPILED_SHARE if compiled else 1.0)
-        seconds += COMPILATION_S * len({stage.downscale for stage in settings.stages}) * compiled
+        seconds = inversion_seconds(bench, teacher, settings, competitor, batches)
         images = said.synthesis.images / said.synthesis.shards
         costs.append(JobCost("invert_teacher", source, seconds, images * size.bytes / size.images))
         a_look = teacher_image(bench, teacher, source) * said.synthesis.images
@@ -38,10 +34,22 @@ def invert_teacher(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
     return costs
 
 
-def _inversion(bench: Bench, teacher: Teacher, settings: InvertTeacherSettings) -> float:
-    """Seconds of one batch. The code is not compiled: that alone would take longer than all other trials."""
+def inversion_seconds(
+    bench: Bench, teacher: Teacher, settings: InvertTeacherSettings, competitor: Teacher | None, batches: float
+) -> float:
+    """Seconds of so many batches, one after the other."""
+    seconds = batches * _batch_seconds(bench, teacher, settings, competitor)
+    if not pays(teacher, settings):
+        return seconds
+    bench.notes.append("inversion: compiled code taken as a quarter faster")
+    return COMPILED_SHARE * seconds + COMPILATION_S * len({stage.downscale for stage in settings.stages})
+
+
+def _batch_seconds(
+    bench: Bench, teacher: Teacher, settings: InvertTeacherSettings, competitor: Teacher | None
+) -> float:
+    """The code is not compiled: that alone would take longer than all other trials."""
     plain = settings.model_copy(update={"compile": "never"})
-    competitor = bench.competitor() if plain.competition_weight else None
     objective, classes = Objective(teacher, plain, competitor), teacher.spec.classes
     total, first = 0.0, 0
     for stage in settings.stages:

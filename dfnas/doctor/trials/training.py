@@ -9,9 +9,10 @@ from torch import nn
 from dfnas.dataset.labels import labels_of
 from dfnas.doctor.bench import Bench, bytes_of
 from dfnas.doctor.trials.cost import JobCost, network_image, of_batch, teacher_image
+from dfnas.doctor.trials.inversion import inversion_seconds
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.sources import ORIGINAL, training_section
-from dfnas.teacher import TeacherSpec, build_network
+from dfnas.teacher import Teacher, TeacherSpec, build_network
 from dfnas.training.training import Training
 
 DRAWS = 2
@@ -47,12 +48,25 @@ def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
         sampled = [space.sample(python_random(draw, "doctor")) for draw in range(DRAWS)]
         found = [training_cost(bench, settings, data, partial(space.network, choices)) for choices in sampled]
         seconds, left = (sum(values) / DRAWS for values in zip(*found, strict=True))
+        seconds += _fresh_images(bench, settings, data, partial(space.network, sampled[0]))
         costs.append(JobCost("retrain", key, seconds, left))
         network = space.network(sampled[0]).to(bench.device)
         own = network_image(bench, network, data)
         looks = (test + bench.sizes[data].validation) * own + test * a_look
         costs.append(JobCost("evaluate", key, looks))
     return costs
+
+
+def _fresh_images(bench: Bench, settings: Any, data: str, network_of: Callable[[], nn.Module]) -> float:
+    """Seconds of the images that a training makes in between."""
+    fresh = settings.fresh
+    if not fresh.every_epochs:
+        return 0.0
+    teacher, inversion = bench.teacher(), bench.config.synthetic_data()[data].invert_teacher
+    inversion = inversion.model_copy(update={"competition_weight": fresh.competition_weight})
+    student = Teacher(teacher.spec, network_of()).to(bench.device) if fresh.competition_weight else None
+    rounds = (settings.epochs - 1) // fresh.every_epochs
+    return inversion_seconds(bench, teacher, inversion, student, rounds * fresh.batches)
 
 
 def training_cost(bench: Bench, settings: Any, data: str, network_of: Callable[[], nn.Module]) -> tuple[float, int]:
