@@ -10,7 +10,7 @@ CONFIGFILE ?=
 TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
 
-.PHONY: table1 report test unit check format docs bench clean
+.PHONY: table1 report test unit check format storage docs bench clean
 
 table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) results/table1.csv
@@ -38,6 +38,9 @@ $(READY): envs/requirements.txt envs/constraints.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet -r envs/requirements.txt -c envs/constraints.txt
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+storage: $(READY)  ## what results in a bucket need, into the same environment
+	$(BIN)/python -m pip install --quiet -r envs/storage.txt -c envs/constraints.txt
 
 docs: $(READY)  ## writes the configuration's reference and schema anew
 	$(BIN)/python -m dfnas.settings.document .

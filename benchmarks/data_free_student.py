@@ -16,7 +16,7 @@ student from the same seed for the same number of steps on the data set's traini
     both            each batch with one of the two
     cutout, both    and squares cut out of all
     fresh           T = 20, and after every --fresh epochs a batch of new images in place of the oldest
-    competing       the same, of images that the teacher knows and the student does not; and with cutmix
+    competing       the same, of images that the teacher knows and the student does not; and with both
     real            as many real images, with their own labels
     real, teacher   these images, with the teacher's labels of each view at T = 20
 
@@ -72,7 +72,8 @@ ROWS: dict[str, dict[str, Any]] = {
     "cutout, both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "augmentation": CUTOUT},
     "fresh": TEACHER | {"temperature": 20, "fresh": {}},
     "competing": TEACHER | {"temperature": 20, "fresh": {"competition_weight": 10.0}},
-    "competing, cutmix": TEACHER | {"temperature": 20, "cutmix": 1.0, "fresh": {"competition_weight": 10.0}},
+    "competing, both": TEACHER
+    | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "fresh": {"competition_weight": 10.0}},
     "real": {},
     "real, teacher": TEACHER | {"temperature": 20},
 }

@@ -68,7 +68,7 @@ def test_the_table_is_the_same_in_a_bucket(tmp_path, endpoint, bucket):
     configuration = (overlay(tmp_path / "tiny.yaml", TINY),)
     runs = {"local": [], "remote": options(endpoint)}
     for name, more in runs.items():
-        done = snakemake(tmp_path / name, TABLE, "--cores", "2", *more, configuration=configuration)
+        done = snakemake(tmp_path / name, "--cores", "2", TABLE, *more, configuration=configuration)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     fetched = fetch(bucket, tmp_path / "fetched")
     made = tmp_path / "local" / "results"
@@ -82,7 +82,7 @@ def test_the_table_is_the_same_in_a_bucket(tmp_path, endpoint, bucket):
     assert not found.findings, [one.line() for one in found.findings]
     assert found.receipts == 12
 
-    again = snakemake(tmp_path / "remote", TABLE, "--dry-run", *options(endpoint), configuration=configuration)
+    again = snakemake(tmp_path / "remote", "--dry-run", TABLE, *options(endpoint), configuration=configuration)
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
