@@ -6,8 +6,9 @@ import re
 import struct
 from pathlib import Path
 
-MOVED_FROM = 0x40
-"""inotify: a name in the folder became another, as a file written aside becomes the checkpoint."""
+MOVED_FROM, MOVED_TO = 0x40, 0x80
+"""inotify: a name in the folder became another, as a file written aside becomes the checkpoint. Of the two events only
+the first counts; without the second between them, the system would make one of those of two saves."""
 HEADER = struct.Struct("iIII")
 WRITTEN_ASIDE = re.compile(r"\.([0-9a-f]+\.pt)\.(\d+)\.tmp")
 
@@ -20,7 +21,8 @@ class Saves:
         folder.mkdir(parents=True, exist_ok=True)
         system = ctypes.CDLL(None, use_errno=True)
         self._descriptor = system.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
-        if self._descriptor < 0 or system.inotify_add_watch(self._descriptor, os.fsencode(folder), MOVED_FROM) < 0:
+        moves = MOVED_FROM | MOVED_TO
+        if self._descriptor < 0 or system.inotify_add_watch(self._descriptor, os.fsencode(folder), moves) < 0:
             raise OSError(ctypes.get_errno(), f"inotify: {os.strerror(ctypes.get_errno())}")
 
     def fileno(self) -> int:

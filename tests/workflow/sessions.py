@@ -21,17 +21,17 @@ class Session:
     """The processes of a session, the number of which is that of the process that began it."""
 
     def __init__(self, number: int):
-        self._number, self._others = number, set()
+        self._number, self._others, self._jobs = number, set(), {}
 
     def jobs(self) -> dict[int, Job]:
         """Those that run a stage and have not ended."""
-        found = {}
-        for number in self._members():
-            with suppress(OSError):  # gone meanwhile
-                words = Path(f"/proc/{number}/cmdline").read_text().split("\0")
-                if stage := next((word for word in words if word.startswith(STAGES)), None):
-                    found[number] = Job(stage.removeprefix(STAGES), words[words.index("--out") + 1])
-        return found
+        members = self._members()
+        self._jobs = {number: job for number, job in self._jobs.items() if number in members}
+        for number, parent in members.items():
+            # What a stage starts has the stage's command line for a moment.
+            if number not in self._jobs and parent not in self._jobs and (job := _job(number)):
+                self._jobs[number] = job
+        return dict(self._jobs)
 
     def kill(self) -> None:
         """Kills all of them, at once; those that one was just about to start too."""
@@ -42,17 +42,28 @@ class Session:
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
 
-    def _members(self) -> list[int]:
+    def _members(self) -> dict[int, int]:
+        """The processes that have not ended, and their parents."""
         there = {int(name) for name in os.listdir("/proc") if name.isdigit()}
         self._others &= there
-        found = []
-        for number in there - self._others:
-            state, session = _status(number)
+        found = {}
+        for number in sorted(there - self._others):
+            state, parent, session = _status(number)
             if session != self._number:
                 self._others.add(number)
             elif state not in "ZX":
-                found.append(number)
+                found[number] = parent
         return found
+
+
+def _job(number: int) -> Job | None:
+    """What a process does, if it runs a stage."""
+    try:
+        words = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+    except OSError:  # gone meanwhile
+        return None
+    stage = next((word for word in words if word.startswith(STAGES)), None)
+    return Job(stage.removeprefix(STAGES), words[words.index("--out") + 1]) if stage else None
 
 
 def stop(number: int) -> bool:
@@ -78,10 +89,10 @@ def kill(number: int) -> None:
         time.sleep(0.001)
 
 
-def _status(number: int) -> tuple[str, int]:
-    """The state of a process, X if it is gone, and its session."""
+def _status(number: int) -> tuple[str, int, int]:
+    """The state of a process, X if it is gone, its parent and its session."""
     try:
-        state, _, _, session = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[:4]
+        state, parent, _, session = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[:4]
     except OSError:
-        return "X", 0
-    return state, int(session)
+        return "X", 0, 0
+    return state, int(parent), int(session)
