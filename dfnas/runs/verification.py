@@ -109,6 +109,7 @@ class _Run:
         self.bytes = sum(size for _, size in filter(None, read.values()))
         self.now = {name: (read.get(path) or (None,))[0] for name, path in places.items()}
         self.vanished |= {name for name, path in places.items() if path in read and read[path] is None}
+        self.vanished |= {name for name, path in self.files.items() if _is_gone(path)}
         self.wrong = set(self.vanished)
 
     def outputs(self) -> Iterator[Finding]:
@@ -125,7 +126,7 @@ class _Run:
             sha256, receipt = claims[-1]
             told = f"its job left {sha256[:DIGITS]}…, this is {self.now[name][:DIGITS]}…{others}"
             damage, _ = _told(self._place(name))
-            if damage and not self._place(name).is_file():
+            if damage and _is_gone(self._place(name)):
                 self.vanished.add(name)
             elif damage:
                 yield Finding(name, "damaged", f"is damaged ({damage}); {told}", self._rebuild(name))
@@ -160,7 +161,7 @@ class _Run:
                 advice = f"if no job runs, rm {shlex.quote(str(path))}"
             else:
                 damage, stage = _told(path)
-                if damage and not path.is_file():
+                if damage and _is_gone(path):
                     self.vanished.add(name)
                     continue
                 says = f" (it says that {stage} made it)" if stage else ""
@@ -206,9 +207,9 @@ class _Run:
         for path in run.files(f"{RECEIPTS}/**/*.json"):
             try:
                 yield read_receipt(path)
-            except InputError as error:
+            except (InputError, FileNotFoundError) as error:
                 name = path.relative_to(run.path).as_posix()
-                if not path.is_file():
+                if _is_gone(path):
                     self.vanished.add(name)
                     continue
                 made = name.removeprefix(f"{RECEIPTS}/").removesuffix(".json")
@@ -245,6 +246,11 @@ def _read(path: Path) -> tuple[str, int] | None:
         return digest(path), path.stat().st_size
     except (InputError, FileNotFoundError):
         return None
+
+
+def _is_gone(path: Path) -> bool:
+    """Whether nothing is there any more, not even a link that leads nowhere."""
+    return not os.path.lexists(path)
 
 
 def _told(path: Path) -> tuple[str, str]:

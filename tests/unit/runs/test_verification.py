@@ -100,6 +100,12 @@ def edit(path: Path, *keys: str, value) -> None:
     write_json(path, document)
 
 
+def dangle(path: Path) -> None:
+    """Puts a link that leads nowhere in the place of a file."""
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
 CASES = {
     "a table was edited": (lambda run: (run.path / TABLE).write_text("mine\n"), [("changed", TABLE)]),
     "an artifact was edited": (lambda run: edit(run.path / FOUND, "choices", value="other"), [("changed", FOUND)]),
@@ -108,6 +114,7 @@ CASES = {
     "a bit of a picture flipped": (lambda run: flip(run.path / PICTURE), [("damaged", PICTURE)]),
     "a text is none": (lambda run: (run.path / TABLE).write_bytes(b"\xff\xfe"), [("damaged", TABLE)]),
     "an artifact is gone": (lambda run: (run.path / FOUND).unlink(), [("missing", FOUND)]),
+    "a link leads nowhere": (lambda run: dangle(run.path / FOUND), [("missing", FOUND)]),
     "a folder is gone": (lambda run: shutil.rmtree(run.path / "teacher"), [("missing", TEACHER)]),
     "an input was made anew": (
         lambda run: run.make(TEACHER, "other"),
