@@ -22,6 +22,8 @@ def progress(items: Iterable[T], description: str, total: int | None = None, sta
     if total is None:
         total = start + len(items)  # type: ignore[arg-type]
     on_terminal = sys.stderr.isatty()
+    if start:
+        print(f"{description}: goes on after step {start} of {total}", file=sys.stderr, flush=True)
     bar = tqdm(desc=description, total=total, initial=start, disable=not on_terminal, dynamic_ncols=True)
     begun = reported = time.monotonic()
     with bar:

@@ -42,7 +42,8 @@ def test_a_slow_loop_writes_a_line_every_interval_with_its_rate(capsys, clock):
 def test_a_resumed_loop_counts_from_where_it_was_but_rates_its_own_items(capsys, clock):
     for _ in progress(range(8, 10), "resumed", total=10, start=8):
         clock[0] += SECONDS_PER_ITEM
-    (line,) = lines(capsys)
+    first, line = lines(capsys)
+    assert first == "resumed: goes on after step 8 of 10"
     assert "10/10" in line
     assert "2.00s/it" in line
 
