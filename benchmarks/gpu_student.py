@@ -5,8 +5,8 @@
 Three parts, of which the first two are kept in the folder and not made again: the teacher, trained here on the real
 images; images made from it; the student, with a batch of new images after every few epochs, made against it. Both are
 the ResNets of torchvision with the first convolution of 3 x 3 and without the first pooling, as the literature of
-data-free distillation has them. Needs torch, torchvision and this checkout alone, no Snakemake. It also runs on a CPU,
-to be tried: --device cpu --quick.
+data-free distillation has them. Needs what the package imports, torchvision and cifar10.npz, and no Snakemake. It also
+runs on a CPU, to be tried: --device cpu --quick.
 """
 
 import argparse
@@ -51,6 +51,7 @@ RECIPE = {
 }
 DATA_FREE = {"labels": "teacher", "temperature": 20.0, "mixup": 1.0, "cutmix": 1.0}
 STAGES = [{"downscale": 2, "steps": 100}, {"downscale": 1, "steps": 300}]
+LINE_S = 20.0
 QUICK = {"teacher_epochs": 2, "images": 200, "epochs": 3, "every": 2, "real": 200, "batch": 100}
 
 
@@ -74,11 +75,12 @@ def accuracy(network: nn.Module, data: ImageSet) -> float:
     return 1 - error_rate(predict(network.eval(), data, 1000), data.targets)
 
 
-def done(work: Training | WithFreshImages, test: ImageSet, network: nn.Module, per_line: int) -> None:
-    """Does all steps, and says how far it has come."""
-    begun = time.perf_counter()
+def done(work: Training | WithFreshImages, test: ImageSet, network: nn.Module) -> None:
+    """Does all steps, and says how far it has come after each epoch that ends more than LINE_S after the last line."""
+    begun = said = time.perf_counter()
     for step in range(work.steps):
-        if work.step(step) is not None and step // per_line != (step - 1) // per_line:
+        if work.step(step) is not None and time.perf_counter() - said > LINE_S:
+            said = time.perf_counter()
             figures = {"step": step + 1, "of": work.steps, "s": round(time.perf_counter() - begun, 1)}
             print(json.dumps(figures | {"test": accuracy(network, test)}), flush=True)
 
@@ -94,7 +96,7 @@ def teacher_of(options: argparse.Namespace, sizes: dict[str, int], test: ImageSe
         train = real(options.data, "train", sizes["real"], test.images.device)
         settings = RetrainSettings.parse(RECIPE | {"epochs": sizes["teacher_epochs"], "batch_size": sizes["batch"]})
         training = Training(network, train, test.subset(torch.arange(100)), settings, 0)
-        done(training, test, network, 1000)
+        done(training, test, network)
         torch.save(network.state_dict(), kept)
     spec = TeacherSpec("-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
     return Teacher(spec, network).to(test.images.device)
@@ -124,9 +126,10 @@ def student_of(
     reseed(0, "student")
     network = for_cifar(resnet18(num_classes=CLASSES)).to(test.images.device, memory_format=torch.channels_last)
     labels = labels_of(train, settings, teacher)
-    training = Training(network, train, train.subset(torch.arange(100)), settings, 0, labels=labels, temperature=20.0)
+    few = train.subset(torch.arange(100))
+    training = Training(network, train, few, settings, 0, labels=labels, temperature=settings.temperature)
     work = WithFreshImages(training, teacher, inversion, settings.fresh)
-    done(work, test, network, 2000)
+    done(work, test, network)
     return {"images": len(train), "steps": training.steps, "test": accuracy(network, test)}
 
 
@@ -165,7 +168,7 @@ def main() -> None:
 
         teacher = teacher_of(options, sizes, test)
         note("teacher", test=accuracy(teacher.network, test))
-        train = images_of(teacher, inversion, sizes["images"], options.out / "images.pt")
+        train = images_of(teacher, inversion, sizes["images"], options.out / f"images-{sizes['images']}.pt")
         note("images", count=len(train))
         note("student", **student_of(teacher, train, inversion, sizes, test))
 

@@ -111,7 +111,7 @@ def estimate(
         if cost is None:
             return starts + _extra(job, jobs, costs, sizes, config)
         shared = config.processes_of(job.rule) if gpus else 1
-        return (setups[trial] if job.rule in setups else starts) + cost["seconds"] / shared
+        return (setups[trial] if job.rule in setups else starts) + cost["seconds"] / shared + cost["undivided"]
 
     times = [seconds_of(job) if tried else None for job in jobs]
     rows = []

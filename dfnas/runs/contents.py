@@ -1,6 +1,8 @@
 """Digests of what networks and data sets hold. Those of their files would tell more: where they were made, and when."""
 
 import hashlib
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -8,6 +10,7 @@ import torch
 from dfnas.dataset.format import check_sources, handle, opened
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.sheets import Sheet
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive
 
 PIECE_BYTES = 1 << 26
@@ -23,7 +26,7 @@ def contents_of(run: RunFolder) -> Sheet:
         InputError: one of the files is damaged.
     """
     networks = [*run.files("teacher/teacher.pt"), *run.files("networks/*.pt")]
-    sheet = {(path.stem,): {"weights": _digest_of_weights(load_archive(path)["state"])} for path in networks}
+    sheet = {(path.stem,): {"weights": _digest_of_weights(_weights(path))} for path in networks}
     for path in run.files("dataset/*.h5"):
         with opened(path, "dataset") as (file, _):
             check_sources(path, file["images"])
@@ -32,7 +35,15 @@ def contents_of(run: RunFolder) -> Sheet:
     return sheet
 
 
-def _digest_of_weights(state: dict[str, torch.Tensor]) -> str:
+def _weights(path: Path) -> Mapping[str, torch.Tensor]:
+    archive = load_archive(path)
+    state = archive.get("state") if isinstance(archive, Mapping) else None
+    if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise InputError(f"{path} holds no weights of a network; {rebuild(path)}")
+    return state
+
+
+def _digest_of_weights(state: Mapping[str, torch.Tensor]) -> str:
     total = hashlib.sha256()
     for name, value in sorted(state.items()):
         total.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())

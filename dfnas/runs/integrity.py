@@ -64,7 +64,7 @@ def _of_program(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             (name,) = (name for name in archive.namelist() if name.endswith(f"extra/{KEY}"))
             return json.loads(archive.read(name))
-    except (ValueError, zipfile.BadZipFile) as error:
+    except (ValueError, RecursionError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is damaged or no program of dfnas: {reason(error)}") from error
 
 

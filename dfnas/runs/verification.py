@@ -263,7 +263,9 @@ def _told(path: Path) -> tuple[str, str]:
 
 
 def _vanished(name: str) -> Finding:
-    return Finding(name, "vanished", "was there and is gone", "a job is at work: verify again when the run is at rest")
+    return Finding(
+        name, "vanished", "was there and is gone", "a job may be at work: verify again when the run is at rest"
+    )
 
 
 def _odd_ones(values: Mapping[str, Any], wanted: Any) -> Iterator[tuple[str, Any, Any]]:

@@ -101,7 +101,7 @@ class EnergyMeter:
         """A meter of this machine's CPUs and, where the work is there, of the GPUs of all its processes; of nothing
         where nothing can be read. To be called in every process."""
         counters: dict[str, Sequence[Counter]] = {"cpu": _zones(rapl)}
-        gpus = processes.each(_name(device) if device.type == "cuda" else "")
+        gpus = processes.said_by_each(_uuid(device) if device.type == "cuda" else "")
         if all(gpus):
             counters["gpu"] = _gpus(gpus)
         return cls(counters)
@@ -153,7 +153,7 @@ def _zones(folder: Path) -> list[RaplZone]:
     return zones
 
 
-def _name(gpu: torch.device) -> str:
+def _uuid(gpu: torch.device) -> str:
     """What NVML calls a GPU; nothing if torch does not know."""
     uuid = str(getattr(torch.cuda.get_device_properties(gpu), "uuid", ""))
     return f"GPU-{uuid.removeprefix('GPU-')}" if uuid else ""

@@ -5,6 +5,7 @@ each key that an object must have to the kind of its value. Of several, as `floa
 ABSENT among them says that the key may be missing. With Any every value will do.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
@@ -65,5 +66,5 @@ def _is_a(value: Any, kind: type) -> bool:
 
 
 def _short(value: Any) -> str:
-    text = " ".join(repr(value)[: 2 * SHOWN].split())
+    text = " ".join(json.dumps(value, ensure_ascii=False)[: 2 * SHOWN].split())
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"

@@ -76,7 +76,7 @@ class Processes:
             distributed.broadcast(value, 0)
         return copies
 
-    def each(self, text: str) -> list[str]:
+    def said_by_each(self, text: str) -> list[str]:
         """What each process says, by rank: short ASCII texts."""
         if self.count == 1:
             return [text]

@@ -114,7 +114,8 @@ class TrainingSettings(DescentSettings):
     augmentation: AugmentationSettings = AugmentationSettings()
     """What happens to a training image."""
     mixup: NonNegative = 0.0
-    """α of the Beta distribution by which two images and their targets are blended (Zhang et al. 2018); 0 for none."""
+    """α of the Beta distribution by which two images and their targets are blended (Zhang et al. 2018); 0 for none. A
+    teacher that labels views is asked about the mixed ones."""
     cutmix: NonNegative = 0.0
     """α of the Beta distribution by which a rectangle of an image, and its share of the target, is another's (Yun et
     al. 2019); 0 for none. With `mixup` as well, every batch has one of the two, each with probability one half."""

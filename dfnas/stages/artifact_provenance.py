@@ -27,6 +27,6 @@ def provenance_of(path: Path, kind: str | None = None) -> dict[str, Any]:
     else:
         archive = load_archive(path)
         found = archive.get("provenance") if isinstance(archive, Mapping) else None
-    if not isinstance(found, Mapping) or (found and "stage" not in found):
+    if not isinstance(found, Mapping) or (found and not isinstance(found.get("stage"), str)):
         raise InputError(f"{path} does not say where it came from; {rebuild(path)}")
     return json.loads(json.dumps(found))  # tuples as lists, whatever the format

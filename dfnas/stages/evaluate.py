@@ -17,13 +17,18 @@ from dfnas.dataset.images import ImageSet, load_split
 from dfnas.measure.accuracy import predict, top_k_errors
 from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import write_json
+from dfnas.runtime.kinds import misfit
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import write_predictions
+
+OF_RUN = {"algorithm": str, "search_data": str, "retrain_data": str, "seed": int}
+OF_TRAINED = {"arguments": OF_RUN, "architecture_file": str, "validation_error": float}
+"""What a trained network has to say of itself, and the kinds of it."""
 
 STAGE = Stage("evaluate", __doc__, EvaluateSettings)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="a trained network or the teacher")
@@ -68,7 +73,7 @@ def evaluate(job: Job) -> None:
     elif kind_of(options.network) == TEACHER:
         measured = _teacher(options.network, test, options.dataset, job.device)
     else:
-        measured = _trained(options.network, job.device, job.folder.results)
+        measured = _trained(options.network, job.device)
     logits = measured.logits(test, options.dataset, batch_size)
     predicted = _most_probable(logits)
     temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
@@ -102,14 +107,16 @@ def _teacher(path: Path, test: ImageSet, dataset: Path, device: torch.device) ->
     return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row, teacher.spec.code())
 
 
-def _trained(path: Path, device: torch.device, results: Path) -> Measured:
+def _trained(path: Path, device: torch.device) -> Measured:
     """A retrained network, with what was kept with it."""
     network, archive = load_network(path, device)
     provenance, normalisation = archive["provenance"], archive["normalisation"]
-    row = {name: provenance["arguments"][name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
+    if fault := misfit(provenance, OF_TRAINED, "provenance"):
+        raise InputError(f"{path} {fault}; {rebuild(path)}")
+    row = {name: provenance["arguments"][name] for name in OF_RUN}
     row |= {
         "space": archive["architecture"]["space"]["name"],
-        "architecture": str(results / provenance["architecture_file"]),
+        "architecture": provenance["architecture_file"],
         "validation_error": provenance["validation_error"],
     }
     code = (reference(row["space"]),)

@@ -48,7 +48,7 @@ def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> Cos
     """
     document = read_json(path, KINDS)
     if document["format"] != FORMAT:
-        raise InputError(f"{path} has format {document['format']!r}, expected {FORMAT}")
+        raise InputError(f"{path} has format {document['format']!r}, expected {FORMAT}; {rebuild(path)}")
     for key, expected in _subject(settings, space).items():
         if document[key] != expected:
             raise InputError(f"{path} is the latency table of another {key}, {document[key]}; expected {expected}")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import digest, read_json, write_json
 from dfnas.runtime.kinds import ABSENT
 
@@ -93,7 +93,7 @@ def read_receipt(path: Path) -> Receipt:
     """Reads what `write_receipt` wrote. Raises InputError if it is damaged, or not such a file."""
     document = read_json(path, KINDS)
     if document["format"] != FORMAT:
-        raise InputError(f"{path} has format {document['format']}, expected {FORMAT}")
+        raise InputError(f"{path} has format {document['format']}, expected {FORMAT}; {rebuild(path)}")
     return Receipt(path, document["outputs"], document["provenance"])
 
 

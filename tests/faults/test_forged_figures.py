@@ -132,4 +132,4 @@ def test_a_teacher_without_errors_of_its_own_is_no_network(chain, fails):
     """Empty texts stand for what the teacher has not, and for nothing else."""
     path = chain.folder / "metrics.json"
     write_json(path, read_json(path) | {"validation_error": ""})
-    fails("table1", table1(chain.folder), path, "has '' for 'validation_error', expected a number")
+    fails("table1", table1(chain.folder), path, "has \"\" for 'validation_error', expected a number")

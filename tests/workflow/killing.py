@@ -129,7 +129,8 @@ class Run:
 
     def _note(self, saves: Saves) -> None:
         for number, path in saves.new():
-            process = self._processes[number]
+            process = self._processes.get(number)
+            assert process is not None, f"a process that nobody saw begin saved {path}"
             process.saves += 1
             self._saved[process.job] += 1
             self._checkpoints[process.job] = path

@@ -120,7 +120,7 @@ def test_table_1_has_its_columns_and_rows(finished):
         assert all(0 <= float(row[f"{name}_mean"]) <= 100 for name in ("ece", "ece_scaled", "teacher_agreement"))
         assert 0 < float(row["params_m"]) < 1
         assert 0 < float(row["macs_m"]) < 10
-        document = json.loads((finished.directory / row["architecture"]).read_text())
+        document = json.loads((finished.results / row["architecture"]).read_text())
         build(document)
     times = rows(finished.results / "table1_times.csv")
     assert [row["algorithm"] for row in times] == [row["algorithm"] for row in table]

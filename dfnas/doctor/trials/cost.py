@@ -23,6 +23,8 @@ class JobCost:
     """After it is set up."""
     bytes: float = 0.0
     """That it leaves."""
+    undivided: float = 0.0
+    """More seconds, of what each of several processes does by itself."""
 
     def plain(self) -> dict[str, Any]:
         return asdict(self)

@@ -39,6 +39,7 @@ def judge_images(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
 def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
     """With the evaluation of what was trained."""
     costs, teacher, test = [], bench.teacher(), bench.sizes[ORIGINAL].test
+    fresh: dict[str, float] = {}  # they cost what the teacher costs: against which network, makes little difference
     a_look = teacher_image(bench, teacher, ORIGINAL)
     costs.append(JobCost("evaluate", "teacher", (test + bench.sizes[ORIGINAL].validation) * a_look))
     for key in keys:
@@ -48,8 +49,9 @@ def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
         sampled = [space.sample(python_random(draw, "doctor")) for draw in range(DRAWS)]
         found = [training_cost(bench, settings, data, partial(space.network, choices)) for choices in sampled]
         seconds, left = (sum(values) / DRAWS for values in zip(*found, strict=True))
-        seconds += _fresh_images(bench, settings, data, partial(space.network, sampled[0]))
-        costs.append(JobCost("retrain", key, seconds, left))
+        if data not in fresh:
+            fresh[data] = _fresh_images(bench, settings, data, partial(space.network, sampled[0]))
+        costs.append(JobCost("retrain", key, seconds, left, fresh[data]))
         network = space.network(sampled[0]).to(bench.device)
         own = network_image(bench, network, data)
         looks = (test + bench.sizes[data].validation) * own + test * a_look
@@ -60,12 +62,12 @@ def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
 def _fresh_images(bench: Bench, settings: Any, data: str, network_of: Callable[[], nn.Module]) -> float:
     """Seconds of the images that a training makes in between."""
     fresh = settings.fresh
-    if not fresh.every_epochs:
+    rounds = (settings.epochs - 1) // fresh.every_epochs if fresh.every_epochs else 0
+    if not rounds:
         return 0.0
     teacher, inversion = bench.teacher(), bench.config.synthetic_data()[data].invert_teacher
     inversion = inversion.model_copy(update={"competition_weight": fresh.competition_weight})
     student = Teacher(teacher.spec, network_of()).to(bench.device) if fresh.competition_weight else None
-    rounds = (settings.epochs - 1) // fresh.every_epochs
     return inversion_seconds(bench, teacher, inversion, student, rounds * fresh.batches)
 
 

@@ -102,7 +102,7 @@ def test_jobs_are_told_apart_by_what_their_cost_depends_on(make_config):
 
 
 def tried(**parts) -> Tried:
-    cost = {"rule": "search_spos", "key": "original", "seconds": 100.0, "bytes": 1e6}
+    cost = {"rule": "search_spos", "key": "original", "seconds": 100.0, "bytes": 1e6, "undivided": 0.0}
     return Tried("search_spos", (cost,), **{"started_s": 2.0, "setup_s": 3.0, "memory_mb": 900} | parts)
 
 

@@ -238,7 +238,7 @@ def test_what_vanishes_meanwhile_is_told(made, monkeypatch, capsys, work, name):
     monkeypatch.setattr(verification, work, removed_before)
     assert main(["verify", str(made.path)]) == 1
     told = [line for line in capsys.readouterr().out.splitlines() if "was there and is gone" in line]
-    assert told == [f"{name}: was there and is gone; a job is at work: verify again when the run is at rest"]
+    assert told == [f"{name}: was there and is gone; a job may be at work: verify again when the run is at rest"]
 
 
 def test_as_json(made, capsys):

@@ -137,7 +137,7 @@ class Pair:
     def __init__(self, other: str):
         self.other = other
 
-    def each(self, own: str) -> list[str]:
+    def said_by_each(self, own: str) -> list[str]:
         return [own, self.other]
 
 

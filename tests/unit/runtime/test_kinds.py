@@ -31,15 +31,15 @@ def test_values_of_their_kind(value, kind):
 
 INNER = {"c": float}
 MISFITS = [
-    ({"a": "ha"}, {"a": float}, "has 'ha' for 'a', expected a number"),
-    ({"a": True}, {"a": float}, "has True for 'a', expected a number"),
+    ({"a": "ha"}, {"a": float}, "has \"ha\" for 'a', expected a number"),
+    ({"a": True}, {"a": float}, "has true for 'a', expected a number"),
     ({"a": 1.5}, {"a": int}, "has 1.5 for 'a', expected a whole number"),
     ({"a": 10**400}, {"a": float}, f"has {'1' + 39 * '0'}… for 'a', expected a number"),
-    ({"a": None}, {"a": str}, "has None for 'a', expected a text"),
+    ({"a": None}, {"a": str}, "has null for 'a', expected a text"),
     ({"a": 1}, {"a": bool}, "has 1 for 'a', expected true or false"),
     ({"a": 0}, {"a": None}, "has 0 for 'a', expected null"),
-    ({"a": "ha"}, {"a": float | None}, "has 'ha' for 'a', expected a number"),
-    ({"a": [1, "ha"]}, {"a": list[float]}, "has 'ha' for 'a.1', expected a number"),
+    ({"a": "ha"}, {"a": float | None}, "has \"ha\" for 'a', expected a number"),
+    ({"a": [1, "ha"]}, {"a": list[float]}, "has \"ha\" for 'a.1', expected a number"),
     ({"a": {"b": {"c": []}}}, {"a": dict[str, INNER]}, "has [] for 'a.b.c', expected a number"),
     ({"a": [1]}, {"a": dict}, "has [1] for 'a', expected an object"),
     ({"a": {}}, {"a": {"b": int}}, "has no 'a.b'"),

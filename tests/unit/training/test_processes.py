@@ -86,7 +86,7 @@ def work(rank: int, data: tuple, folder: Path) -> None:
     fresh = refreshed(processes, data, folder / "fresh.pt")
     distributed.barrier()  # until the first has left its state
     again = refreshed(processes, data, folder / "fresh.pt", REFRESHED)
-    names = processes.each(f"GPU-{rank}" * (1 + rank))
+    names = processes.said_by_each(f"GPU-{rank}" * (1 + rank))
     found = {"names": names, "plain": plain, "whole": whole, "resumed": resumed, "fresh": fresh, "again": again}
     torch.save(found, folder / f"rank-{rank}.pt")
     distributed.destroy_process_group()
@@ -106,7 +106,7 @@ def together(data, tmp_path_factory, side_by_side) -> list[dict]:
 
 def test_each_says_a_word_to_all(together):
     assert [each["names"] for each in together] == [["GPU-0", "GPU-1GPU-1"]] * COUNT
-    assert ALONE.each("GPU-0") == ["GPU-0"]
+    assert ALONE.said_by_each("GPU-0") == ["GPU-0"]
 
 
 def test_both_end_with_the_weights_of_one_process_with_the_whole_batches(together, data):
