@@ -174,7 +174,7 @@ def imports(path: Path) -> set[str]:
 def test_the_package_knows_neither_snakemake_nor_from_below_its_stages(path):
     names = imports(path)
     assert not any(name.partition(".")[0] == "snakemake" for name in names)
-    own = "commands" if path.name == "__main__.py" else path.parent.name
+    own = "commands" if path.name == "__main__.py" else path.relative_to(ROOT / "dfnas").parts[0]
     for room, those_above in ROOMS_ABOVE.items():
         if own not in (room, *those_above):
             assert not any(name.startswith(f"dfnas.{room}") for name in names)
