@@ -11,6 +11,8 @@ TOGETHER = {
     "tests/workflow/test_whole_chain.py": "a finished run",
     "tests/workflow/test_data_freeness.py": "a finished run",
     "tests/workflow/test_report.py": "a finished run",
+    "tests/workflow/test_verify.py": "a finished run",
+    "tests/workflow/test_several_processes.py": "a finished run",
     "tests/slurm/": "a cluster",
     "tests/faults/": "a chain of artifacts",
 }
@@ -27,7 +29,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest go first, beside all others."""
+    """The longest go first, beside all others.
+
+    Raises:
+        UsageError: a file that needs the finished run is not among those that share it.
+    """
+    for item in items:
+        if "finished" in getattr(item, "fixturenames", ()) and scope(item.nodeid) != "a finished run":
+            raise pytest.UsageError(f"{item.nodeid} needs the finished run: name its file in TOGETHER of tests/conftest")
     places = {name: place for place, name in enumerate(dict.fromkeys(TOGETHER.values()))}
     items.sort(key=lambda item: places.get(scope(item.nodeid), len(places)))
 
