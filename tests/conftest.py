@@ -36,7 +36,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     for item in items:
         if "finished" in getattr(item, "fixturenames", ()) and scope(item.nodeid) != "a finished run":
-            raise pytest.UsageError(f"{item.nodeid} needs the finished run: name its file in TOGETHER of tests/conftest")
+            raise pytest.UsageError(f"{item.nodeid} needs the finished run: name its file in TOGETHER, conftest.py")
     places = {name: place for place, name in enumerate(dict.fromkeys(TOGETHER.values()))}
     items.sort(key=lambda item: places.get(scope(item.nodeid), len(places)))
 
