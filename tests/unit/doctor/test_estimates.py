@@ -146,7 +146,7 @@ def test_a_job_longer_than_what_it_reserves(chain, make_config, make_machine):
     ("one", "level"),
     [
         (tried(), "ok"),
-        (tried(memory_mb=1500), "warning"),
+        (tried(memory_mb=1600), "warning"),
         (tried(memory_mb=20_000), "failure"),
         (Tried("search_spos", error="killed by signal 9", killed=True), "failure"),
         (Tried("search_spos", error="loss is not finite"), "failure"),
