@@ -16,7 +16,7 @@ student from the same seed for the same number of steps on the data set's traini
     both            each batch with one of the two
     cutout, both    and squares cut out of all
     fresh           T = 20, and after every --fresh epochs a batch of new images in place of the oldest
-    competing       the same, of images that the teacher knows and the student does not; and with both
+    competing       the same, of images that the teacher knows and the student does not
     real            as many real images, with their own labels
     real, teacher   these images, with the teacher's labels of each view at T = 20
 
@@ -72,8 +72,6 @@ ROWS: dict[str, dict[str, Any]] = {
     "cutout, both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "augmentation": CUTOUT},
     "fresh": TEACHER | {"temperature": 20, "fresh": {}},
     "competing": TEACHER | {"temperature": 20, "fresh": {"competition_weight": 10.0}},
-    "competing, both": TEACHER
-    | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "fresh": {"competition_weight": 10.0}},
     "real": {},
     "real, teacher": TEACHER | {"temperature": 20},
 }
@@ -123,9 +121,6 @@ def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Names
     work = training
     if settings.fresh.every_epochs:
         section = yaml.safe_load(PRESET.read_text())["invert_teacher"]
-        if options.fresh_steps:
-            half, full = options.fresh_steps
-            section |= {"stages": [{"downscale": 2, "steps": half}, {"downscale": 1, "steps": full}]}
         work = WithFreshImages(training, teacher, InvertTeacherSettings.parse(section), settings.fresh)
     for step in range(work.steps):
         work.step(step)
@@ -163,7 +158,6 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
     parser.add_argument("--batch", type=int, default=64, help="images of a step")
     parser.add_argument("--fresh", type=int, default=3, help="epochs between new images, where a row has them")
-    parser.add_argument("--fresh-steps", type=int, nargs=2, metavar=("HALF", "FULL"), help="theirs; else the preset's")
     parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
     options = parser.parse_args()
     torch.set_num_threads(1)

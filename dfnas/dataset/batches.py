@@ -75,11 +75,20 @@ class Batches:
     def full_views(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Indices (B,) int64 and views (B, C, H, W) of the images of a step, at full size and without targets."""
         chosen = self._chosen(step)
-        return chosen[self.share], self._full_views(step, chosen)
+        own = chosen[self.share]
+        images = self.data.images.permute(0, 2, 3, 1).index_select(0, own).permute(0, 3, 1, 2)  # runs of bytes
+        if self.augmentation is None:
+            return own, plain_view(self.data, images)
+        # For the whole batch: an image's view does not depend on which process makes it.
+        draws = draw(len(chosen), self.data, self.augmentation, generator(self.seed, self.name, "views", step))
+        if self.augmentation.flip == "alternating":
+            odd = bool(step // self.per_pass % 2)
+            draws = draws._replace(mirrored=self._mirrored_first[chosen] ^ odd)
+        return own, drawn_view(self.data, images, self.augmentation, draws.of(self.share))
 
     def views(self, step: int) -> torch.Tensor:
         """The views of a step alone: no teacher is asked for targets that nobody needs."""
-        return averaged(self._full_views(step, self._chosen(step)), self.downscale)
+        return averaged(self.full_views(step)[1], self.downscale)
 
     def _chosen(self, step: int) -> torch.Tensor:
         """Indices (B,) of the images of a step."""
@@ -88,18 +97,6 @@ class Batches:
             order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", number))
             self._pass, self._order = number, order.to(self.data.images.device)
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
-
-    def _full_views(self, step: int, chosen: torch.Tensor) -> torch.Tensor:
-        own = chosen[self.share]
-        images = self.data.images.permute(0, 2, 3, 1).index_select(0, own).permute(0, 3, 1, 2)  # runs of bytes
-        if self.augmentation is None:
-            return plain_view(self.data, images)
-        # For the whole batch: an image's view does not depend on which process makes it.
-        draws = draw(len(chosen), self.data, self.augmentation, generator(self.seed, self.name, "views", step))
-        if self.augmentation.flip == "alternating":
-            odd = bool(step // self.per_pass % 2)
-            draws = draws._replace(mirrored=self._mirrored_first[chosen] ^ odd)
-        return drawn_view(self.data, images, self.augmentation, draws.of(self.share))
 
 
 class KeptViews(ABC):

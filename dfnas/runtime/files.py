@@ -78,9 +78,18 @@ def read_json(path: str | Path, expected: Kinds | None = None, by_hand: bool = F
     if found != seal and not written_by_hand:
         edited = f"if you edited it, take '{SEAL}' and 'provenance' out of it, else " if by_hand else ""
         raise InputError(f"{path} is damaged: its '{SEAL}' is not that of its content; {edited}{rebuild(path)}")
-    if fault := misfit(value, expected or {}):
-        raise InputError(f"{path} {fault}; {rebuild(path)}")
+    check_kinds(path, value, expected or {})
     return value
+
+
+def check_kinds(path: str | Path, value: Any, kind: Any, place: str = "") -> None:
+    """Raises InputError unless a value that was read from a file is of a kind, see `dfnas.runtime.kinds`.
+
+    Args:
+        place: of the value in the file, its keys joined by dots.
+    """
+    if fault := misfit(value, kind, place):
+        raise InputError(f"{path} {fault}; {rebuild(path)}")
 
 
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:

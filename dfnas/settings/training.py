@@ -154,6 +154,10 @@ class FreshSettings(Settings):
     """What `invert_teacher.competition_weight` is for them, with the network that learns as competitor: above 0, they
     are such as the teacher knows and the network does not (Adaptive DeepInversion)."""
 
+    def rounds(self, epochs: int) -> int:
+        """How often images are made in a training of so many epochs: not after the last."""
+        return (epochs - 1) // self.every_epochs if self.every_epochs else 0
+
 
 class RetrainSettings(TrainingSettings, LabelSettings):
     """Section `retrain`: a found architecture trained from scratch (DARTS, section 3.1, for the defaults)."""

@@ -17,9 +17,8 @@ from dfnas.dataset.images import ImageSet, load_split
 from dfnas.measure.accuracy import predict, top_k_errors
 from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
-from dfnas.runtime.errors import InputError, rebuild
-from dfnas.runtime.files import write_json
-from dfnas.runtime.kinds import misfit
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import check_kinds, write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
@@ -111,8 +110,7 @@ def _trained(path: Path, device: torch.device) -> Measured:
     """A retrained network, with what was kept with it."""
     network, archive = load_network(path, device)
     provenance, normalisation = archive["provenance"], archive["normalisation"]
-    if fault := misfit(provenance, OF_TRAINED, "provenance"):
-        raise InputError(f"{path} {fault}; {rebuild(path)}")
+    check_kinds(path, provenance, OF_TRAINED, "provenance")
     row = {name: provenance["arguments"][name] for name in OF_RUN}
     row |= {
         "space": archive["architecture"]["space"]["name"],

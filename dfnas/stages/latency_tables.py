@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.runtime.errors import InputError, rebuild
-from dfnas.runtime.files import read_json, write_json
-from dfnas.runtime.kinds import misfit
+from dfnas.runtime.files import check_kinds, read_json, write_json
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
@@ -54,8 +53,7 @@ def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> Cos
             raise InputError(f"{path} is the latency table of another {key}, {document[key]}; expected {expected}")
     options_ms = document["options_ms"]
     kinds = {choice: dict.fromkeys(names, float) for choice, names in space.choices.items()}
-    if fault := misfit(options_ms, kinds, "options_ms"):
-        raise InputError(f"{path} {fault}; {rebuild(path)}")
+    check_kinds(path, options_ms, kinds, "options_ms")
     options = {c: tuple(float(options_ms[c][option]) for option in names) for c, names in space.choices.items()}
     return CostTable(space.choices, float(document["fixed_ms"]), options)
 

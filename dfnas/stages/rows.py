@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfnas.runtime.files import read_json
+from dfnas.runtime.files import check_kinds, read_json
 from dfnas.runtime.kinds import Kinds
 from dfnas.stages.runs import TEACHER, best_of
 
@@ -40,8 +40,9 @@ def read_figures(path: Path, more: Kinds | None = None) -> dict[str, Any]:
     Args:
         more: figures that must be there beside FIGURES.
     """
-    algorithm = read_json(path, FIGURES)["algorithm"]
-    return read_json(path, FIGURES | (OF_TEACHER if algorithm == TEACHER else OF_NETWORKS) | (more or {}))
+    figures = read_json(path, FIGURES | (more or {}))
+    check_kinds(path, figures, OF_TEACHER if figures["algorithm"] == TEACHER else OF_NETWORKS)
+    return figures
 
 
 def by_row(runs: Iterable[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:

@@ -65,8 +65,7 @@ class WithFreshImages:
         self._objective, self._classes = Objective(teacher, self._settings, self._student), spec.classes
         self._learning = fresh.every_epochs * training.batches.per_epoch
         self._making = fresh.batches * sum(stage.steps for stage in inversion.stages)
-        rounds = (training.settings.epochs - 1) // fresh.every_epochs  # none after the last epoch
-        self.steps = training.steps + rounds * self._making
+        self.steps = training.steps + fresh.rounds(training.settings.epochs) * self._making
         self._made = 0
         self._round: InversionSequence | None = None
         self._parts = InMemory()

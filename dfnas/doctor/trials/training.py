@@ -62,7 +62,7 @@ def retrain(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
 def _fresh_images(bench: Bench, settings: Any, data: str, network_of: Callable[[], nn.Module]) -> float:
     """Seconds of the images that a training makes in between."""
     fresh = settings.fresh
-    rounds = (settings.epochs - 1) // fresh.every_epochs if fresh.every_epochs else 0
+    rounds = fresh.rounds(settings.epochs)
     if not rounds:
         return 0.0
     teacher, inversion = bench.teacher(), bench.config.synthetic_data()[data].invert_teacher

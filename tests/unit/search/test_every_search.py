@@ -173,7 +173,7 @@ def test_a_search_takes_every_kind_of_label_on_averaged_images(request, spaces, 
     for batches in sequences:
         views, targets = batches[0]
         assert views.shape[2:] == (4, 4)
-        chosen, full = batches._chosen(0), batches._full_views(0, batches._chosen(0))
+        chosen, full = batches.full_views(0)
         expected = {
             "soft": (batches.data.soft_labels[chosen].log() / 3).softmax(1),
             "hard": torch.nn.functional.one_hot(batches.data.soft_labels[chosen].argmax(1), 3).float(),
