@@ -34,8 +34,11 @@ class InvertTeacherSettings(Settings):
         ResolutionStage(downscale=2, steps=2000),
         ResolutionStage(downscale=1, steps=3000),
     )
-    """Resolution stages, run in this order (release: half, then full resolution). Without any, the images are the noise
-    that an inversion starts from: the baseline of what a search learns from the teacher's labels alone."""
+    """Resolution stages, run in this order (release: half, then full resolution). Without any, the images are what
+    an inversion starts from: the baseline of what a search learns from the teacher's labels alone."""
+    start: Literal["noise", "leaves"] = "noise"
+    """What the images are before the first step: Gaussian noise (the publications), or dead leaves, shapes drawn by
+    chance on each other, of which more is left the lower `lr` is."""
     targets: Literal["balanced", "one_class", "pairs"] = "balanced"
     """What the first generation aims at: every class equally often in each batch, one class per batch in turn, or
     each image at two classes, of which the first is its target class."""

@@ -1,4 +1,4 @@
-"""Model inversion: images out of a frozen teacher, by gradient descent on noise.
+"""Model inversion: images out of a frozen teacher, by gradient descent on noise or another start.
 
 For a batch x on a canvas as large as the teacher's input or larger, Adam minimises (paper section 3; release,
 Image_Synthesis/train.py:93-190)
@@ -23,6 +23,7 @@ from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.synthesis.canvas import first_canvas
 from dfnas.synthesis.objective import TERMS, Objective
 from dfnas.synthesis.regions import RegionOperator
 
@@ -35,7 +36,7 @@ def to_uint8(pixels: torch.Tensor) -> torch.Tensor:
 class Inversion:
     """The inversion of one batch: all of its state, one step at a time.
 
-    The result depends on (objective, targets, generation, batch) alone: noise and regions have random
+    The result depends on (objective, targets, generation, batch) alone: start and regions have random
     streams of their own, and a run continued from `state_dict()` gives the bits that an uninterrupted one gives.
 
     Args:
@@ -63,8 +64,7 @@ class Inversion:
         self._regions = [_regions(settings, spec.size, stage.downscale) for stage in settings.stages]
         self._check_sizes()
         sides = settings.canvas_sides(spec.size)
-        noise = torch.randn(len(targets), spec.channels, *sides, generator=generator(*self._path, "noise"))
-        self._canvas = noise.to(self._device).requires_grad_()  # (B, C, H', W'), normalised
+        self._canvas = first_canvas(settings.start, len(targets), teacher, sides, *self._path).requires_grad_()
         self._optimizer = self._new_optimizer()
         self._average: torch.Tensor | None = None  # running moments of the features
         self._history = torch.full((self.total_steps, len(TERMS)), math.nan, device=self._device)

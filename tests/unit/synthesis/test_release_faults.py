@@ -40,6 +40,7 @@ def inversion_of(settings: InvertTeacherSettings, teacher: Teacher, competitor: 
 CHANGES = {
     "batch_size": {"batch_size": 9},
     "stages": {"stages": (ResolutionStage(downscale=1, steps=9),)},
+    "start": {"start": "leaves"},
     "targets": {"targets": "one_class"},
     "pair_share": ({"targets": "pairs"}, {"targets": "pairs", "pair_share": (0.51, 0.6)}),
     "canvas_margin": {"canvas_margin": 2},
