@@ -1,4 +1,4 @@
-"""Settings of `invert_teacher`: how images are made from noise (paper section 3; release, Image_Synthesis)."""
+"""Settings of `invert_teacher`: how images are made (paper section 3; release, Image_Synthesis)."""
 
 from typing import Literal
 

@@ -12,18 +12,29 @@ from running import ROOT
 
 def pins(text: str) -> dict[str, Version]:
     """Versions by normalised name of all lines `name==version`."""
-    found = re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", text, re.MULTILINE)
+    found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[\S+\])?==(\S+)", text, re.MULTILINE)
     return {re.sub(r"[-_.]+", "-", name).lower(): Version(version) for name, version in found}
+
+
+def pinned(name: str) -> dict[str, Version]:
+    """The pins of a file of environments."""
+    return pins((ROOT / "envs" / name).read_text())
 
 
 @pytest.fixture(scope="module")
 def requirements() -> dict[str, Version]:
-    return pins((ROOT / "envs" / "requirements.txt").read_text())
+    return pinned("requirements.txt")
 
 
-def test_every_requirement_is_pinned(requirements):
-    lines = (ROOT / "envs" / "requirements.txt").read_text().splitlines()
-    assert len(requirements) == sum(bool(line.strip()) and not line.startswith("#") for line in lines)
+@pytest.mark.parametrize("name", ["requirements.txt", "storage.txt"])
+def test_every_requirement_is_pinned(name):
+    lines = (ROOT / "envs" / name).read_text().splitlines()
+    assert len(pinned(name)) == sum(bool(line.strip()) and not line.startswith("#") for line in lines)
+
+
+def test_results_in_a_bucket_want_nothing_else_of_what_there_is():
+    ours, theirs = pinned("constraints.txt"), pinned("storage.txt")
+    assert not {name: version for name, version in theirs.items() if ours.get(name, version) != version}
 
 
 def test_the_conda_environment_has_the_same_pins(requirements):
@@ -38,7 +49,7 @@ def test_the_conda_environment_has_the_same_pins(requirements):
 
 
 def test_the_constraints_hold_every_pin(requirements):
-    assert requirements.items() <= pins((ROOT / "envs" / "constraints.txt").read_text()).items()
+    assert requirements.items() <= pinned("constraints.txt").items()
 
 
 def test_the_pins_satisfy_what_the_package_asks_for(requirements):
