@@ -1,6 +1,10 @@
 """What the CIFAR-10 benchmarks share: the real teachers of DFNAS_DATA, our settings, and a verdict on images."""
 
+from pathlib import Path
+from typing import Any
+
 import torch
+import yaml
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.weights import read_weights
@@ -13,6 +17,7 @@ from dfnas.synthesis.objective import Objective
 from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 BATCH, CLASSES, SIZE = 256, 10, (32, 32)
+PRESET = "workflow/presets/nasbench201.yaml"
 CHECKPOINTS = {20: "resnet20-12fca82f.th", 56: "resnet56-4bfd9763.th"}
 # Ours for this teacher. The preset adds a stage at half resolution and a region for each image.
 OURS = {
@@ -45,6 +50,13 @@ DEEPINVERSION = {
     "tv_weight": 2.5e-5,
     "l2_weight": 0.0,
 }
+
+
+def preset_inversion() -> dict[str, Any]:
+    """Section `invert_teacher` of workflow/presets/nasbench201.yaml, laid over that of config.yaml as in a run."""
+    root = Path(__file__).resolve().parents[1]
+    base, preset = (yaml.safe_load((root / name).read_text()) for name in ("config.yaml", PRESET))
+    return base["invert_teacher"] | preset["invert_teacher"]
 
 
 def cifar_teacher(depth: int) -> Teacher:

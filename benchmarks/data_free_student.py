@@ -35,8 +35,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
-from cifar_teachers import CLASSES, SIZE, cifar_teacher
+from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion
 from inversion_ablation import real_images
 from rows import add_rows
 from torch import nn
@@ -55,7 +54,6 @@ from dfnas.teacher import Teacher
 from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
-PRESET = Path(__file__).resolve().parents[1] / "workflow" / "presets" / "nasbench201.yaml"
 TEACHER = {"labels": "teacher"}
 CUTOUT = {"pad": 4, "flip": True, "cutout": 16}
 ROWS: dict[str, dict[str, Any]] = {
@@ -120,8 +118,8 @@ def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Names
         training.descent.factor = 1.0
     work = training
     if settings.fresh.every_epochs:
-        section = yaml.safe_load(PRESET.read_text())["invert_teacher"]
-        work = WithFreshImages(training, teacher, InvertTeacherSettings.parse(section), settings.fresh)
+        inversion = InvertTeacherSettings.parse(preset_inversion())
+        work = WithFreshImages(training, teacher, inversion, settings.fresh)
     for step in range(work.steps):
         work.step(step)
     return training

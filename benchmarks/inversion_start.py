@@ -4,9 +4,10 @@
 
 The ResNet-20 of DFNAS_DATA is inverted as in workflow/presets/nasbench201.yaml: batches of 256, 40 steps at half
 resolution and 80 at full. Rows differ in the start and in the learning rate, on which depends how much of the start is
-left. The student is that of data_free_student.py, whose columns are explained there; it learns by the teacher's labels
-of each view at T = 20. `verifier` is the share of images in which the data folder's ResNet-56 sees the target class,
-`seconds` those of making the images. One generation, one thread. Finished rows of an existing CSV are kept.
+left; `alone` is what a start is worth without any step. The student is that of data_free_student.py, where the columns
+are explained; it learns by the teacher's labels of each view at T = 20. `verifier` is the share of images in which the
+data folder's ResNet-56 sees the target class, `seconds` those of making the images. One generation, one thread.
+Finished rows of an existing CSV are kept.
 """
 
 import argparse
@@ -15,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from cifar_teachers import CLASSES, SIZE, cifar_teacher
+from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion
 from cifar_teachers import judged as verdict
-from data_free_student import PRESET, InBfloat16, judged, trained
+from data_free_student import InBfloat16, judged, trained
 from inversion_ablation import real_images
 from rows import add_rows
 
@@ -30,15 +30,16 @@ from dfnas.synthesis.labels import first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
 from dfnas.teacher import Teacher
 
-ROWS = {f"{start}, {lr}": {"start": start, "lr": lr} for start in ("noise", "leaves") for lr in (0.5, 0.3, 0.2, 0.1, 0.05)}
+STARTS, RATES = ("noise", "leaves"), (0.5, 0.3, 0.2, 0.1, 0.05)
+ROWS: dict[str, dict[str, Any]] = {f"{start}, {lr}": {"start": start, "lr": lr} for start in STARTS for lr in RATES}
+ROWS |= {f"{start} alone": {"start": start, "stages": []} for start in STARTS}
 HELD_OUT = 256
 COLUMNS = ("row", "seed", "images", "seconds", "verifier", "steps", "held_out", "test", "test_agreement")
 
 
 def made(row: str, seed: int, batches: int, teacher: Teacher) -> ImageSet:
     """Images of a row, with the teacher's labels."""
-    section = yaml.safe_load(PRESET.read_text())["invert_teacher"]
-    settings = InvertTeacherSettings.parse(section | ROWS[row] | {"seed": seed})
+    settings = InvertTeacherSettings.parse(preset_inversion() | ROWS[row] | {"seed": seed})
     objective, images, classes = Objective(teacher, settings), [], []
     for batch in range(batches):
         wanted, targets = first_targets(settings, batch, CLASSES)
