@@ -225,13 +225,13 @@ class Config(Settings):
                 "in retrain_synthetic"
             )
         sources = self.synthetic_data()
-        noise = [
+        starts = [
             name for name in self.comparison.retrain_data if name in sources and not sources[name].invert_teacher.stages
         ]
-        if self.retrain_synthetic.fresh.every_epochs and noise:
+        if self.retrain_synthetic.fresh.every_epochs and starts:
             raise ValueError(
-                f"retrain_synthetic.fresh.every_epochs makes images as those of '{noise[0]}' were made, which "
-                "comparison.retrain_data names, and these are noise: its invert_teacher.stages is empty; leave one out"
+                f"retrain_synthetic.fresh.every_epochs makes images as those of '{starts[0]}' were made, which "
+                "comparison.retrain_data names, and these are of no step: its invert_teacher.stages is empty; leave one out"
             )
         return self
 

@@ -25,7 +25,7 @@ class SourceSettings(Settings):
     synthesis: SynthesisSettings = SynthesisSettings()
     """How much is made."""
     invert_teacher: InvertTeacherSettings = InvertTeacherSettings()
-    """How images are made. With `stages: []` they are what an inversion starts from: noise, say."""
+    """How images are made. With `stages: []` they are its `start`."""
     calibrate_labels: CalibrateLabelsSettings = CalibrateLabelsSettings()
     """How the teacher labels them."""
     shard_dataset: ShardDatasetSettings = ShardDatasetSettings()

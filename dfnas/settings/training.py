@@ -144,7 +144,7 @@ FRESH_IMAGES = "dfnas.training.fresh_images:WithFreshImages"
 
 
 class FreshSettings(Settings):
-    """New synthetic images during a training, made as `invert_teacher` makes them, in place of the oldest."""
+    """New synthetic images during a training, made as those of the data set were, in place of the oldest."""
 
     every_epochs: CountOrZero = 0
     """Epochs between them; 0 for none. There are none after the last."""

@@ -117,6 +117,8 @@ def test_the_data_free_preset_reads_originals_to_evaluate_and_for_nothing_else(w
         "results/search/spos/synthetic/seed-0/architecture.json",
         "results/retrain/spos/synthetic/leaves/seed-0/model.pt",
     } <= made_from
+    for source, start in {"synthetic": "noise", "leaves": "leaves"}.items():
+        assert f"--start {start}" in alone[f"results/synthesis/{source}/generation-0/shard-0.h5"].command
     assert not READS_ORIGINALS & {made.rule for made in alone.values()}
 
 
