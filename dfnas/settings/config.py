@@ -231,7 +231,8 @@ class Config(Settings):
         if self.retrain_synthetic.fresh.every_epochs and starts:
             raise ValueError(
                 f"retrain_synthetic.fresh.every_epochs makes images as those of '{starts[0]}' were made, which "
-                "comparison.retrain_data names, and these are of no step: its invert_teacher.stages is empty; leave one out"
+                "comparison.retrain_data names, and these took no step: its invert_teacher.stages is empty; leave one "
+                "out"
             )
         return self
 

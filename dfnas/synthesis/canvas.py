@@ -44,7 +44,8 @@ def dead_leaves(count: int, channels: int, sides: tuple[int, int], rng: torch.Ge
     """Ellipses and rectangles on each other: (B, C, H', W') float32 in [0, 1].
 
     Radii have the density r⁻³ between `RADII`, at which no scale is special; places, directions and colours are
-    uniform, and an edge is one or two pixels wide. Everything is element by element, so that its bits do not depend on the number of threads.
+    uniform, and an edge is one or two pixels wide. Everything is element by element, so that its bits do not depend on
+    the number of threads.
     """
     height, width = sides
     rows, columns = torch.arange(height).view(-1, 1), torch.arange(width)

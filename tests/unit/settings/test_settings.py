@@ -179,7 +179,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
                 "comparison.retrain_data": ["noise"],
                 "retrain_synthetic.fresh": {"every_epochs": 2},
             },
-            "and these are of no step: its invert_teacher.stages is empty",
+            "and these took no step: its invert_teacher.stages is empty",
         ),
         ({"retrain_synthetic.labels": "hard"}, "labels = hard needs temperature = 1, not 20"),
         (
