@@ -2,8 +2,9 @@
 
     python benchmarks/data_free_student.py --data results/nasbench201/dataset/synthetic.h5 --out student.csv
 
-The data set is that of workflow/presets/nasbench201.yaml, of the ResNet-20 of DFNAS_DATA. Every row trains the same
-student from the same seed for the same number of steps on the data set's training images:
+The data set is that of workflow/presets/nasbench201.yaml, of the ResNet-20 of DFNAS_DATA, or another of its `sources`:
+images that began as dead leaves are those of {leaves: {invert_teacher: {start: leaves, lr: 0.1}}}. Every row trains the
+same student from the same seed for the same number of steps on the data set's training images:
 
     stored          the labels that the teacher gave the stored images
     stored, T = 20  the same at a higher temperature, the loss times T²

@@ -141,6 +141,8 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=20480)
     parser.add_argument("--epochs", type=int, default=120, help="passes of the student over its images")
     parser.add_argument("--every", type=int, default=2, help="epochs between new images")
+    parser.add_argument("--start", default="leaves", help="what images begin as: leaves, or noise with --lr 0.5")
+    parser.add_argument("--lr", type=float, default=0.1, help="of the inversion")
     parser.add_argument("--quick", action="store_true", help="tiny: does it run at all")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     options = parser.parse_args()
@@ -155,9 +157,8 @@ def main() -> None:
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
         report = {"device": name, "torch": str(torch.__version__)}
         test = real(options.data, "test", 100 if options.quick else 10_000, device)
-        inversion = InvertTeacherSettings.parse(
-            OURS | {"stages": stages, "region_per": "image", "precision": "bfloat16", "batch_size": sizes["batch"]}
-        )
+        changes = {"region_per": "image", "precision": "bfloat16", "start": options.start, "lr": options.lr}
+        inversion = InvertTeacherSettings.parse(OURS | changes | {"stages": stages, "batch_size": sizes["batch"]})
         begun = time.perf_counter()
 
         def note(what: str, **figures: Any) -> None:
@@ -168,7 +169,8 @@ def main() -> None:
 
         teacher = teacher_of(options, sizes, test)
         note("teacher", test=accuracy(teacher.network, test))
-        train = images_of(teacher, inversion, sizes["images"], options.out / f"images-{sizes['images']}.pt")
+        kept = options.out / f"images-{options.start}-{options.lr}-{sizes['images']}.pt"
+        train = images_of(teacher, inversion, sizes["images"], kept)
         note("images", count=len(train))
         note("student", **student_of(teacher, train, inversion, sizes, test))
 
