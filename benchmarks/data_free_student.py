@@ -161,7 +161,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     teacher = cifar_teacher(20)
-    teacher.network = InBfloat16(teacher.network)
+    teacher.network = InBfloat16(teacher.network).eval()  # not its inner network alone: `predict` puts modes back
     test, _ = real_images(teacher)
     train, held_out = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
 

@@ -62,7 +62,7 @@ def main() -> None:
     torch.set_num_threads(1)
     teacher, verifier = cifar_teacher(20), cifar_teacher(56)
     asked = cifar_teacher(20)
-    asked.network = InBfloat16(asked.network)
+    asked.network = InBfloat16(asked.network).eval()
     test, _ = real_images(teacher)
 
     def measure(row: str, seed: int) -> dict[str, Any]:
