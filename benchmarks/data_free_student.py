@@ -92,6 +92,20 @@ class InBfloat16(nn.Module):
             return self.network(views).float()
 
 
+def asked_teacher() -> Teacher:
+    """The teacher that students ask, in bfloat16."""
+    teacher = cifar_teacher(20)
+    teacher.network = InBfloat16(teacher.network).eval()  # not its inner network alone: `predict` puts modes back
+    return teacher
+
+
+def add_student_options(parser: argparse.ArgumentParser) -> None:
+    """What `trained` reads of the options, but for --fresh."""
+    parser.add_argument("--depth", type=int, default=8, help="layers of the student, a CIFAR ResNet")
+    parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
+    parser.add_argument("--batch", type=int, default=64, help="images of a step")
+
+
 def as_many_real(count: int, teacher: Teacher) -> ImageSet:
     """Training images of CIFAR-10, evenly over the classes, with their labels."""
     with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
@@ -153,15 +167,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="a synthetic data set of the ResNet-20, HDF5")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--depth", type=int, default=8, help="layers of the student, a CIFAR ResNet")
-    parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
-    parser.add_argument("--batch", type=int, default=64, help="images of a step")
+    add_student_options(parser)
     parser.add_argument("--fresh", type=int, default=3, help="epochs between new images, where a row has them")
     parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    teacher = cifar_teacher(20)
-    teacher.network = InBfloat16(teacher.network).eval()  # not its inner network alone: `predict` puts modes back
+    teacher = asked_teacher()
     test, _ = real_images(teacher)
     train, held_out = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion
 from cifar_teachers import judged as verdict
-from data_free_student import InBfloat16, judged, trained
+from data_free_student import add_student_options, asked_teacher, judged, trained
 from inversion_ablation import real_images
 from rows import add_rows
 
@@ -54,15 +54,12 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--batches", type=int, default=6, help="of 256 images; the last is held out")
-    parser.add_argument("--depth", type=int, default=8, help="layers of the student, a CIFAR ResNet")
-    parser.add_argument("--steps", type=int, default=1000, help="training steps of the student")
-    parser.add_argument("--batch", type=int, default=64, help="images of a step")
+    add_student_options(parser)
     parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
     options = parser.parse_args()
     torch.set_num_threads(1)
     teacher, verifier = cifar_teacher(20), cifar_teacher(56)
-    asked = cifar_teacher(20)
-    asked.network = InBfloat16(asked.network).eval()
+    asked = asked_teacher()
     test, _ = real_images(teacher)
 
     def measure(row: str, seed: int) -> dict[str, Any]:
