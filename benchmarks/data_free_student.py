@@ -12,9 +12,11 @@ same student from the same seed for the same number of steps on the data set's t
     T = 4, T = 20   these at a higher temperature (near the end of that road lies a squared error
                     of logits: Kim et al. 2021, "Comparing Kullback-Leibler Divergence and Mean Squared Error Loss")
     without T²      T = 4 without that factor
+    batch           T = 20, by a teacher whose BatchNorms take each batch's own statistics
     cutout          T = 20, with a square of 16 pixels cut out of every view
     mixup, cutmix   T = 20, views mixed with each other before the teacher is asked
     both            each batch with one of the two
+    both, batch     and these labelled by that teacher
     cutout, both    and squares cut out of all
     fresh           T = 20, and after every --fresh epochs a batch of new images in place of the oldest
     competing       the same, of images that the teacher knows and the student does not
@@ -56,6 +58,7 @@ from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 TEACHER = {"labels": "teacher"}
+BATCH = {"temperature": 20, "teacher_statistics": "batch"}
 CUTOUT = {"pad": 4, "flip": True, "cutout": 16}
 ROWS: dict[str, dict[str, Any]] = {
     "stored": {},
@@ -64,10 +67,12 @@ ROWS: dict[str, dict[str, Any]] = {
     "T = 4": TEACHER | {"temperature": 4},
     "T = 20": TEACHER | {"temperature": 20},
     "without T²": TEACHER | {"temperature": 4},
+    "batch": TEACHER | BATCH,
     "cutout": TEACHER | {"temperature": 20, "augmentation": CUTOUT},
     "mixup": TEACHER | {"temperature": 20, "mixup": 1.0},
     "cutmix": TEACHER | {"temperature": 20, "cutmix": 1.0},
     "both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0},
+    "both, batch": TEACHER | BATCH | {"mixup": 1.0, "cutmix": 1.0},
     "cutout, both": TEACHER | {"temperature": 20, "mixup": 1.0, "cutmix": 1.0, "augmentation": CUTOUT},
     "fresh": TEACHER | {"temperature": 20, "fresh": {}},
     "competing": TEACHER | {"temperature": 20, "fresh": {"competition_weight": 10.0}},

@@ -3,6 +3,7 @@
 Shapes: B batch, C channels, H W input, K classes.
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -93,6 +94,26 @@ class Teacher(nn.Module):
         """The BatchNorm layers over images that hold running statistics, in the order of the network's modules."""
         kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
         return [m for m in self.network.modules() if isinstance(m, kinds) and m.running_mean is not None]
+
+    def on_batch_statistics(self) -> nn.Module:
+        """The network with BatchNorms that normalise by the statistics of each batch, and all else in evaluation mode.
+
+        Takes normalised images, of more than one a batch. The weights are those of this teacher, not copies.
+
+        Raises:
+            InputError: it has no BatchNorm.
+        """
+        network = copy.deepcopy(self.network, {id(weight): weight for weight in self.network.parameters()})
+        kind = nn.modules.batchnorm._BatchNorm
+        norms = [m for m in network.modules() if isinstance(m, kind) and m.running_mean is not None]
+        if not norms:
+            raise InputError(
+                "teacher_statistics = batch: the teacher has no BatchNorm, whose statistics could be those of a batch; "
+                "take teacher_statistics = stored"
+            )
+        for norm in norms:
+            norm.running_mean = norm.running_var = None  # torch: those of the batch, in evaluation mode as well
+        return network
 
 
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:

@@ -53,14 +53,17 @@ class TeacherLabels:
 
     Args:
         data: where the views come from. Where its normalisation is not the teacher's, views are brought over to that.
+        batch_statistics: whether its BatchNorms take the statistics of each batch of views, and not the stored ones. Of
+            several processes each asks about its own share of a batch.
 
     Raises:
-        InputError: the images are not of the teacher's task.
+        InputError: the images are not of the teacher's task; statistics of a batch, and no BatchNorm, or, when it is
+            asked, a single view to take them of.
     """
 
     of_views = True
 
-    def __init__(self, teacher: Teacher, data: ImageSet, temperature: float = 1.0):
+    def __init__(self, teacher: Teacher, data: ImageSet, temperature: float = 1.0, batch_statistics: bool = False):
         spec = teacher.spec
         for name in ("channels", "size", "classes"):
             ours, theirs = getattr(data, name), getattr(spec, name)
@@ -69,7 +72,8 @@ class TeacherLabels:
                     f"labels = teacher: the data set has {name} {ours}, but the teacher {theirs}; take a data set of "
                     "the teacher's task, or labels = soft"
                 )
-        self.teacher, self.temperature = teacher, temperature
+        self.network = teacher.on_batch_statistics() if batch_statistics else teacher.network
+        self.temperature, self.fewest = temperature, 2 if batch_statistics else 1
         self.scale = self.shift = None
         if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
             mean, std = (torch.tensor(v, device=data.images.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
@@ -77,10 +81,12 @@ class TeacherLabels:
             self.scale, self.shift = std / teacher.std, (mean - teacher.mean) / teacher.std
 
     def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
+        if len(views) < self.fewest:
+            raise InputError("teacher_statistics = batch: a batch of one image has no statistics; raise batch_size")
         with torch.inference_mode():
             if self.scale is not None:
                 views = torch.addcmul(self.shift, views, self.scale)
-            logits = self.teacher.network(views).float()
+            logits = self.network(views).float()
         # Outside of inference mode, since a loss keeps its targets for its gradient.
         return (logits / self.temperature).softmax(1)
 
@@ -92,14 +98,14 @@ def labels_of(data: ImageSet, settings: LabelSettings, teacher: Teacher | None =
         teacher: needed where the labels are its.
 
     Raises:
-        InputError: the images are not of the teacher's task.
+        InputError: the images, or the statistics asked for, do not go with the teacher.
     """
     if settings.labels == "hard":
         return ClassLabels(data)
     if settings.labels == "soft":
         return StoredLabels(data, settings.temperature)
     assert teacher is not None, "labels = teacher was given none"
-    return TeacherLabels(teacher, data, settings.temperature)
+    return TeacherLabels(teacher, data, settings.temperature, settings.teacher_statistics == "batch")
 
 
 def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -43,6 +43,8 @@ def test_a_network_learns_from_synthetic_images_what_the_teacher_says_of_each_vi
     fresh = trainings(overlay(tmp_path / "fresh.yaml", {"retrain_synthetic": {"fresh": {"every_epochs": 1}}}))
     assert {name.split("/")[4] for name in found if found[name] != fresh[name]} == {"synthetic"}
     assert all((" --inversion " in made.command) == (name.split("/")[4] == "synthetic") for name, made in fresh.items())
+    batch = trainings(overlay(tmp_path / "batch.yaml", {"retrain_synthetic": {"teacher_statistics": "batch"}}))
+    assert {name.split("/")[4] for name in found if found[name] != batch[name]} == {"synthetic"}
     base = overlay(tmp_path / "base.yaml", {"retrain": {"lr": 0.125, "labels": "teacher"}})
     assert all("--lr 0.125" in made.command and TEACHER in made.inputs for made in trainings(base).values())
 

@@ -1,5 +1,7 @@
 """Targets of a batch: stored, the most likely class, or the teacher's word on the view."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -90,6 +92,48 @@ def test_a_loss_can_be_differentiated_with_the_teachers_labels(make_images):
     logits = torch.zeros(3, 3, requires_grad=True)
     soft_cross_entropy(logits, targets, 3.0).backward()
     torch.testing.assert_close(logits.grad, (1 / 3 - targets) / 3 / 3)
+
+
+@pytest.fixture
+def normed() -> Teacher:
+    """A teacher with BatchNorms over images and over features, whose stored statistics are not those of the images."""
+    torch.manual_seed(0)
+    layers = [nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.BatchNorm1d(144), nn.Dropout(0.5)]
+    network = nn.Sequential(*layers, nn.Linear(144, 3))
+    for norm in (network[1], network[4]):
+        norm.running_mean.normal_()
+        norm.running_var.uniform_(0.5, 2.0)
+    return Teacher(TeacherSpec("normed", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,)), network)
+
+
+def test_a_teacher_can_label_views_by_their_own_statistics(make_images, normed):
+    """As in training mode, but without its dropout; the teacher itself stays as it is."""
+    data = make_images(6)
+    views, before = plain_view(data, data.images), copy.deepcopy(normed.state_dict())
+    stored = TeacherLabels(normed, data, 3.0)(torch.arange(6), views)
+    found = TeacherLabels(normed, data, 3.0, batch_statistics=True)(torch.arange(6), views)
+    training = copy.deepcopy(normed.network).train()
+    training[5].eval()
+    torch.testing.assert_close(found, (training(views) / 3).softmax(1))
+    assert (found - stored).abs().max() > 0.05
+    assert all(torch.equal(value, before[name]) for name, value in normed.state_dict().items())
+    assert torch.equal(TeacherLabels(normed, data, 3.0)(torch.arange(6), views), stored)
+    chosen = RetrainSettings(labels="teacher", temperature=3.0, teacher_statistics="batch")
+    assert torch.equal(labels_of(data, chosen, normed)(torch.arange(6), views), found)
+
+
+def test_a_teacher_on_batch_statistics_has_no_weights_of_its_own(normed):
+    ours = {id(weight) for weight in normed.network.parameters()}
+    assert {id(weight) for weight in normed.on_batch_statistics().parameters()} == ours
+
+
+def test_statistics_of_a_batch_need_a_batchnorm_and_more_than_one_view(make_images, normed):
+    data = make_images(6)
+    with pytest.raises(InputError, match=r"teacher has no BatchNorm.* take teacher_statistics = stored"):
+        TeacherLabels(teacher(), data, batch_statistics=True)
+    labels = TeacherLabels(normed, data, batch_statistics=True)
+    with pytest.raises(InputError, match="a batch of one image has no statistics; raise batch_size"):
+        labels(torch.arange(1), plain_view(data, data.images[:1]))
 
 
 @pytest.mark.parametrize("other", [{"classes": 4}, {"size": 9}, {"channels": 2, "mean": (0.5, 0.5), "std": (1.0, 1.0)}])

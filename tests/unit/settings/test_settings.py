@@ -182,6 +182,7 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
             "and these took no step: its invert_teacher.stages is empty",
         ),
         ({"retrain_synthetic.labels": "hard"}, "labels = hard needs temperature = 1, not 20"),
+        ({"search_spos.teacher_statistics": "batch"}, "teacher_statistics = batch needs labels = teacher, not soft"),
         (
             {
                 "comparison.retrain_data": ["original", "synthetic"],

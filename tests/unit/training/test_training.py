@@ -177,7 +177,7 @@ def test_the_loss_of_a_training_by_a_teacher_is_on_its_views_and_has_the_square_
     training.network.features[3].p = 0.0
     net = copy.deepcopy(training.network)
     views, _ = training.batches[0]
-    targets = (training.batches.labels.teacher.network(views) / 3).softmax(1)
+    targets = (training.batches.labels.network(views) / 3).softmax(1)
     loss = -9 * (targets * (net(views) / 3).log_softmax(1)).sum(1).mean()
     found = training.step(0)["train_loss"]
     assert found == pytest.approx((loss + 9 * (targets * targets.log()).sum(1).mean()).item(), rel=1e-4)  # divergence
