@@ -3,10 +3,11 @@
     python benchmarks/gpu_student.py --data cifar10.npz --out student/
 
 Three parts, of which the first two are kept in the folder and not made again: the teacher, trained here on the real
-images; images made from it; the student, with a batch of new images after every few epochs, made against it. Both are
-the ResNets of torchvision with the first convolution of 3 x 3 and without the first pooling, as the literature of
-data-free distillation has them. Needs what the package imports, torchvision and cifar10.npz, and no Snakemake. It also
-runs on a CPU, to be tried: --device cpu --quick.
+images; images made from it; the student. It learns by the teacher's labels of each view, by each batch's statistics;
+with --every also from new images that are made against it. Both are the ResNets of torchvision with the first
+convolution of 3 x 3 and without the first pooling, as the literature of data-free distillation has them. Needs what the
+package imports, torchvision and cifar10.npz, and no Snakemake. It also runs on a CPU, to be
+tried: --device cpu --quick.
 """
 
 import argparse
@@ -49,10 +50,10 @@ RECIPE = {
     "precision": "bfloat16",
     "augmentation": {"pad": 4, "flip": True},
 }
-DATA_FREE = {"labels": "teacher", "temperature": 20.0, "mixup": 1.0, "cutmix": 1.0}
+DATA_FREE = {"labels": "teacher", "temperature": 20.0, "teacher_statistics": "batch"}
 STAGES = [{"downscale": 2, "steps": 100}, {"downscale": 1, "steps": 300}]
 LINE_S = 20.0
-QUICK = {"teacher_epochs": 2, "images": 200, "epochs": 3, "every": 2, "real": 200, "batch": 100}
+QUICK = {"teacher_epochs": 2, "images": 200, "epochs": 3, "real": 200, "batch": 100}
 
 
 def for_cifar(network: nn.Module) -> nn.Module:
@@ -128,7 +129,7 @@ def student_of(
     labels = labels_of(train, settings, teacher)
     few = train.subset(torch.arange(100))
     training = Training(network, train, few, settings, 0, labels=labels, temperature=settings.temperature)
-    work = WithFreshImages(training, teacher, inversion, settings.fresh)
+    work = WithFreshImages(training, teacher, inversion, settings.fresh) if sizes["every"] else training
     done(work, test, network)
     return {"images": len(train), "steps": training.steps, "test": accuracy(network, test)}
 
@@ -137,10 +138,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="cifar10.npz, see workflow/presets/cifar10.yaml")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--teacher-epochs", type=int, default=40)
+    parser.add_argument("--teacher-epochs", type=int, default=20)
     parser.add_argument("--images", type=int, default=20480)
     parser.add_argument("--epochs", type=int, default=120, help="passes of the student over its images")
-    parser.add_argument("--every", type=int, default=2, help="epochs between new images")
+    parser.add_argument("--every", type=int, default=0, help="epochs between new images; 0: none")
     parser.add_argument("--start", default="leaves", help="what images begin as: leaves, or noise with --lr 0.5")
     parser.add_argument("--lr", type=float, default=0.1, help="of the inversion")
     parser.add_argument("--quick", action="store_true", help="tiny: does it run at all")
@@ -151,7 +152,7 @@ def main() -> None:
     sizes |= {"real": 50_000, "batch": RECIPE["batch_size"]}
     stages = STAGES
     if options.quick:
-        sizes, stages = QUICK, [{"downscale": 4, "steps": 11}]
+        sizes, stages = sizes | QUICK, [{"downscale": 4, "steps": 11}]
     with ExitStack() as held:
         device = prepare(options.device, 1, held)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
