@@ -23,11 +23,11 @@ same student from the same seed for the same number of steps on the data set's t
     real            as many real images, with their own labels
     real, teacher   these images, with the teacher's labels of each view at T = 20
 
-Settings are to be chosen by `held_out`, the share of held-out synthetic images on which student and teacher agree;
-`test` and `test_agreement` are measured on the real test images. The other columns are the test accuracy with BatchNorm
-statistics computed anew: of the plain training images, of augmented views, and of the test images themselves, which
-shows what the statistics could be worth at most. Student and teacher compute in bfloat16. `seconds` are of this
-process, on one thread. Finished rows of an existing CSV are kept.
+Settings are to be chosen by `held_out`, the share of held-out synthetic images on which student and teacher, by its
+stored statistics, agree; `test` and `test_agreement` are measured on the real test images. The other columns are the
+test accuracy with BatchNorm statistics computed anew: of the plain training images, of augmented views, and of the test
+images themselves, which shows what the statistics could be worth at most. Student and teacher compute in bfloat16.
+`seconds` are of this process, on one thread. Finished rows of an existing CSV are kept.
 """
 
 import argparse

@@ -7,7 +7,7 @@ images; images made from it; the student. It learns by the teacher's labels of e
 with --every also from new images that are made against it. Both are the ResNets of torchvision with the first
 convolution of 3 x 3 and without the first pooling, as the literature of data-free distillation has them. Needs what the
 package imports, torchvision and cifar10.npz, and no Snakemake. It also runs on a CPU, to be
-tried: --device cpu --quick.
+tried: --device cpu --quick, also with --every 2.
 """
 
 import argparse

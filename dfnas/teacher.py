@@ -101,19 +101,29 @@ class Teacher(nn.Module):
         Takes normalised images, of more than one a batch. The weights are those of this teacher, not copies.
 
         Raises:
-            InputError: it has no BatchNorm.
+            InputError: it has no BatchNorm with stored statistics, or is a network of the user's that cannot be copied.
         """
-        network = copy.deepcopy(self.network, {id(weight): weight for weight in self.network.parameters()})
-        kind = nn.modules.batchnorm._BatchNorm
-        norms = [m for m in network.modules() if isinstance(m, kind) and m.running_mean is not None]
-        if not norms:
+        if not stored_norms(self.network):
             raise InputError(
-                "teacher_statistics = batch: the teacher has no BatchNorm, whose statistics could be those of a batch; "
-                "take teacher_statistics = stored"
+                "teacher_statistics = batch: the teacher has no BatchNorm with stored statistics; take "
+                "teacher_statistics = stored"
             )
-        for norm in norms:
+        try:
+            network = copy.deepcopy(self.network, {id(weight): weight for weight in self.network.parameters()})
+        except Exception as error:  # whatever a network of the user's holds
+            raise InputError(
+                f"teacher_statistics = batch: the teacher's network cannot be copied: {reason(error)}; take "
+                "teacher_statistics = stored"
+            ) from error
+        for norm in stored_norms(network):
             norm.running_mean = norm.running_var = None  # torch: those of the batch, in evaluation mode as well
         return network
+
+
+def stored_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
+    """The BatchNorm layers, over images and over features, that normalise by stored statistics."""
+    kind = nn.modules.batchnorm._BatchNorm
+    return [m for m in network.modules() if isinstance(m, kind) and m.running_mean is not None]
 
 
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:

@@ -57,8 +57,8 @@ class TeacherLabels:
             several processes each asks about its own share of a batch.
 
     Raises:
-        InputError: the images are not of the teacher's task; statistics of a batch, and no BatchNorm, or, when it is
-            asked, a single view to take them of.
+        InputError: the images are not of the teacher's task; statistics of a batch, and a teacher that cannot
+            give them; when it is asked, a single view to take them of.
     """
 
     of_views = True
@@ -82,7 +82,9 @@ class TeacherLabels:
 
     def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
         if len(views) < self.fewest:
-            raise InputError("teacher_statistics = batch: a batch of one image has no statistics; raise batch_size")
+            raise InputError(
+                "teacher_statistics = batch: one image has no statistics; give batch_size at least two for each process"
+            )
         with torch.inference_mode():
             if self.scale is not None:
                 views = torch.addcmul(self.shift, views, self.scale)

@@ -12,8 +12,9 @@ from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
+from dfnas.settings.sources import training_section
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
+from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits, stored_norms
 
 PROBES = 8
 """Images of noise that a teacher is asked about."""
@@ -91,14 +92,22 @@ def answers(teacher: Teacher) -> torch.Tensor:
 
 
 def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[Finding]:
+    """What the configuration asks of BatchNorms that the teacher does not have."""
+    findings = []
     asked = [name for name in sources if config.synthetic_data()[name].invert_teacher.feature_weight]
     if asked and not teacher.batch_norms():
         story = (
             "it has no BatchNorm2d, and the inversion matches their statistics: set invert_teacher.feature_weight to "
             "0, or take another network"
         )
-        return [failure("teacher", story)]
-    return []
+        findings.append(failure("teacher", story))
+    wanted = config.comparison
+    sections = [*map(training_section, wanted.retrain_data), *(f"search_{name}" for name in wanted.algorithms)]
+    by_batch = [name for name in sections if getattr(config, name).teacher_statistics == "batch"]
+    if by_batch and not stored_norms(teacher.network):
+        story = f"it has no BatchNorm with stored statistics: set {by_batch[0]}.teacher_statistics to stored"
+        findings.append(failure("teacher", story))
+    return findings
 
 
 def described(teacher: Teacher) -> str:

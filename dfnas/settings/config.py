@@ -203,6 +203,12 @@ class Config(Settings):
     def _check_shares(self, name: str, rule: str, count: int) -> None:
         """Raises ValueError where the jobs of a rule cannot share the batches of a section among `count` GPUs."""
         settings = getattr(self, name)
+        fewest = 2 * max(count, 1)
+        if settings.teacher_statistics == "batch" and settings.batch_size < fewest:
+            raise ValueError(
+                f"{name}.teacher_statistics = batch needs a batch_size of at least {fewest}, not "
+                f"{settings.batch_size}: one image has no statistics"
+            )
         if count < 2:
             return
         if settings.batch_size % count:

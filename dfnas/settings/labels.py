@@ -19,15 +19,16 @@ class LabelSettings(Settings):
     (Hinton et al. 2015). Labels that are classes, `hard` ones and those of original data, are the same at every
     temperature; the network's side has it all the same."""
     teacher_statistics: Literal["stored", "batch"] = "stored"
-    """What the teacher's BatchNorms normalise by while it labels views: `stored`, the statistics of its training;
-    `batch`, those of the views themselves, which are not distributed as what it was trained on (Heo et al. 2019, table
-    8; Raikwar and Mishra 2022, on noise)."""
+    """What the teacher's BatchNorms normalise by where `labels` are its: `stored`, the statistics of its training;
+    `batch`, those of each batch of views, or of a process's share of it, which are not distributed as what it was
+    trained on (Heo et al. 2019, table 8; Raikwar and Mishra 2022, on noise). That takes a teacher with BatchNorm, and
+    more than one image."""
 
     @model_validator(mode="after")
     def _statistics_are_of_views(self) -> "LabelSettings":
         if self.teacher_statistics == "batch" and self.labels != "teacher":
             raise ValueError(
                 f"teacher_statistics = batch needs labels = teacher, not {self.labels}: no other labels are given to "
-                "batches of views"
+                "batches of views; take teacher_statistics = stored"
             )
         return self

@@ -1,12 +1,15 @@
 """Targets of a batch: stored, the most likely class, or the teacher's word on the view."""
 
 import copy
+import io
+import threading
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.dataset.augment import draw, drawn_view, plain_view
 from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
 from dfnas.runtime.errors import InputError
@@ -129,11 +132,26 @@ def test_a_teacher_on_batch_statistics_has_no_weights_of_its_own(normed):
 
 def test_statistics_of_a_batch_need_a_batchnorm_and_more_than_one_view(make_images, normed):
     data = make_images(6)
-    with pytest.raises(InputError, match=r"teacher has no BatchNorm.* take teacher_statistics = stored"):
+    with pytest.raises(InputError, match=r"teacher has no BatchNorm with stored .* take teacher_statistics = stored"):
         TeacherLabels(teacher(), data, batch_statistics=True)
     labels = TeacherLabels(normed, data, batch_statistics=True)
-    with pytest.raises(InputError, match="a batch of one image has no statistics; raise batch_size"):
+    with pytest.raises(InputError, match="one image has no statistics; give batch_size at least two"):
         labels(torch.arange(1), plain_view(data, data.images[:1]))
+    normed.network.kept = threading.Lock()
+    with pytest.raises(InputError, match=r"cannot be copied: .*lock.*; take teacher_statistics = stored"):
+        TeacherLabels(normed, data, batch_statistics=True)
+
+
+def test_a_torchscript_teacher_can_label_by_the_statistics_of_a_batch(make_images, normed):
+    data = make_images(6)
+    views = plain_view(data, data.images)
+    held = io.BytesIO()
+    torch.jit.save(torch.jit.trace(normed.network, views), held)
+    script = Teacher(normed.spec, ScriptNetwork(held.getvalue(), views, "script.pt"))
+    found, expected = (
+        TeacherLabels(t, data, 3.0, batch_statistics=True)(torch.arange(6), views) for t in (script, normed)
+    )
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("other", [{"classes": 4}, {"size": 9}, {"channels": 2, "mean": (0.5, 0.5), "std": (1.0, 1.0)}])

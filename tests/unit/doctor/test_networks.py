@@ -84,6 +84,20 @@ def test_without_batch_norm_the_inversion_has_nothing_to_match(checked):
     assert [f.level for f in checked(sources=(), **plain)] == ["ok"]
 
 
+def test_without_batch_norm_labels_cannot_be_by_the_statistics_of_a_batch(make_config):
+    plain = {"weights": None, "builder": f"{__file__}:Plain", "arguments": {"classes": 10}}
+    config = make_config(
+        teacher=plain,
+        comparison={"retrain_data": ["synthetic"]},
+        retrain_synthetic={"labels": "teacher", "teacher_statistics": "batch"},
+    )
+    findings = check_networks(config, [])
+    assert (findings[-1].level, "retrain_synthetic.teacher_statistics to stored" in findings[-1].story) == (
+        "failure",
+        True,
+    )
+
+
 def test_published_weights_that_are_not_here(checked, monkeypatch, tmp_path):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     said = {"builder": "torchvision:resnet18", "weights": "published:IMAGENET1K_V1", "arguments": {}}

@@ -185,6 +185,15 @@ def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed
         ({"search_spos.teacher_statistics": "batch"}, "teacher_statistics = batch needs labels = teacher, not soft"),
         (
             {
+                "comparison.retrain_data": ["synthetic"],
+                "resources.retrain": {"gpu": 2},
+                "retrain_synthetic.batch_size": 2,
+                "retrain_synthetic.teacher_statistics": "batch",
+            },
+            "retrain_synthetic.teacher_statistics = batch needs a batch_size of at least 4, not 2",
+        ),
+        (
+            {
                 "comparison.retrain_data": ["original", "synthetic"],
                 "resources.retrain": {"gpu": 2},
                 "retrain_synthetic.batch_size": 25,
