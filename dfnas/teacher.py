@@ -92,8 +92,7 @@ class Teacher(nn.Module):
 
     def batch_norms(self) -> list[nn.BatchNorm2d]:
         """The BatchNorm layers over images that hold running statistics, in the order of the network's modules."""
-        kinds = (nn.BatchNorm2d, nn.SyncBatchNorm)
-        return [m for m in self.network.modules() if isinstance(m, kinds) and m.running_mean is not None]
+        return [norm for norm in stored_norms(self.network) if isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm)]
 
     def on_batch_statistics(self) -> nn.Module:
         """The network with BatchNorms that normalise by the statistics of each batch, and all else in evaluation mode.

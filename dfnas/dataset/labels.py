@@ -73,7 +73,7 @@ class TeacherLabels:
                     "the teacher's task, or labels = soft"
                 )
         self.network = teacher.on_batch_statistics() if batch_statistics else teacher.network
-        self.temperature, self.fewest = temperature, 2 if batch_statistics else 1
+        self.temperature, self.batch_statistics = temperature, batch_statistics
         self.scale = self.shift = None
         if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
             mean, std = (torch.tensor(v, device=data.images.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
@@ -81,7 +81,7 @@ class TeacherLabels:
             self.scale, self.shift = std / teacher.std, (mean - teacher.mean) / teacher.std
 
     def __call__(self, indices: torch.Tensor, views: torch.Tensor) -> torch.Tensor:
-        if len(views) < self.fewest:
+        if self.batch_statistics and len(views) == 1:
             raise InputError(
                 "teacher_statistics = batch: one image has no statistics; give batch_size at least two for each process"
             )

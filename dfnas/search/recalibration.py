@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from dfnas.teacher import stored_norms
+
 
 @torch.no_grad()
 def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
@@ -17,7 +19,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     Args:
         batches: views (B, C, S, S).
     """
-    norms = _norms(network)
+    norms = stored_norms(network)
     momenta = [norm.momentum for norm in norms]
     was_training = network.training
     network.eval()
@@ -35,7 +37,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
 @contextmanager
 def statistics_kept(network: nn.Module) -> Iterator[None]:
     """Within, running statistics stay as they are to the bit, whatever runs through the network in training mode."""
-    norms = _norms(network)
+    norms = stored_norms(network)
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -44,7 +46,3 @@ def statistics_kept(network: nn.Module) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
-
-
-def _norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    return [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
