@@ -12,9 +12,9 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.builders import build
+from dfnas.classifiers.fitting import under_own_names
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
 from dfnas.classifiers.torchscript import ScriptNetwork
-from dfnas.classifiers.weights import without_wrappers
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
@@ -58,7 +58,7 @@ class TeacherSpec:
     @classmethod
     def of(cls, settings: TeacherSettings) -> "TeacherSpec":
         """The description in a section of the configuration, of which nothing is left out."""
-        return cls(**settings.model_dump(exclude={"weights"}))
+        return cls(**settings.model_dump(exclude={"weights", "weights_key"}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TeacherSpec":
@@ -155,13 +155,7 @@ def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, se
     """The builder's network with the weights in it. Raises InputError where they do not fit."""
     network = build_network(spec, section)
     expected = network.state_dict()
-    state = without_wrappers(state, expected)
-    state = {k: v for k, v in state.items() if k in expected or not k.endswith("num_batches_tracked")}
-    missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
-    unexpected = [k for k in state if k not in expected]
-    if missing or unexpected:
-        detail = f"no '{missing[0]}' ({len(missing)} missing)" if missing else f"an unknown '{unexpected[0]}'"
-        raise InputError(f"{where} does not fit {spec.builder}{spec.arguments or ''}: it has {detail}")
+    state = under_own_names(state, expected, where, f"{spec.builder}{spec.arguments or ''}", section)
     for key, value in state.items():
         if value.shape != expected[key].shape:
             raise InputError(
