@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from configuration import SEARCHES, checked_path, expanded
+from dates import check_dates
 
 from dfnas.classifiers.names import is_published
 from dfnas.settings.config import Config
@@ -19,7 +20,7 @@ class Files:
         config: the checked configuration.
 
     Raises:
-        InputError: an environment variable in a path is not set.
+        InputError: an environment variable in a path is not set, or a file that is given is dated in the future.
     """
 
     def __init__(self, config: Config):
@@ -33,6 +34,8 @@ class Files:
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
+        weights = {f"{role}.weights": files for role, files in self.weights.items()}
+        check_dates(weights | {"shard_original.path": self.original_files(), "lookup.table": self.accuracy_table()})
 
     # The comparison: its searches and trainings.
 
