@@ -14,6 +14,7 @@ from torch import nn
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.fitting import under_own_names
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
+from dfnas.classifiers.norms import is_over_images, normalise_by_batch, stored_norms
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.base import as_size
@@ -90,9 +91,10 @@ class Teacher(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.network((images - self.mean) / self.std)
 
-    def batch_norms(self) -> list[nn.BatchNorm2d]:
-        """The BatchNorm layers over images that hold running statistics, in the order of the network's modules."""
-        return [norm for norm in stored_norms(self.network) if isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm)]
+    def batch_norms(self) -> list[nn.Module]:
+        """The BatchNorm layers over images that hold running statistics, frozen ones included, in the order of the
+        network's modules."""
+        return [norm for norm in stored_norms(self.network) if is_over_images(norm)]
 
     def on_batch_statistics(self) -> nn.Module:
         """The network with BatchNorms that normalise by the statistics of each batch, and all else in evaluation mode.
@@ -115,14 +117,8 @@ class Teacher(nn.Module):
                 "teacher_statistics = stored"
             ) from error
         for norm in stored_norms(network):
-            norm.running_mean = norm.running_var = None  # torch: those of the batch, in evaluation mode as well
+            normalise_by_batch(norm)
         return network
-
-
-def stored_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    """The BatchNorm layers, over images and over features, that normalise by stored statistics."""
-    kind = nn.modules.batchnorm._BatchNorm
-    return [m for m in network.modules() if isinstance(m, kind) and m.running_mean is not None]
 
 
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
