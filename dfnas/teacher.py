@@ -10,9 +10,11 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.fitting import under_own_names
+from dfnas.classifiers.materials import check_in_memory, lay_into, materialised
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
 from dfnas.classifiers.norms import is_over_images, normalise_by_batch, stored_norms
 from dfnas.classifiers.torchscript import ScriptNetwork
@@ -122,8 +124,16 @@ class Teacher(nn.Module):
 
 
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
-    """The teacher's network as its builder returns it. Raises InputError; see `classifiers.builders.build`."""
-    return build(spec.builder, spec.arguments, section)
+    """The teacher's network as its builder returns it, in memory. Raises InputError; see `classifiers.builders.build`
+    and `classifiers.materials`."""
+    network = _built(spec, section)
+    check_in_memory(network, f"{section}.builder '{spec.builder}'")
+    return network
+
+
+def _built(spec: TeacherSpec, section: str) -> nn.Module:
+    image = torch.full((2, spec.channels, *spec.size), 0.5)
+    return materialised(build(spec.builder, spec.arguments, section), image, f"{section}.builder '{spec.builder}'")
 
 
 def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str = "teacher") -> Teacher:
@@ -149,10 +159,12 @@ def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, s
 
 def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str) -> nn.Module:
     """The builder's network with the weights in it. Raises InputError where they do not fit."""
-    network = build_network(spec, section)
+    network = _built(spec, section)
     expected = network.state_dict()
     state = under_own_names(state, expected, where, f"{spec.builder}{spec.arguments or ''}", section)
     for key, value in state.items():
+        if is_lazy(value) or value.is_meta:
+            raise InputError(f"{where}: '{key}' has no values (a lazy layer, or the device meta); it was never trained")
         if value.shape != expected[key].shape:
             raise InputError(
                 f"{where} does not fit {spec.builder}{spec.arguments or ''}: '{key}' is {tuple(value.shape)}, "
@@ -162,9 +174,9 @@ def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, se
             raise InputError(
                 f"{where}: '{key}' is {value.dtype}, expected {expected[key].dtype}; no weights of this network"
             )
-        if value.is_floating_point() and not value.isfinite().all():
+        if value.is_floating_point() and not value.float().isfinite().all():
             raise InputError(f"{where}: '{key}' has values that are not finite; the checkpoint is damaged")
-    network.load_state_dict(dict(state), strict=False)
+    lay_into(network, state, f"{section}.builder '{spec.builder}'")
     return network
 
 

@@ -7,6 +7,7 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 import torch
 
@@ -59,10 +60,10 @@ def under_own_names(
     if missing or unknown:
         raise InputError(f"{where} does not fit {what}: {_misfit(missing, unknown, prefix, section)}")
     if again:
-        print(taking(where, prefix and f"named {prefix}…", [other[:-1] for other in again], section), file=sys.stderr)
+        tell(taking(where, prefix and f"named {prefix}…", [other[:-1] for other in again], section))
     outside = [n for n in variant if not n.startswith((prefix, *again)) and not _counts(n)]
     if outside:
-        print(f"{where}: leaves out {len(outside)} that the network has not, such as {outside[0]}", file=sys.stderr)
+        tell(f"{where}: leaves out {len(outside)} that the network has not, such as {outside[0]}")
     return below
 
 
@@ -93,6 +94,12 @@ def _chosen(state: Mapping[str, torch.Tensor], needed: set[str], prefixes: list[
             f"{where} has the network's weights several times: {listed}; set {section}.weights_key to the one to take"
         )
     return plain[0]
+
+
+@cache
+def tell(line: str) -> None:
+    """Says something on standard error: once, however often a network is built."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def taking(where: str, taken: str, others: list[str], section: str) -> str:

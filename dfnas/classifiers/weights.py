@@ -1,7 +1,6 @@
 """Weights of classifiers: out of a checkpoint of any usual form, or what the builder's library publishes."""
 
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import torch
 
 from dfnas.classifiers.builders import build, timm_model
 from dfnas.classifiers.checkpoints import is_torchscript, read_checkpoint
-from dfnas.classifiers.fitting import taking
+from dfnas.classifiers.fitting import taking, tell
 from dfnas.classifiers.metadata import timm_name, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
 from dfnas.classifiers.state_dicts import choose
@@ -83,7 +82,7 @@ def find_state_dict(
     """
     taken, others = choose(checkpoint, where, key, section)
     if taken.model:
-        print(f"{where}: takes the weights of a pickled {taken.model}, and runs no code of it", file=sys.stderr)
+        tell(f"{where}: takes the weights of a pickled {taken.model}, and runs no code of it")
     if others:
-        print(taking(where, taken.described(), others, section), file=sys.stderr)
+        tell(taking(where, taken.described(), others, section))
     return taken.tensors
