@@ -87,18 +87,17 @@ def _advised(path: Path, error: InputError) -> str:
     story, cause = str(error).removesuffix(f"; {AGAIN}"), str(error.__cause__)
     if "holds a tensor that is not plain" in story:
         return f"{story}; expected dense ones, neither quantized nor of the device meta: {weights_alone(path)}"
-    if "data.pkl" in cause:
-        return f"{path} is a zip archive, but not one of torch.save: {_of_zip(path)}"
-    if _is_whole(path, cause):
+    members = _members(path)
+    pickled = any(name.endswith("/data.pkl") for name in members)
+    if members and not pickled:
+        return f"{path} is a zip archive, but not one of torch.save: {_of_zip(path, members)}"
+    if "Only persistent_load" in cause:  # of the older format
+        return f"{story}: it has a pickled module; {weights_alone(path, '.state_dict()')}, or of its own key"
+    if pickled or "GLOBAL" in cause or "Can only" in cause:  # what torch.save wrote, and its reader does not take
         numbered = re.search(r"Unsupported operand \d+", cause)
         why = f"{story} (pickled by another protocol than torch.save's own)" if numbered else story
         return f"{why}; {weights_alone(path)}"
     return f"{story}; {AGAIN}"
-
-
-def _is_whole(path: Path, cause: str) -> bool:
-    """Whether a file was written by torch.save, with what its reader does not take."""
-    return "GLOBAL" in cause or "Can only" in cause or any(name.endswith("/data.pkl") for name in _members(path))
 
 
 def _members(path: Path) -> list[str]:
@@ -109,10 +108,9 @@ def _members(path: Path) -> list[str]:
         return []
 
 
-def _of_zip(path: Path) -> str:
+def _of_zip(path: Path, names: list[str]) -> str:
     """What a zip archive without torch's pickle is, and what to do about it."""
-    names = _members(path)
-    if names and all(name.endswith(".npy") for name in names):
+    if all(name.endswith(".npy") for name in names):
         made = f'{{k: torch.from_numpy(v) for k, v in numpy.load("{path}").items()}}'
         return f'of NumPy; torch.save({made}, "weights.pt") makes it one'
     if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):

@@ -89,8 +89,9 @@ def admitted(error: BaseException | None, kinds: Mapping[str, type]) -> dict[str
     story = str(error)
     if len(kinds) >= MOST:
         return {}
-    if (unknown := re.search(r"GLOBAL (\S+) was not an allowed", story)) and unknown[1] not in kinds:
-        return {unknown[1]: stand_in(unknown[1])}
+    if unknown := re.search(r"GLOBAL (\S+) was not an allowed", story):
+        name = unknown[1] if "." in unknown[1] else f"builtins.{unknown[1]}"  # where torch leaves out the module
+        return {} if name in kinds else {name: stand_in(name)}
     wrong = re.search(r"Can only SETITEMS? .*<([^<>]+)>'>", story)
     if wrong and wrong[1] in kinds and not issubclass(kinds[wrong[1]], _Dictionary):
         return {wrong[1]: stand_in(wrong[1], is_dictionary=True)}
