@@ -72,8 +72,9 @@ def choose(checkpoint: Any, where: str, key: str | None = None, section: str = "
     plain = [found for found in sets if not is_average(found.place, places)] or sets
     taken = min(plain, key=_rank)  # of equals the first
     if key is not None:
-        inside = _at(checkpoint, key) or _at(taken.tensors, key)
-        if inside is None or not (chosen := _rivals(list(_sets(inside, ())))):
+        inside = _at(checkpoint, key)
+        inside = _at(taken.tensors, key) if inside is None else inside
+        if not (chosen := _rivals(list(_sets(inside, ())))):
             found = ", ".join(f"'{place}'" for place in places if place) or "its top level alone"
             raise InputError(f"{where} has no weights under {section}.weights_key = '{key}'; it has some under {found}")
         return choose(inside, where, None, section) if len(chosen) > 1 else Choice(chosen[0], [])
@@ -128,8 +129,10 @@ def _at(value: Any, key: str) -> Any:
     if key in value:
         return value[key]
     for name, part in value.items():
-        if isinstance(name, str) and key.startswith(f"{name}.") and (found := _at(part, key[len(name) + 1 :])):
-            return found
+        if isinstance(name, str) and key.startswith(f"{name}."):
+            found = _at(part, key[len(name) + 1 :])
+            if found is not None:
+                return found
     begun = f"{key}."
     return {n.removeprefix(begun): v for n, v in value.items() if isinstance(n, str) and n.startswith(begun)} or None
 
