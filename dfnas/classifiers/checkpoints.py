@@ -85,10 +85,14 @@ def _read_archive(path: Path) -> Any:
 def _advised(path: Path, error: InputError) -> str:
     """What to do about a file that does not load: one that is whole needs other advice than one that is damaged."""
     story, cause = str(error).removesuffix(f"; {AGAIN}"), str(error.__cause__)
-    if "holds a tensor that is not plain" in story:
-        return f"{story}; expected dense ones, neither quantized nor of the device meta: {weights_alone(path)}"
     members = _members(path)
     pickled = any(name.endswith("/data.pkl") for name in members)
+    if "holds a tensor that is not plain" in story:
+        return f"{story}; {_made_plain(story)}"
+    if "contains itself" in story:
+        return f"{story}; {weights_alone(path)}"
+    if "cannot be loaded" not in story:
+        return str(error)
     if members and not pickled:
         return f"{path} is a zip archive, but not one of torch.save: {_of_zip(path, members)}"
     if "Only persistent_load" in cause:  # of the older format
@@ -97,7 +101,16 @@ def _advised(path: Path, error: InputError) -> str:
         numbered = re.search(r"Unsupported operand \d+", cause)
         why = f"{story} (pickled by another protocol than torch.save's own)" if numbered else story
         return f"{why}; {weights_alone(path)}"
-    return f"{story}; {AGAIN}"
+    return str(error)
+
+
+def _made_plain(story: str) -> str:
+    """What to do about tensors that are no plain arrays of numbers."""
+    if "sparse" in story:
+        return 'save them as torch.save({k: v.to_dense() for k, v in weights.items()}, "weights.pt")'
+    if "meta" in story:
+        return "they were saved without values; save the network anew, on the CPU"
+    return "take the weights from before they were quantized"
 
 
 def _members(path: Path) -> list[str]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-MOST = 1000
+MOST = 200
 """Names. A training's checkpoint has some dozens."""
 OF_A_MODULE = ("_parameters", "_buffers", "_modules")
 """What the pickle of a torch module holds its tensors in."""

@@ -164,6 +164,12 @@ def zipped(**members: bytes) -> bytes:
     return content.getvalue()
 
 
+def circle() -> nn.Module:
+    network = nn.Sequential(nn.Linear(2, 2))
+    network._modules["again"] = network
+    return network
+
+
 def arrays() -> bytes:
     content = io.BytesIO()
     np.savez(content, weight=np.zeros(3))
@@ -181,12 +187,14 @@ OTHERS = {
         lambda: saved(nn.Linear(2, 2), _use_new_zipfile_serialization=False),
         ["pickled module", 'torch.load("{path}", weights_only=False).state_dict()'],
     ),
-    "sparse weights": (lambda: saved(SPARSE), ["sparse", "dense", ALONE]),
-    "quantized weights": (lambda: saved(QUANTIZED), ["qint8", "neither quantized", "weights_only=False"]),
-    "weights without memory": (lambda: saved({"w": torch.ones(3, device="meta")}), ["meta"]),
+    "sparse weights": (lambda: saved(SPARSE), ["sparse", "v.to_dense() for"]),
+    "quantized weights": (lambda: saved(QUANTIZED), ["qint8", "before they were quantized"]),
+    "weights without memory": (lambda: saved({"w": torch.ones(3, device="meta")}), ["meta", "without values"]),
     "arrays of NumPy for weights": (lambda: saved({"w": np.zeros(3)}), ["NumPy's", "torch.from_numpy"]),
     "a pickled model of no module": (lambda: saved({"model": Slots()}), ["Slots", "torch.save(network.state_dict()"]),
     "a file cut short": (lambda: saved(STATE)[:-100], ["get it again"]),
+    "a flipped bit": (lambda: saved(STATE).replace(b"0.weight", b"0.weighu"), ["is damaged", "get it again"]),
+    "a pickled model that contains itself": (lambda: saved(circle()), ["contains itself", "weights_only=False"]),
     "nothing": (bytes, ["is empty", "get it again"]),
     "a pointer of Git LFS": (lambda: b"version https://git-lfs.github.com/spec/v1\noid", ["Git LFS", "git lfs pull"]),
     "a page instead of a file": (lambda: b"<!DOCTYPE html><html>", ["HTML", "download the file itself"]),
