@@ -12,6 +12,7 @@ from snakemake.utils import update_config
 from dfnas.runtime.errors import InputError
 
 sys.path.insert(0, str(ROOT / "workflow"))
+import dates
 from files import Files
 
 NETWORK = {"builder": "dfnas.cifar_resnet:cifar_resnet", "classes": 10, "channels": 1, "size": 16}
@@ -68,6 +69,17 @@ def test_a_file_of_a_day_to_come_is_refused(key, given):
 @pytest.mark.parametrize("ahead_s", [-2 * DAY, 0, 5, 30])
 def test_a_clock_that_is_seconds_fast_refuses_nothing(key, ahead_s, given):
     planned(naming(key, given(ahead_s)))
+
+
+def test_jobs_wait_for_the_seconds(given, monkeypatch, capsys):
+    waited: list[float] = []
+    monkeypatch.setattr(dates.time, "sleep", waited.append)
+    dates.wait_for_dates({"teacher.weights": [str(given(-5))], "lookup.table": [], "shard_original.path": ["none.npz"]})
+    assert not waited
+    dates.wait_for_dates({"lookup.table": ["none.csv"], "teacher.weights": [str(given(30))]})
+    assert waited == [pytest.approx(30, abs=5)]
+    assert "is dated 30 s from now, which is waited for" in capsys.readouterr().err
+    dates.wait_for_dates({})
 
 
 def test_a_file_that_is_not_there_is_snakemakes_to_miss(tmp_path):
