@@ -6,7 +6,8 @@
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
 # the configuration says, workflow/files.py names the files that follow, workflow/codes.py the code behind each rule;
-# workflow/plan.py has the command lines, workflow/record.py leaves what was called.
+# workflow/plan.py has the command lines, workflow/dates.py the dates of given files, workflow/record.py leaves what was
+# called.
 import shlex
 import sys
 
@@ -17,6 +18,7 @@ min_version("9.0")
 
 sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
 from configuration import laid_over_each_other
+from dates import wait_for_dates
 from plan import Plan
 from record import write_record
 
@@ -56,6 +58,7 @@ wildcard_constraints:
 
 onstart:
     write_record(plan.results, plan.config)
+    wait_for_dates(plan.given_files())
 
 
 rule all:

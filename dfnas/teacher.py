@@ -10,11 +10,14 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from dfnas.classifiers.builders import build
+from dfnas.classifiers.fitting import under_own_names
+from dfnas.classifiers.materials import check_in_memory, lay_into, materialised
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
+from dfnas.classifiers.norms import is_over_images, normalise_by_batch, stored_norms
 from dfnas.classifiers.torchscript import ScriptNetwork
-from dfnas.classifiers.weights import without_wrappers
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
@@ -58,7 +61,7 @@ class TeacherSpec:
     @classmethod
     def of(cls, settings: TeacherSettings) -> "TeacherSpec":
         """The description in a section of the configuration, of which nothing is left out."""
-        return cls(**settings.model_dump(exclude={"weights"}))
+        return cls(**settings.model_dump(exclude={"weights", "weights_key"}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "TeacherSpec":
@@ -90,9 +93,10 @@ class Teacher(nn.Module):
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         return self.network((images - self.mean) / self.std)
 
-    def batch_norms(self) -> list[nn.BatchNorm2d]:
-        """The BatchNorm layers over images that hold running statistics, in the order of the network's modules."""
-        return [norm for norm in stored_norms(self.network) if isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm)]
+    def batch_norms(self) -> list[nn.Module]:
+        """The BatchNorm layers over images that hold running statistics, frozen ones included, in the order of the
+        network's modules."""
+        return [norm for norm in stored_norms(self.network) if is_over_images(norm)]
 
     def on_batch_statistics(self) -> nn.Module:
         """The network with BatchNorms that normalise by the statistics of each batch, and all else in evaluation mode.
@@ -115,19 +119,21 @@ class Teacher(nn.Module):
                 "teacher_statistics = stored"
             ) from error
         for norm in stored_norms(network):
-            norm.running_mean = norm.running_var = None  # torch: those of the batch, in evaluation mode as well
+            normalise_by_batch(norm)
         return network
 
 
-def stored_norms(network: nn.Module) -> list[nn.modules.batchnorm._BatchNorm]:
-    """The BatchNorm layers, over images and over features, that normalise by stored statistics."""
-    kind = nn.modules.batchnorm._BatchNorm
-    return [m for m in network.modules() if isinstance(m, kind) and m.running_mean is not None]
-
-
 def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
-    """The teacher's network as its builder returns it. Raises InputError; see `classifiers.builders.build`."""
-    return build(spec.builder, spec.arguments, section)
+    """The teacher's network as its builder returns it, in memory. Raises InputError; see `classifiers.builders.build`
+    and `classifiers.materials`."""
+    network = _built(spec, section)
+    check_in_memory(network, f"{section}.builder '{spec.builder}'")
+    return network
+
+
+def _built(spec: TeacherSpec, section: str) -> nn.Module:
+    image = torch.full((2, spec.channels, *spec.size), 0.5)
+    return materialised(build(spec.builder, spec.arguments, section), image, f"{section}.builder '{spec.builder}'")
 
 
 def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str = "teacher") -> Teacher:
@@ -153,16 +159,12 @@ def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, s
 
 def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str) -> nn.Module:
     """The builder's network with the weights in it. Raises InputError where they do not fit."""
-    network = build_network(spec, section)
+    network = _built(spec, section)
     expected = network.state_dict()
-    state = without_wrappers(state, expected)
-    state = {k: v for k, v in state.items() if k in expected or not k.endswith("num_batches_tracked")}
-    missing = [k for k in expected if k not in state and not k.endswith("num_batches_tracked")]
-    unexpected = [k for k in state if k not in expected]
-    if missing or unexpected:
-        detail = f"no '{missing[0]}' ({len(missing)} missing)" if missing else f"an unknown '{unexpected[0]}'"
-        raise InputError(f"{where} does not fit {spec.builder}{spec.arguments or ''}: it has {detail}")
+    state = under_own_names(state, expected, where, f"{spec.builder}{spec.arguments or ''}", section)
     for key, value in state.items():
+        if is_lazy(value) or value.is_meta:
+            raise InputError(f"{where}: '{key}' has no values (a lazy layer, or the device meta); it was never trained")
         if value.shape != expected[key].shape:
             raise InputError(
                 f"{where} does not fit {spec.builder}{spec.arguments or ''}: '{key}' is {tuple(value.shape)}, "
@@ -172,9 +174,9 @@ def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, se
             raise InputError(
                 f"{where}: '{key}' is {value.dtype}, expected {expected[key].dtype}; no weights of this network"
             )
-        if value.is_floating_point() and not value.isfinite().all():
+        if value.is_floating_point() and not value.float().isfinite().all():
             raise InputError(f"{where}: '{key}' has values that are not finite; the checkpoint is damaged")
-    network.load_state_dict(dict(state), strict=False)
+    lay_into(network, state, f"{section}.builder '{spec.builder}'")
     return network
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 
 from configuration import SEARCHES, checked_path, expanded
+from dates import check_dates
 
 from dfnas.classifiers.names import is_published
 from dfnas.settings.config import Config
@@ -19,7 +20,7 @@ class Files:
         config: the checked configuration.
 
     Raises:
-        InputError: an environment variable in a path is not set.
+        InputError: an environment variable in a path is not set, or a file that is given is dated in the future.
     """
 
     def __init__(self, config: Config):
@@ -33,6 +34,7 @@ class Files:
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
+        check_dates(self.given_files())
 
     # The comparison: its searches and trainings.
 
@@ -74,6 +76,11 @@ class Files:
     def _weight_files(self, role: str) -> list[str]:
         weights = getattr(self.config, role).weights
         return [expanded(f"{role}.weights", weights)] if weights and not is_published(weights) else []
+
+    def given_files(self) -> dict[str, list[str]]:
+        """All files of the user that jobs take as input, by the key of the configuration that names them."""
+        weights = {f"{role}.weights": files for role, files in self.weights.items()}
+        return weights | {"shard_original.path": self.original_files(), "lookup.table": self.accuracy_table()}
 
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""

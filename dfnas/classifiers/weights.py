@@ -1,27 +1,20 @@
-"""Weights of classifiers: out of a checkpoint of any usual form, or what the builder's library publishes.
+"""Weights of classifiers: out of a checkpoint of any usual form, or what the builder's library publishes."""
 
-No code from a checkpoint is ever run.
-"""
-
-import itertools
 import os
-import zipfile
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from dfnas.classifiers.builders import build, timm_model
+from dfnas.classifiers.checkpoints import is_torchscript, read_checkpoint
+from dfnas.classifiers.fitting import taking, tell
 from dfnas.classifiers.metadata import timm_name, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
+from dfnas.classifiers.state_dicts import choose
 from dfnas.runtime.errors import InputError, reason
-from dfnas.runtime.files import existing, load_archive
-from dfnas.runtime.packages import required
+from dfnas.runtime.files import existing
 from dfnas.settings.teacher import TeacherSettings
-
-NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
-PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 def weights_file(weights: str) -> Path | None:
@@ -42,34 +35,11 @@ def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[st
         return _published(settings, section)
     if settings.builder == TORCHSCRIPT:
         return {TORCHSCRIPT: torch.frombuffer(bytearray(existing(path).read_bytes()), dtype=torch.uint8)}
-    if _is_torchscript(path):
+    if is_torchscript(path):
         raise InputError(
             f"{path} is a TorchScript file, which is a network of its own; set {section}.builder: torchscript"
         )
-    return find_state_dict(_checkpoint(path), str(path))
-
-
-def _checkpoint(path: Path) -> Any:
-    if path.suffix != ".safetensors":
-        return load_archive(path, "get it again")
-    safetensors = required("safetensors.torch", "timm", str(path))
-    try:
-        return safetensors.load_file(existing(path))
-    except InputError:
-        raise
-    except Exception as error:  # what the broken bytes lead it to
-        raise InputError(f"{path} is damaged or not a safetensors file: {error}; get it again") from error
-
-
-def _is_torchscript(path: Path) -> bool:
-    path = existing(path)
-    try:
-        if not zipfile.is_zipfile(path):
-            return False
-        with zipfile.ZipFile(path) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except Exception:  # whatever the broken bytes lead it to, which the reader of checkpoints says better
-        return False
+    return find_state_dict(read_checkpoint(path), str(path), settings.weights_key, section)
 
 
 def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tensor]:
@@ -101,27 +71,18 @@ def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tenso
     return network.state_dict()
 
 
-def find_state_dict(checkpoint: Any, where: str) -> dict[str, torch.Tensor]:
-    """The weights inside a checkpoint, whatever it nests them in.
+def find_state_dict(
+    checkpoint: Any, where: str, key: str | None = None, section: str = "teacher"
+) -> dict[str, torch.Tensor]:
+    """The weights inside a checkpoint, whatever it nests them in; see `state_dicts.choose`. Says on standard error what
+    else might have been meant.
 
     Raises:
-        InputError: there is no mapping of names to tensors inside.
+        InputError: none are there, or nothing tells which are meant.
     """
-    found = checkpoint
-    while isinstance(found, Mapping):
-        inner = next((found[key] for key in NESTINGS if isinstance(found.get(key), Mapping)), None)
-        if inner is None:
-            break
-        found = inner
-    if not (isinstance(found, Mapping) and any(isinstance(v, torch.Tensor) for v in found.values())):
-        raise InputError(f"{where} holds no weights: expected a state dict, bare or under one of {', '.join(NESTINGS)}")
-    return {str(k): v for k, v in found.items() if isinstance(v, torch.Tensor)}
-
-
-def without_wrappers(state: Mapping[str, torch.Tensor], expected: Iterable[str]) -> dict[str, torch.Tensor]:
-    """The weights without the prefixes that wrappers add to every name and that the network itself does not have."""
-    expected, state = list(expected), dict(state)
-    for prefix in itertools.chain.from_iterable(itertools.repeat(PREFIXES, len(PREFIXES))):
-        if all(name.startswith(prefix) for name in state) and not all(name.startswith(prefix) for name in expected):
-            state = {name.removeprefix(prefix): value for name, value in state.items()}
-    return state
+    taken, others = choose(checkpoint, where, key, section)
+    if taken.model:
+        tell(f"{where}: takes the weights of a pickled {taken.model}, and runs no code of it")
+    if others:
+        tell(taking(where, taken.described(), others, section))
+    return taken.tensors

@@ -6,6 +6,7 @@ import torch
 
 from dfnas.classifiers.metadata import complete, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
+from dfnas.classifiers.norms import stored_norms
 from dfnas.classifiers.weights import read_weights, weights_file
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.measure.complexity import count_parameters
@@ -14,7 +15,7 @@ from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
 from dfnas.settings.sources import training_section
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits, stored_norms
+from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
 
 PROBES = 8
 """Images of noise that a teacher is asked about."""

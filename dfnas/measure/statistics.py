@@ -53,6 +53,8 @@ class NormStatistics:
 
     def _measure(self, name: str, layer: nn.Module, x: torch.Tensor) -> None:
         """x: (B, C, ...), of any float type."""
+        if x.ndim < 2 or x.shape[1] != len(layer.running_mean):
+            return  # a layer of another kind than torch's, which has its channels elsewhere
         centre = layer.running_mean.double().view(1, -1, *(1 for _ in x.shape[2:]))
         others = [axis for axis in range(x.ndim) if axis != 1]
         sums = torch.zeros(2, x.shape[1], dtype=torch.float64, device=x.device)

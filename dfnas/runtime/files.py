@@ -132,13 +132,15 @@ def save_archive(path: str | Path, value: Any) -> None:
     write_bytes(path, buffer.getvalue())
 
 
-def load_archive(path: str | Path, mend: str = "") -> Any:
+def load_archive(path: str | Path, mend: str = "", stand_ins: Mapping[str, type] | None = None) -> Any:
     """Loads tensors and plain values from a `torch.save` file, without ever running code from it.
 
     A zip archive's checksums are tested first.
 
     Args:
         mend: what to do about a file that cannot be used; by default what one does about an artifact of ours.
+        stand_ins: what takes the place of other values, by the names that the file has for their classes; see
+            `dfnas.runtime.stand_ins`.
 
     Raises:
         InputError: no such file, damaged, or with something inside that only code could rebuild.
@@ -149,8 +151,10 @@ def load_archive(path: str | Path, mend: str = "") -> Any:
 
     path, mend = existing(path), mend or rebuild(path)
     check_archive(path, mend)
+    names = [(kind, name) for name, kind in (stand_ins or {}).items()]
     try:
-        value = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(names):
+            value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(
             f"{path} cannot be loaded: expected a torch checkpoint of tensors and plain values only "

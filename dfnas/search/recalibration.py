@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from dfnas.teacher import stored_norms
+from dfnas.classifiers.norms import stored_norms
 
 
 @torch.no_grad()
@@ -19,7 +19,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     Args:
         batches: views (B, C, S, S).
     """
-    norms = stored_norms(network)
+    norms = _moving(network)
     momenta = [norm.momentum for norm in norms]
     was_training = network.training
     network.eval()
@@ -37,7 +37,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
 @contextmanager
 def statistics_kept(network: nn.Module) -> Iterator[None]:
     """Within, running statistics stay as they are to the bit, whatever runs through the network in training mode."""
-    norms = stored_norms(network)
+    norms = _moving(network)
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.0
@@ -46,3 +46,8 @@ def statistics_kept(network: nn.Module) -> Iterator[None]:
     finally:
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
+
+
+def _moving(network: nn.Module) -> list[nn.Module]:
+    """The BatchNorms whose statistics a pass moves: not those that are frozen."""
+    return [norm for norm in stored_norms(network) if isinstance(norm, nn.modules.batchnorm._BatchNorm)]

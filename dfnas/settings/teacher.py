@@ -13,6 +13,9 @@ class TeacherSettings(Settings):
     weights: str | None = None
     """Checkpoint of the pre-trained classifier, with environment variables expanded; or `published`, or
     `published:<name>`, for what the builder's library publishes. Without any, `pretrain_teacher` trains a stand-in."""
+    weights_key: str | None = None
+    """Which weights of a file to take, where it has several: the keys that lead to them, joined by dots, or what their
+    names begin with. Left out, those that training itself moved, and not their running average."""
     builder: str = "dfnas.cifar_resnet:cifar_resnet"
     """What builds the network: `torchvision:<model>`, `timm:<model[.tag]>`, `hub:<owner/repo[:ref] or folder>:<entry>`,
     `torchscript` (the weights are the network), `module:callable` or `file.py:callable`."""
@@ -31,6 +34,13 @@ class TeacherSettings(Settings):
     """What it divided by afterwards, per channel."""
     class_names: tuple[str, ...] | None = None
     """Names of the classes in the order of the logits, or an empty list."""
+
+    @model_validator(mode="after")
+    def _key_is_in_a_file(self) -> "TeacherSettings":
+        in_file = self.weights is not None and self.weights.partition(":")[0] != "published"
+        if self.weights_key is not None and not (in_file and self.builder != "torchscript"):
+            raise ValueError("weights_key names weights in a checkpoint, and weights is no such file")
+        return self
 
     @model_validator(mode="after")
     def _lengths_agree(self) -> "TeacherSettings":

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from dfnas.classifiers.norms import sees_images
 from dfnas.runtime.errors import InputError
 
 Distance = Literal["norm", "squared", "kl"]
@@ -77,7 +78,7 @@ class FeatureStatistics:
     one. On leaving, the layers are as they were. With weight 0 nothing is hooked and the term is 0.
 
     Args:
-        layers: BatchNorm layers with running statistics; w_0 is `first_multiplier`, all others 1.
+        layers: BatchNorm layers with running statistics, or frozen ones; w_0 is `first_multiplier`, all others 1.
         weight: the weight that the caller gives to the term.
 
     Raises:
@@ -86,7 +87,7 @@ class FeatureStatistics:
 
     def __init__(
         self,
-        layers: list[nn.BatchNorm2d],
+        layers: list[nn.Module],
         weight: float,
         first_multiplier: float = 1.0,
         distance: Distance = "norm",
@@ -118,7 +119,7 @@ class FeatureStatistics:
         self._seen = []
 
     def _measure(self, place: int, inputs: tuple[torch.Tensor]) -> None:
-        if inputs[0].ndim == 4:  # a SyncBatchNorm may stand behind a linear layer
+        if sees_images(self._layers[place], inputs[0]):  # a SyncBatchNorm may stand behind a linear layer
             self._seen.append((place, *channel_moments(inputs[0])))
 
     def loss(self, average: torch.Tensor | None = None) -> tuple[torch.Tensor | float, torch.Tensor | None]:
@@ -163,13 +164,13 @@ class FeatureStatistics:
 class _Remembered:
     """What some layers remember, in a row, and the distance from it: a few operations on (ΣC,) for all layers."""
 
-    def __init__(self, layers: list[nn.BatchNorm2d], multipliers: list[float], distance: Distance, scale: Scale):
+    def __init__(self, layers: list[nn.Module], multipliers: list[float], distance: Distance, scale: Scale):
         mean = torch.cat([layer.running_mean for layer in layers]).detach()
         if mean.dtype not in (torch.float32, torch.float64):
             mean = mean.float()
         self.mean = mean  # (ΣC,)
         self.variance = torch.cat([layer.running_var for layer in layers]).detach().to(mean.dtype)
-        channels = [layer.num_features for layer in layers]
+        channels = [len(layer.running_mean) for layer in layers]
         place = torch.arange(len(layers), device=mean.device).repeat_interleave(torch.tensor(channels).to(mean.device))
         # (L, ΣC), 1 where a channel is of a layer: sums by layer as a product, added in one order everywhere.
         self.members = (place == torch.arange(len(layers), device=mean.device)[:, None]).to(mean.dtype)

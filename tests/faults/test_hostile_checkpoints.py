@@ -11,6 +11,7 @@ import torch
 from hostile import HUGE, laughs
 from stage_calls import Commands
 from test_checkpoints import Hostile
+from torch import nn
 
 from dfnas.runtime.files import load_archive
 
@@ -47,6 +48,31 @@ def itself() -> dict:
     return state
 
 
+def module_in_itself() -> nn.Module:
+    network = nn.Sequential(nn.Linear(2, 2))
+    network._modules["again"] = network
+    return network
+
+
+def nested_modules(depth: int) -> nn.Module:
+    network = nn.Linear(2, 2)
+    for _ in range(depth):
+        network = nn.Sequential(network)
+    return network
+
+
+def forged_module() -> nn.Module:
+    network = nn.Linear(2, 2)
+    network.__dict__ |= {"_parameters": {1: "text", "weight": [network]}, "_non_persistent_buffers_set": 7}
+    return network
+
+
+def many_classes(count: int) -> bytes:
+    return b"\x80\x02(" + b"".join(b"cmodule%d\nkind\n" % number for number in range(count)) + b"t."
+
+
+EMPTY = b"\x80\x02}q\x00."
+"""A dictionary, as torch.save pickles it."""
 LEGACY = {"_use_new_zipfile_serialization": False}
 CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
     "code in a zip archive": lambda trace: saved({"w": Hostile(trace)}),
@@ -65,6 +91,14 @@ CHECKPOINTS: dict[str, Callable[[Path], bytes]] = {
         {"w": torch.sparse_coo_tensor([[0], [0]], [1.0], (10**6, 10**6))}
     ),
     "a tensor without memory": lambda trace: saved({"w": torch.empty(10**6, 10**6, device="meta")}),
+    "a pickled module in itself": lambda trace: saved({"model": module_in_itself()}),
+    "modules nested without end": lambda trace: saved(nested_modules(30)),
+    "a forged module": lambda trace: saved(forged_module()),
+    "thousands of classes": lambda trace: archived(many_classes(5000)),
+    "thousands of classes in the old format": lambda trace: saved({}, **LEGACY).replace(
+        b"\x80\x02}q\x00.", many_classes(5000)
+    ),
+    "code under its weights' names": lambda trace: saved({"state_dict": {"w": Hostile(trace), "v": torch.zeros(2)}}),
     "text for weights": lambda trace: saved({"state_dict": {"conv.weight": "hello"}}),
     "numbers for names": lambda trace: saved({1: torch.zeros(2), 2: torch.zeros(2)}),
     "a list of tensors": lambda trace: saved([torch.zeros(2)]),
