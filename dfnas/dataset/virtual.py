@@ -1,9 +1,9 @@
 """The images of a data set: one array over those of its shards, which stay where they are.
 
-On the disk it is a virtual dataset of HDF5, so that every program for HDF5 shows it. It is never read as one: HDF5 fills
-in zeros, without a word, for a shard that is missing, unreadable, damaged or of another shape, and for every shard that
-it cannot open because the process has no file descriptor left. Here each shard is opened and tested by itself, and stays
-open while its images are read; one at a time, however many there are.
+On the disk it is a virtual dataset of HDF5, so that every program for HDF5 shows it. It is never read as one: HDF5
+fills in zeros, without a word, for a shard that is missing, unreadable, damaged or of another shape, and for every
+shard that it cannot open because the process has no file descriptor left. Here each shard is opened and tested by
+itself, and stays open while its images are read; one at a time, however many there are.
 
 Shapes: N images, C channels, P Q stored height and width.
 """
@@ -21,8 +21,8 @@ from dfnas.dataset.format import damaged, handle, opened, seal_of
 from dfnas.runtime.errors import InputError, rebuild
 
 SEALS = "shard_seals"
-"""The attribute of a data set with the digests of its shards, in order: a shard that was made anew, or changed places with
-another, is not what the labels are of."""
+"""The attribute of a data set with the digests of its shards, in order: a shard that was made anew, or changed places
+with another, is not what the labels are of."""
 
 
 class Part(NamedTuple):
@@ -135,7 +135,7 @@ def _parts(path: Path, whole: h5py.Dataset, seals: Any) -> list[Part]:
     if seals is None:
         seals = [None] * len(sources)
     for source, seal in zip(sources, seals, strict=True):
-        (begin, *rest), (end, *ends) = source.vspace.get_select_bounds()
+        (begin, *rest), (end, *_) = source.vspace.get_select_bounds()
         count = end + 1 - begin
         images = source.vspace.get_select_npoints() == count * int(np.prod(whole.shape[1:], dtype=np.int64))
         if begin != first or any(rest) or not images or source.dset_name != "images":

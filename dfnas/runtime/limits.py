@@ -1,7 +1,7 @@
 """Memory and file descriptors that a machine denies a process, found behind whatever exceptions they have become.
 
-Libraries tell of it in many ways, and whoever reads a file takes them for damage of it: "delete it to rebuild it" would be
-the wrong advice. So the line on which a command ends is made here, from what is behind an exception.
+Libraries tell of it in many ways, and whoever reads a file takes them for damage of it: "delete it to rebuild it"
+would be the wrong advice. So the line on which a command ends is made here, from what is behind an exception.
 """
 
 import errno
@@ -23,7 +23,7 @@ A_RULE = "<rule>"
 ON_DEVICE = re.compile(r"CUDA|CUBLAS|CUDNN|HIP|MPS")
 
 
-class Denied(InputError):
+class DeniedError(InputError):
     """The machine had too little of something. The message says for what it was needed, and how much of it."""
 
 
@@ -34,7 +34,7 @@ def denied(error: BaseException, rule: str = A_RULE) -> str | None:
         rule: what reserves memory, for the advice.
     """
     for each in _behind(error):
-        if isinstance(each, Denied):
+        if isinstance(each, DeniedError):
             return str(each).replace(A_RULE, rule)
         if isinstance(each, OSError) and each.errno in (errno.EMFILE, errno.ENFILE):
             return _no_descriptors(each)
@@ -63,16 +63,18 @@ def needing(what: str, size: int, remedy: str) -> Iterator[None]:
         remedy: how less of it is needed.
 
     Raises:
-        Denied: there is not enough.
+        DeniedError: there is not enough.
     """
     try:
         yield
     except Exception as error:  # each library has its own
-        if not any(map(is_out_of_memory, _behind(error))) or any(isinstance(each, Denied) for each in _behind(error)):
+        if not any(map(is_out_of_memory, _behind(error))) or any(
+            isinstance(each, DeniedError) for each in _behind(error)
+        ):
             raise
-        raise Denied(
-            f"out of memory: {what} need {size / 10**6:,.0f} MB at least, and the process held {_held_mb()} MB at most; "
-            f"{_more_memory(A_RULE)}; or {remedy}"
+        raise DeniedError(
+            f"out of memory: {what} need {size / 10**6:,.0f} MB at least, and the process held up to "
+            f"{_held_mb()} MB; {_more_memory(A_RULE)}; or {remedy}"
         ) from error
 
 

@@ -2,7 +2,6 @@
 
 import errno
 import json
-import os
 
 import numpy as np
 import pytest
@@ -14,7 +13,7 @@ from test_interruptions import start
 from dfnas.dataset.format import opened
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.limits import Denied, denied, needing
+from dfnas.runtime.limits import DeniedError, denied, needing
 
 SHARDS = 120
 
@@ -90,7 +89,9 @@ NO_FILES = OSError(errno.EMFILE, "Too many open files", "net.pt")
         (MemoryError("Unable to allocate 3.1 GiB for an array"), ["3.1 GiB"]),
         (behind(MemoryError(), InputError("a.npz cannot be read")), ["out of memory"]),
         (
-            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes. Error 12"),
+            RuntimeError(
+                "DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000 bytes. Error 12"
+            ),
             ["4,000 MB more were asked for"],
         ),
         (RuntimeError("unable to mmap 100 bytes from file <a>: Cannot allocate memory (12)"), ["out of memory"]),
@@ -112,7 +113,11 @@ def test_other_faults_are_none_of_the_machine(error):
 
 
 def test_what_was_needed_is_told_once_and_by_the_innermost():
-    with pytest.raises(Denied) as caught, needing("all", 10**9, "z"), needing("the images of a.h5", 2 * 10**9, "y"):
+    with (
+        pytest.raises(DeniedError) as caught,
+        needing("all", 10**9, "z"),
+        needing("the images of a.h5", 2 * 10**9, "y"),
+    ):
         raise MemoryError
     assert "the images of a.h5 need 2,000 MB at least" in str(caught.value)
     assert denied(behind(caught.value, InputError("damaged"))) == str(caught.value)
@@ -157,7 +162,9 @@ def test_images_that_do_not_fit_are_named_with_their_size(chain):
     process = start(f"memory={200 << 20}", "retrain", *options)
     said = process.communicate()[1]
     assert process.returncode == 1, said
-    assert said.startswith(f"retrain: error: out of memory: the train images of {chain.folder / 'large.h5'} need 256 MB")
+    assert said.startswith(
+        f"retrain: error: out of memory: the train images of {chain.folder / 'large.h5'} need 256 MB"
+    )
     assert said.count("\n") == 1
     assert "ulimit -v" in said
 

@@ -207,7 +207,7 @@ def test_a_shard_that_is_replaced_between_its_check_and_its_opening_is_an_error(
 
 
 def test_images_are_read_without_a_word_of_hdf5_on_its_virtual_datasets(folder, monkeypatch):
-    """Which would be zeros for whatever it cannot open: here, for all shards but those that are opened by themselves."""
+    """Which would be zeros for all that it cannot open: here, for every shard by the name that it knows."""
     for shard in shards_of(folder):
         shard.rename(shard.with_suffix(".away"))
     monkeypatch.setattr(virtual, "_parts", away(virtual._parts))
