@@ -47,6 +47,8 @@ class Plan(Codes):
         """A rule's section as options of its stage; where each synthetic data set has its own, that of a job's."""
         if rule in OF_A_SOURCE:
             return lambda wildcards: _options(getattr(self.sources[wildcards.source], rule))
+        if rule == "shard_original":
+            return _verbatim(_options(self.config.originals()))
         return _verbatim(_options(getattr(self.config, SECTIONS.get(rule, rule))))
 
     def teacher(self) -> Callable[..., str]:

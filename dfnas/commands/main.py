@@ -11,6 +11,7 @@ import sys
 
 from dfnas import __version__
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.limits import denied
 
 COMMANDS = {
     "compare": "what differs between two runs, in settings and in figures",
@@ -42,12 +43,19 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:  # whoever reads has seen enough; the interpreter must not flush into it again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
-    except InputError as error:
-        story = " ".join(str(error).split())
-    except OSError as error:
-        story = f"{error.filename or error}: {error.strerror or error}"
-    print(f"dfnas {command}: error: {story}", file=sys.stderr)
+    except Exception as error:
+        story = denied(error) or _mendable(error)
+        if story is None:
+            raise
+    print(f"dfnas {command}: error: {' '.join(story.split())}", file=sys.stderr)
     return TROUBLE
+
+
+def _mendable(error: Exception) -> str | None:
+    """What a user can mend, or None for a bug of ours."""
+    if isinstance(error, InputError):
+        return str(error)
+    return f"{error.filename or error}: {error.strerror or error}" if isinstance(error, OSError) else None
 
 
 def _command(argv: list[str]) -> str:

@@ -2,10 +2,10 @@
 
 A *shard* holds `images` uint8 (N, C, H, W), `targets` int64 (N,) and, where it is synthetic, `aims` float32 (N, K),
 the distributions that its images were optimised towards; a *data set* holds `images` as a virtual dataset over
-its shards (no copy) and, for every image, `soft_labels` (N, K) float32, `targets` (N,) int64, `generation` (N,)
-int32 and `split` (N,) uint8. Arrays carry fletcher32 checksums. The first 512 bytes, HDF5's user block, hold a
-digest of all others, which is tested before HDF5 sees the file: not all of its own structures are checksummed, and
-a flipped bit in one that is not can crash it or keep it busy forever.
+its shards (no copy, see `virtual`) and, for every image, `soft_labels` (N, K) float32, `targets` (N,) int64,
+`generation` (N,) int32 and `split` (N,) uint8. Arrays carry fletcher32 checksums. The first 512 bytes, HDF5's user
+block, hold a digest of all others, which is tested before HDF5 sees the file: not all of its own structures are
+checksummed, and a flipped bit in one that is not can crash it or keep it busy forever.
 """
 
 import io
@@ -72,13 +72,17 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
     """An HDF5 file of ours for reading, with its attributes.
 
     Raises:
-        InputError: no such file, damaged, or not of this kind and version.
+        InputError: no such file, damaged, not of this kind and version, or replaced while it was opened.
+        OSError: what the system refuses, with the file's name.
     """
     path = existing(path)
-    if not _sealed(path):
+    checked = _identity_if_sealed(path)
+    if checked is None:
         raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; {rebuild(path)}")
     try:
-        with h5py.File(path, "r", libver="latest") as file:
+        with _h5py_file(path) as file:
+            if _identity(os.fstat(file.id.get_vfd_handle())) != checked:  # no test holds for the new one
+                raise InputError(f"{path} was replaced while it was opened; run the same command again")
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
             if version != FORMAT_VERSION or found != kind:
                 raise InputError(f"{path} is not a dfnas {kind} of format {FORMAT_VERSION} (kind {found}, {version})")
@@ -86,7 +90,19 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
     except InputError:
         raise
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's word, of whatever file
+            raise
         raise damaged(path, error) from error
+
+
+def _h5py_file(path: Path) -> h5py.File:
+    """Opens for reading. Raises OSError as Python's own `open` does where the system refuses."""
+    try:
+        return h5py.File(path, "r", libver="latest")
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise OSError(error.errno, os.strerror(error.errno), str(path)) from error
 
 
 def read(file: h5py.File, name: str, dtype: str, ndim: int) -> np.ndarray:
@@ -98,15 +114,22 @@ def read(file: h5py.File, name: str, dtype: str, ndim: int) -> np.ndarray:
         raise damaged(file.filename, error, name) from error
 
 
-def handle(file: h5py.File, name: str, dtype: str, ndim: int) -> h5py.Dataset:
+def handle(file: h5py.File, name: str, dtype: str, ndim: int, virtual: bool = False) -> h5py.Dataset:
     """An array that is read later, in pieces. Raises InputError as `read` does.
 
     What it claims to hold must be there: neither in another file, nor conjured up by a filter or a fill value.
+
+    Args:
+        virtual: whether it must be spread over other files. Such an array is not to be read through HDF5, which fills
+            in zeros for all that it cannot open: see `virtual.ShardedImages`.
     """
     if not isinstance(file.get(name, getlink=True), h5py.HardLink) or not isinstance(file.get(name), h5py.Dataset):
         raise InputError(f"{file.filename} has no array '{name}'")
     array = file[name]
-    if array.external or not (array.is_virtual or array.id.get_storage_size() >= array.nbytes):
+    if array.is_virtual != virtual:
+        where = "in the file itself" if array.is_virtual else "in other files"
+        raise InputError(f"{file.filename}: '{name}' is not {where}, as it must be; {rebuild(file.filename)}")
+    if array.external or not (virtual or array.id.get_storage_size() >= array.nbytes):
         raise InputError(f"{file.filename}: '{name}' claims {array.nbytes} bytes that are not in the file")
     if array.dtype != np.dtype(dtype) or array.ndim != ndim:
         raise InputError(
@@ -115,59 +138,30 @@ def handle(file: h5py.File, name: str, dtype: str, ndim: int) -> h5py.Dataset:
     return array
 
 
-def add_virtual_images(
-    file: h5py.File, folder: Path, shards: list[Path], shape: tuple[int, ...], counts: list[int]
-) -> None:
-    """Adds `images` (N, C, H, W) as a virtual dataset over those of the shards, by paths relative to `folder`.
-
-    With HDF5's own calls, since h5py's leave the time of day in the file: the same data set would differ from
-    run to run, and with it the digest of everything made from it.
-    """
-    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    properties.set_obj_track_times(False)
-    whole = h5py.h5s.create_simple((sum(counts), *shape))
-    first = 0
-    for shard, count in zip(shards, counts, strict=True):
-        part = whole.copy()
-        part.select_hyperslab((first, *(0 for _ in shape)), (count, *shape))
-        source = h5py.h5s.create_simple((count, *shape))
-        properties.set_virtual(part, os.fsencode(os.path.relpath(shard, folder)), b"images", source)
-        first += count
-    h5py.h5d.create(file.id, b"images", h5py.h5t.STD_U8LE, whole, dcpl=properties)
-
-
-def check_sources(path: Path, images: h5py.Dataset) -> None:
-    """Raises InputError if a file behind a virtual dataset is missing or unfit: HDF5 itself would read zeros."""
-    if images.is_virtual:
-        count = 0
-        for source in images.virtual_sources():
-            shard = path.parent / source.file_name
-            if not shard.is_file():
-                raise InputError(f"{path} points to {shard}, which is missing; run the workflow again to rebuild it")
-            with opened(shard, "shard") as (file, _):
-                part = handle(file, source.dset_name.strip("/"), "uint8", 4)
-                if part.shape[1:] != images.shape[1:]:
-                    raise InputError(
-                        f"{path} has images {images.shape[1:]}, but {shard} {part.shape[1:]}; {rebuild(path)}"
-                    )
-                count += len(part)
-        if count != len(images):
-            raise InputError(f"{path} has {len(images)} images, but its shards {count}; {rebuild(path)}")
-
-
 def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     """The complaint about a file that HDF5 cannot read."""
     what = f"{path}: '{name}'" if name else f"{path}"
     return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); {rebuild(path)}")
 
 
-def _sealed(path: Path) -> bool:
-    """Whether the digest in the user block is that of the file."""
+def seal_of(file: h5py.File) -> str:
+    """The digest in the user block of an open file, which `opened` has tested: 64 hexadecimal digits."""
+    block = os.pread(file.id.get_vfd_handle(), SEAL_BYTES, 0)
+    return block.partition(b"\n")[0].decode()[-64:]
+
+
+def _identity_if_sealed(path: Path) -> tuple[int, ...] | None:
+    """Which file it is, see `_identity`, if the digest in the user block is that of the rest."""
     with open(path, "rb") as file:
         file.seek(SEAL_BYTES)
         seal = _seal(file_digest(file, "sha256").hexdigest())
         file.seek(0)
-        return file.read(len(seal)) == seal
+        return _identity(os.fstat(file.fileno())) if file.read(len(seal)) == seal else None
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    """What tells a file from one that is put in its place."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _seal(digest: str) -> bytes:

@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dfnas.dataset.format import SPLITS, check_sources, handle, opened, read
+from dfnas.dataset.format import SPLITS, opened, read
 from dfnas.dataset.split import check_classes
+from dfnas.dataset.virtual import ShardedImages, sharded_images
 from dfnas.runtime.errors import InputError, rebuild
+from dfnas.runtime.limits import needing
 from dfnas.settings.base import as_size
+
+PIECE_BYTES = 1 << 23
+"""Of a shard's images, in memory at once beside those that are kept."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +69,7 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         InputError: the file is absent, damaged or inconsistent, has no such split, or lacks a class.
     """
     path = Path(path)
-    with opened(path, "dataset") as (file, attributes):
-        images = handle(file, "images", "uint8", 4)
-        check_sources(path, images)
+    with opened(path, "dataset") as (file, attributes), sharded_images(path, file, attributes) as images:
         which = read(file, "split", "uint8", 1)
         soft_labels, targets = read(file, "soft_labels", "float32", 2), read(file, "targets", "int64", 1)
         if not len(images) == len(which) == len(soft_labels) == len(targets):
@@ -74,19 +77,21 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         chosen = np.flatnonzero(which == SPLITS.index(split))
         if not len(chosen):
             raise InputError(f"{path} has no {split} images")
-        pixels = _rows(images, chosen)
-        classes = len(attributes["class_names"])
-        check_classes(targets[chosen], classes, f"{path}: split '{split}'")
-        if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
-            raise InputError(f"{path}: soft labels are not distributions over {classes} classes; {rebuild(path)}")
-        return ImageSet(
-            torch.from_numpy(pixels).to(device),
-            torch.from_numpy(soft_labels[chosen]).to(device),
-            torch.from_numpy(targets[chosen]).to(device),
-            as_size(attributes["size"]),
-            tuple(attributes["mean"]),
-            tuple(attributes["std"]),
-        )
+        size = len(chosen) * int(np.prod(images.shape[1:], dtype=np.int64))
+        with needing(f"the {split} images of {path}", size, "keep fewer or smaller ones"):
+            pixels = _rows(images, chosen)
+    classes = len(attributes["class_names"])
+    check_classes(targets[chosen], classes, f"{path}: split '{split}'")
+    if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
+        raise InputError(f"{path}: soft labels are not distributions over {classes} classes; {rebuild(path)}")
+    return ImageSet(
+        torch.from_numpy(pixels).to(device),
+        torch.from_numpy(soft_labels[chosen]).to(device),
+        torch.from_numpy(targets[chosen]).to(device),
+        as_size(attributes["size"]),
+        tuple(attributes["mean"]),
+        tuple(attributes["std"]),
+    )
 
 
 def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
@@ -96,9 +101,8 @@ def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, t
     Raises:
         InputError: the file is absent, damaged or inconsistent.
     """
-    with opened(path, "dataset") as (file, _):
-        images, generations = handle(file, "images", "uint8", 4), read(file, "generation", "int32", 1)
-        check_sources(path, images)
+    with opened(path, "dataset") as (file, attributes), sharded_images(path, file, attributes) as images:
+        generations = read(file, "generation", "int32", 1)
         if len(images) != len(generations):
             raise InputError(f"{path}: its arrays differ in length; {rebuild(path)}")
         for first in range(0, len(images), batch_size):
@@ -106,9 +110,14 @@ def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, t
             yield torch.from_numpy(images[rows]), torch.from_numpy(generations[rows])
 
 
-def _rows(images, chosen: np.ndarray, piece: int = 4096) -> np.ndarray:
-    """Some rows of a large array, read once through in order: HDF5 is slow at picking single rows."""
+def _rows(images: ShardedImages | np.ndarray, chosen: np.ndarray, piece: int | None = None) -> np.ndarray:
+    """Some rows of a large array, read once through in order: HDF5 is slow at picking single rows.
+
+    Args:
+        piece: rows in memory at once beside those that are chosen; by default as many as fit into PIECE_BYTES.
+    """
     rows = np.empty((len(chosen), *images.shape[1:]), dtype=np.uint8)
+    piece = piece or max(1, PIECE_BYTES // max(1, rows[:1].nbytes))
     for first in range(0, len(images), piece):
         begin, end = np.searchsorted(chosen, (first, first + piece))
         if begin < end:

@@ -4,6 +4,7 @@ Shapes: N images, C channels, H W space.
 """
 
 import os
+import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,20 +12,34 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from dfnas.dataset.class_order import numbers, positions
+from dfnas.dataset.folders import find_pictures, read_pictures
 from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.limits import needing
 from dfnas.runtime.packages import required
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
 class Originals(NamedTuple):
-    """Images uint8 (N, C, H, W), their classes int64 (N,), which of them are for the test, bool (N,), and the
-    names of the classes, if the source has any."""
+    """Images uint8 (N, C, H, W), their classes int64 (N,), which of them are for the test, bool (N,), the names of the
+    classes, if the source has any, and what a reader should know of it all."""
 
     images: np.ndarray
     classes: np.ndarray
     test: np.ndarray
     class_names: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+
+
+_NATURAL = (
+    "the classes are in natural order ({}, {}, {}, ...); a teacher that was trained on torchvision's ImageFolder has them "
+    "as {}, {}, {}, ...: say so in teacher.class_names"
+)
+_BY_ORDER = (
+    "the classes ({}, {}, ...) have no name in common with class_names ({}, {}, ...): they are taken to be the same ones, "
+    "in the same order"
+)
 
 
 def load_originals(settings: ShardOriginalSettings) -> Originals:
@@ -34,13 +49,42 @@ def load_originals(settings: ShardOriginalSettings) -> Originals:
         InputError: the source is absent or is not what it should be.
     """
     source = {"digits": _digits, "npz": _npz, "cifar10": _cifar10, "folder": _folder}[settings.source]
-    images, classes, test, names = source(settings)
+    images, classes, test, names, remarks = source(settings)
     if images.shape[1] != len(settings.mean):
         raise InputError(
             f"shard_original: images have {images.shape[1]} channels, but mean has {len(settings.mean)} values"
         )
-    names = names or tuple(str(label) for label in range(int(classes.max()) + 1))
-    return Originals(_resized(images, settings.size), classes.astype(np.int64), test, names)
+    places, names, order = ordered(settings, names or numbers(int(classes.max(initial=-1)) + 1))
+    size = len(images) * images.shape[1] * settings.size[0] * settings.size[1]
+    with needing(f"the original images ({settings.source})", size, "set shard_original.size lower"):
+        return Originals(_resized(images, settings.size), places[classes], test, names, (*remarks, *order))
+
+
+def ordered(
+    settings: ShardOriginalSettings, found: tuple[str, ...]
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """The number of each class that a source has, int64 (K,), their names in that order, and remarks.
+
+    Args:
+        found: names of the K classes as the source numbers them.
+
+    Raises:
+        InputError: a single class, or classes that are not those of `class_names`.
+    """
+    where = f"shard_original.source = '{settings.source}'"
+    if len(found) < 2:
+        raise InputError(f"{where} has {len(found)} class ({', '.join(found)}), expected 2 or more to tell apart")
+    own, wanted = np.arange(len(found)), settings.class_names
+    if not wanted:
+        return own, found, () if list(found) == sorted(found) else (_NATURAL.format(*found[:3], *sorted(found)[:3]),)
+    places = positions(found, wanted, where, "class_names")
+    if places is not None:
+        return np.array(places), tuple(wanted), ()
+    if len(found) != len(wanted):
+        raise InputError(f"{where} has {len(found)} classes, but class_names has {len(wanted)} names")
+    if found == numbers(len(found)):
+        return own, tuple(wanted), ()
+    return own, found, (_BY_ORDER.format(*found[:2], *wanted[:2]),)
 
 
 def _digits(settings: ShardOriginalSettings) -> Originals:
@@ -55,7 +99,9 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
     if not path.is_file():
         raise InputError(f"no file {path} (shard_original.path)")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        with needing(f"the arrays of {path}", size, "keep fewer images in it"), np.load(path) as archive:
             parts = {name: archive[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except KeyError as error:
         raise InputError(f"{path}: {error.args[0]}; expected x_train, y_train, x_test, y_test") from error
@@ -95,21 +141,11 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
 
 
 def _folder(settings: ShardOriginalSettings) -> Originals:
-    """`train/` and `test/` with a folder of images per class, as torchvision's ImageFolder takes them."""
-    from torchvision.datasets import ImageFolder
-    from torchvision.transforms import v2
-
-    grey = [v2.Grayscale()] if len(settings.mean) == 1 else []  # files come as RGB, whatever they are
-    view = v2.Compose([*grey, _Covering(settings.size), v2.CenterCrop(settings.size), v2.PILToTensor()])
-    try:
-        parts = [ImageFolder(str(_path(settings) / name), view) for name in ("train", "test")]
-    except (FileNotFoundError, OSError) as error:
-        raise InputError(f"shard_original.path: {error}; expected train/ and test/ with a folder per class") from error
-    if parts[0].classes != parts[1].classes:
-        raise InputError(f"{_path(settings)}: train/ and test/ do not have the same class folders")
-    images = np.stack([image.numpy() for part in parts for image, _ in part])
-    classes = np.array([label for part in parts for label in part.targets])
-    return Originals(images, classes, np.arange(len(images)) >= len(parts[0]), tuple(parts[0].classes))
+    files = find_pictures(_path(settings))
+    samples = [*files.train, *files.test]
+    images = read_pictures([path for path, _ in samples], settings.size, len(settings.mean))
+    classes = np.array([label for _, label in samples])
+    return Originals(images, classes, np.arange(len(images)) >= len(files.train), files.classes, files.remarks)
 
 
 def given_files(settings: ShardOriginalSettings) -> list[Path]:
@@ -122,23 +158,6 @@ def _path(settings: ShardOriginalSettings) -> Path:
     if "$" in path:
         raise InputError(f"shard_original.path = '{settings.path}': the environment variable in it is not set")
     return Path(path)
-
-
-class _Covering:
-    """Scales a picture, its proportions kept, until it just covers (height, width)."""
-
-    def __init__(self, size: tuple[int, int]):
-        self.size = size
-
-    def __call__(self, picture):
-        from torchvision.transforms.v2 import functional
-
-        (width, height), (least_height, least_width) = picture.size, self.size
-        if height * least_width <= width * least_height:  # the height decides
-            covering = [least_height, int(least_height * width / height)]
-        else:
-            covering = [int(least_width * height / width), least_width]
-        return functional.resize(picture, covering)
 
 
 def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:

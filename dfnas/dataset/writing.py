@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 import h5py
 import numpy as np
 
-from dfnas.dataset.format import SPLITS, add, add_pieces, add_virtual_images, created, handle, opened, read
+from dfnas.dataset.format import SPLITS, add, add_pieces, created, handle, opened, read, seal_of
 from dfnas.dataset.split import check_classes
+from dfnas.dataset.virtual import SEALS, add_virtual_images
 from dfnas.runtime.errors import InputError, rebuild
 
 
@@ -102,11 +103,12 @@ def write_dataset(path: Path, shards: Sequence[Path], records: Records, attribut
         InputError: shards of different image shapes, a number of images other than that of the records, or a
             class without images in the training or validation split.
     """
-    counts, shapes = [], set()
+    counts, seals, shapes = [], [], set()
     for shard in shards:
         with opened(shard, "shard") as (file, _):
             images = handle(file, "images", "uint8", 4)
             counts.append(len(images))
+            seals.append(seal_of(file))
             shapes.add(images.shape[1:])
     if len(shapes) != 1:
         raise InputError(f"the shards of {path} differ in the shape of their images: {sorted(shapes)}")
@@ -115,7 +117,7 @@ def write_dataset(path: Path, shards: Sequence[Path], records: Records, attribut
     for split in ("train", "validation"):
         chosen = records.targets[records.split == SPLITS.index(split)]
         check_classes(chosen, len(attributes["class_names"]), f"{path}: split '{split}'")
-    with created(path, "dataset", attributes) as file:
+    with created(path, "dataset", {**attributes, SEALS: seals}) as file:
         add_virtual_images(file, path.parent, list(shards), shapes.pop(), counts)
         for name, values in records._asdict().items():
             add(file, name, values)

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dfnas.dataset.originals import load_originals
+from dfnas.dataset.class_order import check_same_order
+from dfnas.dataset.folders import find_pictures, read_pictures
+from dfnas.dataset.originals import load_originals, ordered
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.doctor.findings import Finding, failure, ok, warning
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.limits import denied
 from dfnas.settings.config import Config
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.settings.sources import ORIGINAL
@@ -45,19 +48,19 @@ class DataSize:
 
 def check_originals(config: Config) -> tuple[list[Finding], DataSize | None]:
     """Finds the original images as `shard_original` will, and counts them."""
-    settings, subject = config.shard_original, f"original data ({config.shard_original.source})"
+    settings, subject = config.originals(), f"original data ({config.shard_original.source})"
     try:
         if settings.source == "folder":
             return _check_folder(config, subject)
         if settings.source == "cifar10" and not _is_downloaded(settings):
             story = f"not yet at {settings.path}: torchvision will download 170 MB, which needs a network"
             return [warning(subject, story)], assumed(config, 50_000, 10_000)
-        images, classes, test, names = load_originals(settings)
+        images, classes, test, names, remarks = load_originals(settings)
         check_classes(classes, len(names), f"shard_original.source = '{settings.source}'")
         size = _split(config, classes[~test], int(test.sum()), len(names))
     except (InputError, MemoryError) as error:
-        return [failure(subject, f"{error}; shard_original says where it is")], None
-    findings = _agree(config, size, subject)
+        return [failure(subject, f"{denied(error, 'shard_original') or error}; shard_original says where it is")], None
+    findings = _agree(config, size, names, subject) + [warning(subject, remark) for remark in remarks]
     sides = " x ".join(map(str, images.shape[1:]))
     return findings or [
         ok(subject, f"{size.train + size.validation} training and {size.test} test images, {sides}")
@@ -116,10 +119,10 @@ def _sized(config: Config, train: int, validation: int, test: int, classes: int)
     return DataSize(train, validation, test, len(settings.mean), settings.size, settings.size, classes)
 
 
-def _agree(config: Config, size: DataSize, subject: str) -> list[Finding]:
+def _agree(config: Config, size: DataSize, names: tuple[str, ...], subject: str) -> list[Finding]:
     """Complaints where images and teacher are not of one task."""
     teacher = config.teacher
-    return [
+    findings = [
         failure(subject, f"{name} {ours}, but teacher.{name} is {theirs}; make shard_original and teacher agree")
         for name, ours, theirs in [
             ("classes", size.classes, teacher.classes),
@@ -128,26 +131,26 @@ def _agree(config: Config, size: DataSize, subject: str) -> list[Finding]:
         ]
         if theirs is not None and ours != theirs
     ]
+    if teacher.class_names:
+        try:
+            check_same_order(names, teacher.class_names, "shard_original", "teacher.class_names")
+        except InputError as error:
+            findings.append(failure(subject, str(error)))
+    return findings
 
 
 def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize]:
     """Lists the images of `train/` and `test/`, and reads one of each class."""
-    from torchvision.datasets import ImageFolder
-
-    place = Path(_expanded(config.shard_original))
-    try:
-        parts = [ImageFolder(str(place / name)) for name in ("train", "test")]
-        for part in parts:
-            first = {label: path for path, label in reversed(part.samples)}
-            for path in first.values():
-                part.loader(path)
-    except Exception as error:  # what an absent folder or a broken picture leads the library to
-        raise InputError(f"{place}: {reason(error)}; expected train/ and test/ with a folder per class") from error
-    if parts[0].classes != parts[1].classes:
-        raise InputError(f"{place}: train/ and test/ do not have the same class folders")
-    size = _split(config, np.array(parts[0].targets), len(parts[1]), len(parts[0].classes))
-    story = f"{len(parts[0])} training and {len(parts[1])} test images of {size.classes} classes"
-    return _agree(config, size, subject) or [ok(subject, story)], size
+    settings = config.originals()
+    files = find_pictures(Path(_expanded(settings)))
+    first = {label: path for path, label in reversed(files.train)}
+    read_pictures(list(first.values()), settings.size, len(settings.mean))
+    places, names, order = ordered(settings, files.classes)
+    classes = places[[label for _, label in files.train]]
+    size = _split(config, classes, len(files.test), len(names))
+    story = f"{len(files.train)} training and {len(files.test)} test images of {size.classes} classes"
+    remarks = [warning(subject, remark) for remark in (*files.remarks, *order)]
+    return [*_agree(config, size, names, subject), *remarks] or [ok(subject, story)], size
 
 
 def _is_downloaded(settings: ShardOriginalSettings) -> bool:

@@ -16,7 +16,8 @@ from dfnas.doctor.bench import Bench
 from dfnas.doctor.originals import DataSize
 from dfnas.doctor.trials.by_rule import TRIALS
 from dfnas.runtime.device import prepare
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.limits import denied
 from dfnas.settings.config import Config
 
 
@@ -25,8 +26,10 @@ def main() -> int:
     try:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
             found = _found(order)
-    except (InputError, torch.OutOfMemoryError, MemoryError) as error:
-        story = str(error) if isinstance(error, InputError) else f"out of memory ({reason(error)}); lower batch_size"
+    except Exception as error:
+        story = denied(error) or (str(error) if isinstance(error, InputError) else None)
+        if story is None:
+            raise
         found = {"error": story}
     json.dump(found, sys.stdout)
     return 0

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dfnas.dataset.format import check_sources, handle, opened
+from dfnas.dataset.format import handle, opened
+from dfnas.dataset.virtual import sharded_images
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.sheets import Sheet
 from dfnas.runtime.errors import InputError, rebuild
@@ -28,9 +29,9 @@ def contents_of(run: RunFolder) -> Sheet:
     networks = [*run.files("teacher/teacher.pt"), *run.files("networks/*.pt")]
     sheet = {(path.stem,): {"weights": _digest_of_weights(_weights(path))} for path in networks}
     for path in run.files("dataset/*.h5"):
-        with opened(path, "dataset") as (file, _):
-            check_sources(path, file["images"])
-            arrays = {name: _digest_of_array(handle(file, name, a.dtype.str, a.ndim)) for name, a in file.items()}
+        with opened(path, "dataset") as (file, attributes), sharded_images(path, file, attributes) as images:
+            records = {name: handle(file, name, a.dtype.str, a.ndim) for name, a in file.items() if name != "images"}
+            arrays = {name: _digest_of_array(array) for name, array in sorted({"images": images, **records}.items())}
         sheet["dataset", path.stem] = arrays
     return sheet
 
@@ -52,7 +53,7 @@ def _digest_of_weights(state: Mapping[str, torch.Tensor]) -> str:
 
 
 def _digest_of_array(array) -> str:
-    """Of an array of HDF5, read in pieces of whole rows."""
+    """Of an array on the disk, read in pieces of whole rows."""
     total = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
     row_bytes = max(1, int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize)
     rows = max(1, PIECE_BYTES // row_bytes)

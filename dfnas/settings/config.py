@@ -70,6 +70,8 @@ Rule = Literal[
 ]
 RULES: tuple[str, ...] = get_args(Rule)
 ROLES = ("verifier", "competitor")
+NAMED_SOURCES = ("folder", "cifar10")
+"""Sources of original images that name their classes."""
 SHARED_SEARCHES = ("search_darts", "search_proxyless", "search_spos")
 """Searches whose jobs can share their batches among several processes."""
 
@@ -332,6 +334,14 @@ class Config(Settings):
         """The synthetic data sets that the configuration describes, by name."""
         base = {section: getattr(self, section) for section in SourceSettings.model_fields}
         return {SYNTHETIC: SourceSettings(**base), **self.sources}
+
+    def originals(self) -> ShardOriginalSettings:
+        """Section `shard_original`; where it leaves the names of the classes out and the source has some of its own,
+        with those of the teacher."""
+        section, names = self.shard_original, self.teacher.class_names
+        if section.class_names is not None or not names or section.source not in NAMED_SOURCES:
+            return section
+        return section.model_copy(update={"class_names": names})
 
     def networks(self) -> dict[str, TeacherSettings]:
         """The configured networks beside the teacher, by role."""

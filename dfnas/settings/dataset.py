@@ -56,6 +56,10 @@ class ShardOriginalSettings(Settings):
     """Share of every class held out as test images, where the source has no test images of its own."""
     validation_fraction: ProperFraction = 0.1
     """Share of every class of the training images held out, for architecture steps and scores."""
+    class_names: tuple[str, ...] | None = None
+    """Names of the classes in the order of their numbers: a `folder` has them in natural order (0, 1, 2, 10), which
+    need not be that of the teacher's logits. By default `teacher.class_names`. Where none is among the names that the
+    source has, the order stays."""
     limit: CountOrZero = 0
     """Training images to keep, evenly over the classes; 0 for all."""
     shards: Count = 1

@@ -27,6 +27,7 @@ from dfnas.runtime.device import describe
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
 from dfnas.runtime.interruption import heeded
+from dfnas.runtime.limits import denied
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
@@ -199,15 +200,14 @@ class Stage:
                 work(job)
                 if processes.leads:
                     job.leave_receipt()
-        except InputError as error:
-            return self._fail(str(error))
-        except OSError as error:
-            return self._fail(_system_story(error, options.out))
-        except torch.OutOfMemoryError as error:
-            return self._fail(f"the device is out of memory ({str(error).splitlines()[0]}); lower batch_size")
         except KeyboardInterrupt as end:
             story = f"{str(end) or 'interrupted'}; run the same command again to continue"
             return self._fail(story, getattr(end, "status", 130))
+        except Exception as error:
+            story = denied(error, self.name) or _mendable(error, options.out)
+            if story is None:
+                raise
+            return self._fail(story)
         return 0
 
     def _settings(self, options: argparse.Namespace) -> Settings | None:
@@ -289,6 +289,13 @@ def _value(text: str) -> Any:
 
 def _state_dir(options: argparse.Namespace) -> Path:
     return options.state_dir or options.out.parent / ".dfnas"
+
+
+def _mendable(error: Exception, out: Path) -> str | None:
+    """What a user can mend, or None for a bug of ours."""
+    if isinstance(error, InputError):
+        return str(error)
+    return _system_story(error, out) if isinstance(error, OSError) else None
 
 
 def _system_story(error: OSError, out: Path) -> str:

@@ -27,6 +27,8 @@ def shard_original(job: Job) -> None:
     if len(shards) != settings.shards:
         raise InputError(f"shard_original.shards = {settings.shards}, but {len(shards)} files are named")
     originals = load_originals(settings)
+    for remark in originals.remarks:
+        print(f"{job.stage}: warning: {remark}", file=sys.stderr, flush=True)
     given = given_files(settings)
     check_classes(originals.classes, len(originals.class_names), f"shard_original.source = '{settings.source}'")
     training, test = np.flatnonzero(~originals.test), np.flatnonzero(originals.test)

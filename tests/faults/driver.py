@@ -5,6 +5,7 @@ stop=N      the process stops there, until it is told to go on
 term=N      the process is sent SIGTERM in its N-th step, and no checkpoint is due before
 stuck       the first step does not come to its end
 limit=N     no file may grow beyond N bytes, as on a disk that is full
+memory=N    the process may have N bytes more than it begins with
 exclusive   the stage's work is to note when it begins and ends
             (an empty action does nothing)
 """
@@ -73,6 +74,10 @@ def main(action: str, name: str, *arguments: str) -> int:
         checkpoint.Checkpoint.due = stuck
     elif what == "limit":
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(number), int(number)))
+    elif what == "memory":
+        with open("/proc/self/statm") as told:
+            size = int(told.read().split()[0]) * resource.getpagesize() + int(number)
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
     elif what == "exclusive":
         work = note
     return module.STAGE.main(work, list(arguments))

@@ -12,8 +12,11 @@ MEMORY, SECONDS = 3 << 30, 60
 HUGE = 10**12
 
 
-def alone(path: Path, name: str, arguments: list) -> tuple[int, list[str]]:
-    """Status and lines of a stage in a copy of this process that may not take much."""
+def alone(
+    path: Path, name: str, arguments: list, memory: int = MEMORY, files: int | None = None
+) -> tuple[int, list[str]]:
+    """Status and lines of a stage in a copy of this process that may not take much: so many bytes more than it has, and
+    so many files more than are open."""
     child = os.fork()
     if not child:
         status = 99
@@ -22,7 +25,11 @@ def alone(path: Path, name: str, arguments: list) -> tuple[int, list[str]]:
                 os.dup2(log.fileno(), 2)
                 sys.stderr = os.fdopen(2, "w")
                 size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-                resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY, size + MEMORY))
+                resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
+                if files is not None:
+                    free = [number for number in range(1000) if not Path(f"/proc/self/fd/{number}").exists()]
+                    limit = free[files]
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
                 signal.alarm(SECONDS)
                 status = run(name, *arguments)
                 sys.stderr.flush()

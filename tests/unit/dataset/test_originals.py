@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from dfnas.dataset.originals import _Covering, load_originals
+from dfnas.dataset.folders import covering
+from dfnas.dataset.originals import load_originals
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardOriginalSettings
 
@@ -108,11 +109,11 @@ def test_images_are_resized_to_any_height_and_width(tmp_path, size):
     assert found.images.shape[1:] == (3, *size)
 
 
-@pytest.mark.parametrize(("size", "covering"), [((4, 4), (4, 6)), ((4, 10), (6, 10)), ((16, 6), (16, 24))])
-def test_a_picture_is_scaled_until_it_just_covers_the_size(size, covering):
+@pytest.mark.parametrize(("size", "expected"), [((4, 4), (4, 6)), ((4, 10), (6, 10)), ((16, 6), (16, 24))])
+def test_a_picture_is_scaled_until_it_just_covers_the_size(size, expected):
     image = pytest.importorskip("PIL.Image")
-    width, height = _Covering(size)(image.new("RGB", (12, 8))).size
-    assert (height, width) == covering
+    width, height = covering(image.new("RGB", (12, 8)), size).size
+    assert (height, width) == expected
 
 
 def test_channels_must_be_those_of_the_normalisation(tmp_path):

@@ -1,5 +1,6 @@
 """Shards, labels and data sets on disk: what is written comes back, and damage is never read as data."""
 
+import errno
 import shutil
 
 import h5py
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from dfnas.dataset import format as hdf5
+from dfnas.dataset import virtual
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.images import _rows, load_split
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset, write_labels, write_shard
@@ -153,6 +156,115 @@ def test_a_missing_shard_is_named_with_its_data_set(folder):
 def test_rows_are_picked_alike_in_pieces_of_any_length(piece):
     chosen = np.flatnonzero(SPLIT == 0)
     assert np.array_equal(_rows(PIXELS, chosen, piece), PIXELS[chosen])
+
+
+def test_a_shard_that_may_not_be_read_is_an_error_and_not_zeros(folder, monkeypatch):
+    def refused(path, *mode, **more):
+        if str(path).endswith("1.h5"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open(path, *mode, **more)
+
+    monkeypatch.setattr(hdf5, "open", refused, raising=False)
+    with pytest.raises(PermissionError, match=r"1\.h5"):
+        training_images(folder)
+
+
+def test_shards_that_changed_places_are_an_error(folder):
+    """Pixels of the right shape and number, and labels that are not theirs."""
+    first, second = (folder / "shards" / name for name in ("0.h5", "1.h5"))
+    first.rename(folder / "kept.h5")
+    second.rename(first)
+    (folder / "kept.h5").rename(second)
+    with pytest.raises(InputError, match=r"0\.h5 is not the shard that .*set\.h5 was made of"):
+        training_images(folder)
+
+
+def test_a_shard_of_as_many_other_images_is_an_error(folder):
+    write_shard(folder / "shards" / "0.h5", 255 - PIXELS[:IMAGES], TARGETS[:IMAGES], ATTRIBUTES)
+    with pytest.raises(InputError, match=r"0\.h5 is not the shard that .*set\.h5 was made of"):
+        training_images(folder)
+
+
+@pytest.mark.parametrize("shape", [(IMAGES, 1, 4, 4), (IMAGES, 3, 8, 8), (IMAGES + 1, 1, 8, 8)])
+def test_a_shard_of_another_shape_is_an_error_and_not_zeros(folder, shape):
+    write_shard(folder / "shards" / "0.h5", np.ones(shape, np.uint8), np.zeros(len(np.ones(shape)), int), ATTRIBUTES)
+    with pytest.raises(InputError, match=r"set\.h5 has images \(12, 1, 8, 8\) of .*0\.h5, which has"):
+        training_images(folder)
+
+
+def test_a_shard_that_is_replaced_between_its_check_and_its_opening_is_an_error(folder, monkeypatch):
+    check = hdf5._identity_if_sealed
+
+    def replaced(path):
+        found = check(path)
+        if path.name == "1.h5":
+            write_shard(path, 255 - PIXELS[:IMAGES], TARGETS[:IMAGES], ATTRIBUTES)
+        return found
+
+    monkeypatch.setattr(hdf5, "_identity_if_sealed", replaced)
+    with pytest.raises(InputError, match=r"1\.h5 was replaced while it was opened; run the same command again"):
+        training_images(folder)
+
+
+def test_images_are_read_without_a_word_of_hdf5_on_its_virtual_datasets(folder, monkeypatch):
+    """Which would be zeros for all that it cannot open: here, for every shard by the name that it knows."""
+    for shard in shards_of(folder):
+        shard.rename(shard.with_suffix(".away"))
+    monkeypatch.setattr(virtual, "_parts", away(virtual._parts))
+    assert same(training_images(folder), TRAINING)
+
+
+def away(parts):
+    return lambda *known: [part._replace(shard=part.shard.with_suffix(".away")) for part in parts(*known)]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 36), (0, 0), (5, 12), (12, 24), (11, 13), (3, 35), (30, 99)])
+def test_a_slice_is_the_same_over_any_number_of_shards(folder, first, last):
+    path = folder / "data" / "set.h5"
+    with hdf5.opened(path, "dataset") as (file, attributes), virtual.sharded_images(path, file, attributes) as images:
+        assert np.array_equal(images[first:last], PIXELS[first:last])
+        assert np.array_equal(images[:2], PIXELS[:2]), "a shard that was left is opened again"
+
+
+@pytest.mark.parametrize("gap", ["hole", "overlap", "part of a shard"])
+def test_a_data_set_with_images_of_no_shard_is_an_error(folder, gap):
+    """HDF5 would read them as zeros."""
+    layout = h5py.VirtualLayout((3 * IMAGES, 1, 8, 8), np.uint8)
+    for i, name in enumerate(["../shards/0.h5", "../shards/1.h5", "../shards/2.h5"]):
+        source = h5py.VirtualSource(name, "images", (IMAGES, 1, 8, 8))
+        if i == 1 and gap == "hole":
+            continue
+        first = IMAGES - 2 if i == 1 and gap == "overlap" else i * IMAGES
+        if i == 1 and gap == "part of a shard":
+            layout[first : first + IMAGES, :, :4] = source[:, :, :4]
+        else:
+            layout[first : first + IMAGES] = source
+    with hdf5.created(folder / "data" / "set.h5", "dataset", ATTRIBUTES) as file:
+        file.create_virtual_dataset("images", layout)
+        records = Records(LABELS, TARGETS, GENERATION, SPLIT)
+        for name, values in records._asdict().items():
+            hdf5.add(file, name, values)
+    with pytest.raises(InputError, match=r"set\.h5: its images are not those of its shards, one after the other"):
+        training_images(folder)
+
+
+def test_a_data_set_that_does_not_say_the_digests_of_its_shards_is_read(folder):
+    with hdf5.created(folder / "data" / "old.h5", "dataset", ATTRIBUTES) as file:
+        virtual.add_virtual_images(file, folder / "data", shards_of(folder), (1, 8, 8), [IMAGES] * SHARDS)
+        for name, values in Records(LABELS, TARGETS, GENERATION, SPLIT)._asdict().items():
+            hdf5.add(file, name, values)
+    data = load_split(folder / "data" / "old.h5", "train", CPU)
+    assert np.array_equal(data.images, PIXELS[SPLIT == 0])
+
+
+def test_images_of_a_shard_are_not_in_other_files(folder):
+    layout = h5py.VirtualLayout((IMAGES, 1, 8, 8), np.uint8)
+    layout[:] = h5py.VirtualSource("1.h5", "images", (IMAGES, 1, 8, 8))
+    with hdf5.created(folder / "shards" / "0.h5", "shard", ATTRIBUTES) as file:
+        file.create_virtual_dataset("images", layout)
+        hdf5.add(file, "targets", TARGETS[:IMAGES])
+    with pytest.raises(InputError, match=r"0\.h5: 'images' is not in the file itself"):
+        read_shard(folder / "shards" / "0.h5")
 
 
 def test_a_shard_that_was_made_again_with_fewer_images_is_an_error(folder):
