@@ -12,8 +12,8 @@ class CostTermSettings(Settings):
     """How the expected cost E enters the loss of the architecture parameters."""
 
     form: Literal["mul#log", "add#linear", "none"] = "mul#log"
-    """`mul#log`: alpha · (CE - H) · (log E / log R)^beta, of the cross-entropy CE to labels with the entropy H, which is 0
-    of classes; `add#linear`: CE + beta · (E - R) / R."""
+    """`mul#log`: alpha · (CE - H) · (log E / log R)^beta, of the cross-entropy CE to labels of entropy H, which is 0 of
+    classes; `add#linear`: CE + beta · (E - R) / R."""
     measure: Literal["macs", "latency"] = "macs"
     """What E is: multiply-accumulates per image, or milliseconds by the table that is measured on this machine."""
     reference: Positive = 300.0
