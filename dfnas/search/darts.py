@@ -232,7 +232,7 @@ class DartsSearch(DifferentiableSearch):
     def _error(self) -> float:
         """Error rate on the validation images."""
         self._mix()
-        return error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
+        return error_rate(logits_of(self.network, self.held_out), self.context.validation.likely)
 
     def _eigenvalue(self, index: int) -> float:
         """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
@@ -267,11 +267,11 @@ class DartsSearch(DifferentiableSearch):
     def _judged(self) -> Harm:
         """Both with each batch's own statistics, as in the release: running ones are those of the supernet with all its
         options."""
-        targets = self.context.validation.targets
+        classes = self.context.validation.likely
         with statistics_kept(self.network):
             self._mix()
             logits = logits_of(self.network, self.held_out, batch_statistics=True)
-        return error_rate(logits, targets), F.cross_entropy(logits, targets).item()
+        return error_rate(logits, classes), F.cross_entropy(logits, classes).item()
 
     def strengths(self) -> dict[str, torch.Tensor]:
         """Of every option, (O,) per choice: softmax(α), times the weight of the edge where edges have one; of the

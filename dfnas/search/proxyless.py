@@ -174,7 +174,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)
         logits = logits_of(self.network, self.held_out, batch_statistics=True)
-        error = error_rate(logits, self.context.validation.targets)
+        error = error_rate(logits, self.context.validation.likely)
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss}
         if epoch > self.settings.warmup_epochs:  # the first with architecture steps, see `step`

@@ -1,5 +1,6 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
+import dataclasses
 import itertools
 import random
 
@@ -239,6 +240,35 @@ def test_every_search_keeps_its_budget(request, spaces, maker, name):
     space.check(found)
     assert space.macs(found) / 1e6 <= macs
     assert space.parameters_table().of(found) / 1e6 <= 1.02 * weights
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        "darts, first order",
+        "darts, uniform, selected by perturbation",
+        "proxyless",
+        "spos, stopped in evolution",
+        "evolution, stopped between two",
+        "random, stopped in a candidate",
+    ],
+)
+def test_what_images_were_made_for_decides_nothing(request, spaces, algorithm):
+    """Noise with a teacher's labels: it was made for classes in name only, and the teacher sees others in it. Every
+    figure and every choice is by what the labels say."""
+    maker, settings, _ = ALGORITHMS[algorithm]
+
+    def found(wished):
+        search = request.getfixturevalue(maker)(spaces["shufflenet"], **settings)
+        train, validation = (
+            dataclasses.replace(data, targets=wished(data.likely))
+            for data in (search.context.train, search.context.validation)
+        )
+        context = dataclasses.replace(search.context, train=train, validation=validation)
+        search = type(search)(context, search.settings)
+        return finish(search, 0), search.architecture(), search.candidates()
+
+    assert found(lambda likely: likely) == found(lambda likely: (likely + 1) % 3)
 
 
 @pytest.mark.parametrize(("algorithm", "steps"), [("make_darts", 2), ("make_proxyless", 4)])
