@@ -271,12 +271,20 @@ def test_what_images_were_made_for_decides_nothing(request, spaces, algorithm):
     assert found(lambda likely: likely) == found(lambda likely: (likely + 1) % 3)
 
 
-@pytest.mark.parametrize(("algorithm", "steps"), [("make_darts", 2), ("make_proxyless", 4)])
-def test_schedules_in_epochs_are_as_long_on_data_of_any_size(spaces, request, algorithm, steps):
-    """The halves of DARTS have half of an epoch's images each."""
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "steps"),
+    [
+        ("make_darts", {}, 2),
+        ("make_darts", {"train_architecture": False, "selection": {"by": "perturbation"}}, 2),
+        ("make_proxyless", {}, 4),
+    ],
+)
+def test_schedules_in_epochs_are_as_long_on_data_of_any_size(spaces, request, algorithm, changes, steps):
+    """The halves of DARTS have half of an epoch's images each, and so have its weights alone."""
     make = request.getfixturevalue(algorithm)
     searches = [
-        make(spaces["nasbench201"], train=train, epochs=2, batch_size=8, images_per_epoch=32) for train in (32, 48)
+        make(spaces["nasbench201"], train=train, epochs=2, batch_size=8, images_per_epoch=32, **changes)
+        for train in (32, 48)
     ]
     assert [search.batches.per_epoch for search in searches] == [steps, steps]
     assert searches[0].steps == searches[1].steps
