@@ -55,6 +55,13 @@ class ImageSet:
     def classes(self) -> int:
         return self.soft_labels.shape[1]
 
+    @property
+    def likely(self) -> torch.Tensor:
+        """int64 (N,), the most likely class of each label: of an original image its class, of a synthetic one what the
+        teacher sees in it. That is what a network learns from the image, and so what it is judged by: where the two
+        differ, as in nearly all noise, `targets` is what somebody wished for."""
+        return self.soft_labels.argmax(1)
+
     def subset(self, indices: torch.Tensor) -> "ImageSet":
         """The images at some indices, int64 (M,)."""
         indices = indices.to(self.images.device)

@@ -44,8 +44,7 @@ class ClassLabels(StoredLabels):
     which need not be the class that they were made for."""
 
     def __init__(self, data: ImageSet):
-        labels = data.soft_labels
-        self.targets = F.one_hot(labels.argmax(1), labels.shape[1]).float()
+        self.targets = F.one_hot(data.likely, data.classes).float()
 
 
 class TeacherLabels:

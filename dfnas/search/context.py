@@ -24,7 +24,7 @@ class SearchContext:
 
     Args:
         space: what can be chosen.
-        train: images that train the weights (and, for DARTS, the architecture on one half).
+        train: images that train the weights (and, for DARTS whose architecture parameters learn, these on one half).
         validation: held-out images of the same source, for architecture steps and scores.
         seed: the run's seed.
         budget: what an architecture may cost; checked.

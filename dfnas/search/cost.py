@@ -7,18 +7,27 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.settings.search_proxyless import CostTermSettings
 from dfnas.spaces.costs import CostTable
+from dfnas.training.losses import mean_entropy
 
 
-def with_cost(loss: torch.Tensor, expected: torch.Tensor, settings: CostTermSettings) -> torch.Tensor:
+def with_cost(
+    loss: torch.Tensor, targets: torch.Tensor, expected: torch.Tensor, settings: CostTermSettings
+) -> torch.Tensor:
     """The loss of the architecture parameters with the cost term in one of its published forms.
 
+    A product weighs the cost by what is left to learn. Of a cross-entropy to soft labels that is what lies above their
+    own entropy, which no network gets below: with the entropy in it labels at T = 8 would pull towards cheap options
+    an order of magnitude more strongly than classes do. Of classes, which the publication has, the entropy is 0.
+
     Args:
+        loss: cross-entropy to the labels.
+        targets: these labels, (B, K).
         expected: multiply-accumulates or milliseconds, as `settings.measure` says. The ratio of logarithms depends on
             the unit; the release has these two.
     """
     reference = settings.reference_in_table
     if settings.form == "mul#log":
-        return settings.alpha * loss * (expected.log() / math.log(reference)) ** settings.beta
+        return settings.alpha * (loss - mean_entropy(targets)) * (expected.log() / math.log(reference)) ** settings.beta
     if settings.form == "add#linear":
         return loss + settings.beta * (expected - reference) / reference
     return loss

@@ -1,9 +1,9 @@
 """DARTS: Liu, Simonyan and Yang, "Differentiable Architecture Search", ICLR 2019.
 
 Every slot computes the mixture of its options weighted by softmax(α). Steps alternate: α descends the loss on
-one half of the training images, the weights w that on the other half. First order takes w as they are; second
-order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_train(w, α), with the mixed second
-derivatives by finite differences (equation 8).
+one half of the training images, the weights w that on the other half; where α rests, w has all images. First order
+takes w as they are; second order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_train(w, α),
+with the mixed second derivatives by finite differences (equation 8).
 
 Remedies against its collapse into skip connections, each a setting and a module of its own: `stopping` early by
 their number or by the `curvature`, selection by `perturbation`, and weights of `edges` for partial channels.
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
@@ -74,11 +75,7 @@ class DartsSearch(DifferentiableSearch):
         )
         self.weights = list(self.network.parameters())
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay)
-        halves = torch.randperm(len(context.train), generator=generator(seed, "half")).tensor_split(2)
-        self.batches, self.alpha_batches = (
-            context.batches(settings, context.train.subset(half), name)
-            for name, half in zip(("weights", "alphas"), halves, strict=True)
-        )
+        self.batches, self.alpha_batches = self._batches()
         self.held_out = context.held_out(settings)
         self.epochs = settings.epochs
         self.stopping = EarlyStopping(space, settings.stop)
@@ -86,6 +83,20 @@ class DartsSearch(DifferentiableSearch):
         self.tune_steps = max(1, round(settings.selection.tune_epochs * self.batches.per_epoch))
         self.trained_images = 0  # that went forward and backward
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
+
+    def _batches(self) -> tuple[Batches, Batches | None]:
+        """Training batches of the weights and of α: each has a half of the images. Where α rests there are none for it,
+        and the weights have all images, of which an epoch takes a half: it is as long as beside an α that learns."""
+        context, settings = self.context, self.settings
+        count = len(context.train)
+        if not settings.train_architecture:
+            half = math.ceil((settings.images_per_epoch or count) / 2)
+            return context.batches(
+                settings.model_copy(update={"images_per_epoch": half}), context.train, "weights"
+            ), None
+        order = torch.randperm(count, generator=generator(context.seed, "half"))
+        weights, alphas = map(context.train.subset, order.tensor_split(2))
+        return context.batches(settings, weights, "weights"), context.batches(settings, alphas, "alphas")
 
     @property
     def steps(self) -> int:
@@ -232,7 +243,7 @@ class DartsSearch(DifferentiableSearch):
     def _error(self) -> float:
         """Error rate on the validation images."""
         self._mix()
-        return error_rate(logits_of(self.network, self.held_out), self.context.validation.targets)
+        return error_rate(logits_of(self.network, self.held_out), self.context.validation.likely)
 
     def _eigenvalue(self, index: int) -> float:
         """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
@@ -267,11 +278,11 @@ class DartsSearch(DifferentiableSearch):
     def _judged(self) -> Harm:
         """Both with each batch's own statistics, as in the release: running ones are those of the supernet with all its
         options."""
-        targets = self.context.validation.targets
+        classes = self.context.validation.likely
         with statistics_kept(self.network):
             self._mix()
             logits = logits_of(self.network, self.held_out, batch_statistics=True)
-        return error_rate(logits, targets), F.cross_entropy(logits, targets).item()
+        return error_rate(logits, classes), F.cross_entropy(logits, classes).item()
 
     def strengths(self) -> dict[str, torch.Tensor]:
         """Of every option, (O,) per choice: softmax(α), times the weight of the edge where edges have one; of the

@@ -30,8 +30,8 @@ class JudgingSearch:
 
     def score_of(self, logits: torch.Tensor) -> Score:
         """What logits (N, K) of the validation images are worth, by `settings.judge_by`."""
-        targets, settings = self.context.validation.targets, self.settings
-        errors = error_rate(logits, targets), error_rate(logits, targets, 5)
+        classes, settings = self.context.validation.likely, self.settings
+        errors = error_rate(logits, classes), error_rate(logits, classes, 5)
         if settings.judge_by == "error":
             return Score(*errors)
         loss = soft_cross_entropy(logits, self._judging_labels, settings.temperature).item()

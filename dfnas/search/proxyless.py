@@ -1,12 +1,13 @@
 """ProxylessNAS: Cai, Zhu and Han, "Direct Neural Architecture Search on Target Task and Hardware", ICLR 2019.
 
 Weights are trained on one path at a time, drawn from softmax(α). For an architecture step two options of
-every choice are drawn; binary gates g pick one of the two, and the gradient of the loss with respect to the
+every choice are drawn; binary `gates` g pick one of the two, and the gradient of the loss with respect to the
 gates stands in for that with respect to the probabilities (equation 4):
 
-    ∂L/∂α_i = Σ_j ∂L/∂g_j · p_j (δ_ij - p_i)        over the two drawn options,
+    ∂L/∂α_i = Σ_j ∂L/∂g_j · p_j (δ_ij - p_i)        over the two drawn options, p = softmax of their α,
 
-after which the two are shifted together so that the probabilities of all others stay (section 3.2.1).
+the expected cost being that of p too, after which the two are shifted together so that the probabilities of all others
+stay (section 3.2.1). With the gates of all options everything is the same over all of them, and nothing is shifted.
 """
 
 import torch
@@ -20,31 +21,12 @@ from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_cost, with_cost
 from dfnas.search.differentiable import DifferentiableSearch, frozen
+from dfnas.search.gates import EveryPath, TwoPaths
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.spaces.costs import CostTable
-from dfnas.spaces.slot import SinglePath, Slot, set_mixer
+from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import sgd
-
-
-class BinaryGates:
-    """The mixer of an architecture step: of the two options drawn, one is on and the other off.
-
-    Attributes:
-        drawn: for each choice the indices (on, off); a choice with a single option has (on, on).
-        gates: for each choice a leaf tensor (2,) = (1, 0), whose gradient is ⟨option's output, ∂L/∂output⟩.
-    """
-
-    drawn: dict[str, tuple[int, int]]
-    gates: dict[str, torch.Tensor]
-
-    def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
-        on, off = self.drawn[slot.choice]
-        gate_on, gate_off = self.gates[slot.choice].unbind()
-        # What is off passes no gradient on to its input, being multiplied by zero; its output is all we need.
-        with torch.no_grad():
-            silent = slot.options[off](x)
-        return gate_on * slot.options[on](x) + gate_off * silent
 
 
 class ProxylessSearch(DifferentiableSearch):
@@ -61,7 +43,7 @@ class ProxylessSearch(DifferentiableSearch):
         reseed(seed, "weights")
         self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
         self.weights = list(self.network.parameters())
-        self.path, self.gates = SinglePath(), BinaryGates()
+        self.path, self.gates = SinglePath(), EveryPath() if settings.gates == "all" else TwoPaths()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
         self.optimizer = sgd(self.network, settings.lr, settings.momentum, settings.weight_decay, nesterov=True)
         self.cost_table = self._cost_table()
@@ -109,52 +91,61 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums[0] += self.processes.mean(loss.detach())
 
     def _architecture_step(self, index: int, draws: torch.Generator) -> None:
-        drawn = self._draw(2, draws)
+        everything = self.settings.gates == "all"
+        alphas = self.alphas.values
+        drawn = {c: list(range(len(alpha))) for c, alpha in alphas.items()} if everything else self._draw(2, draws)
         views, targets = self.alpha_batches[index]
         gradients, loss = self.architecture_gradient(views, targets, drawn, draws)
-        alphas = self.alphas.values
         with torch.no_grad():
             mass = {choice: alphas[choice][pair].logsumexp(0) for choice, pair in drawn.items()}
             self.alphas.step(gradients.values())
-            for choice, pair in drawn.items():
+            for choice, pair in drawn.items() if not everything else ():
                 alphas[choice][pair] -= alphas[choice][pair].logsumexp(0) - mass[choice]
         self.loss_sums[1] += self.processes.mean(loss)
 
     def architecture_gradient(
         self, views: torch.Tensor, targets: torch.Tensor, drawn: dict[str, list[int]], draws: torch.Generator
     ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
-        """∂L/∂α (O,) of every choice over the whole batch, and the loss of this process's share, with its cost term.
+        """∂L/∂α (O,) of every choice over the whole batch, zero for what was not drawn, and the loss of this process's
+        share, with its cost term.
 
         Args:
-            drawn: the two options of every choice.
-            draws: decides which of the two is on, by their probabilities.
+            drawn: the options of every choice whose gates are asked; two, or all.
+            draws: decides which of them is on, by their probabilities.
         """
-        gates = {choice: torch.tensor([1.0, 0.0], device=views.device, requires_grad=True) for choice in drawn}
-        pairs = {}
-        for choice, pair in drawn.items():
-            probabilities = self.alphas.values[choice].detach()[pair].softmax(0).cpu()
-            on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(pair) > 1 else 0
-            pairs[choice] = (pair[on], pair[len(pair) - 1 - on])
-        self.gates.drawn, self.gates.gates = pairs, gates
+        among = {choice: self._among(choice, options) for choice, options in drawn.items()}
+        self.gates.drawn, self.gates.gates = {}, {}
+        for choice, options in drawn.items():
+            probabilities = among[choice].detach()[options].cpu()
+            on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(options) > 1 else 0
+            self.gates.drawn[choice] = (options[on], *options[:on], *options[on + 1 :])
+            gates = torch.zeros(len(options), device=views.device)
+            gates[0] = 1.0
+            self.gates.gates[choice] = gates.requires_grad_()
         set_mixer(self.network, self.gates)
+        settings = self.settings
         with frozen(self.weights):
-            loss = soft_cross_entropy(self.network(views), targets, self.settings.temperature)
-        expected = self.context.space.expected_cost(self.cost_table, self.alphas.probabilities())
-        loss = with_cost(loss, expected, self.settings.cost)
+            loss = soft_cross_entropy(self.network(views), targets, settings.temperature)
+        expected = self.context.space.expected_cost(self.cost_table, among)
+        loss = with_cost(loss, targets, expected, settings.cost)
 
+        gates = self.gates.gates
         leaves = [*gates.values(), *self.alphas.leaves()]
         found = self.processes.averaged(torch.autograd.grad(loss, leaves, materialize_grads=True))
         gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
         gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
-        for choice, (on, off) in pairs.items():
-            if on == off:
-                continue
-            pair = [on, off]
-            p = self.alphas.values[choice].detach()[pair].softmax(0)
+        for choice, options in self.gates.drawn.items():
+            p, gate = among[choice].detach()[list(options)], gate_gradients[choice]
             # Σ_j ∂L/∂g_j p_j (δ_ij - p_i) = p_i (∂L/∂g_i - Σ_j p_j ∂L/∂g_j)
-            gate = gate_gradients[choice]
-            gradients[choice][pair] += p * (gate - (p * gate).sum())
+            gradients[choice][list(options)] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
+
+    def _among(self, choice: str, drawn: list[int]) -> torch.Tensor:
+        """Probabilities (O,) among the drawn options of a choice, zero for the others; differentiable in α."""
+        alpha = self.alphas.values[choice]
+        others = torch.ones_like(alpha, dtype=torch.bool)
+        others[drawn] = False
+        return alpha.masked_fill(others, -torch.inf).softmax(0)
 
     def _cost_table(self) -> CostTable:
         if not self.settings.cost.needs_latency:
@@ -183,7 +174,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.path.path = self.context.space.path(self.architecture())
         set_mixer(self.network, self.path)
         logits = logits_of(self.network, self.held_out, batch_statistics=True)
-        error = error_rate(logits, self.context.validation.targets)
+        error = error_rate(logits, self.context.validation.likely)
         phase = "warmup" if epoch < self.settings.warmup_epochs else "search"
         row = {"epoch": epoch + 1, "phase": phase, "train_loss": weights_loss}
         if epoch > self.settings.warmup_epochs:  # the first with architecture steps, see `step`

@@ -37,7 +37,7 @@ class Ranking:
         seed: int,
     ):
         self.scores, self.settings, self.steps, self.seed = scores, settings, count, seed
-        self.targets = held_out.targets, original.targets
+        self.classes = held_out.likely, original.likely
         self.labels = judging_labels(held_out, settings)
         self.views = [PlainViews(judge, HELD_OUT_BATCH, settings.downscale) for judge in (held_out, original)]
 
@@ -45,7 +45,7 @@ class Ranking:
         space = self.scores.space
         architecture = space.sample(python_random(self.seed, "ranking", index))
         logits = self.scores.logits(architecture, *self.views)
-        held_out, original = (1 - error_rate(*pair) for pair in zip(logits, self.targets, strict=True))
+        held_out, original = (1 - error_rate(*pair) for pair in zip(logits, self.classes, strict=True))
         return {
             "architecture": space.to_string(architecture),
             "held_out_accuracy": held_out,

@@ -57,7 +57,8 @@ class SearchDartsSettings(SearchSettings):
     order: Literal[1, 2] = 2
     """1 takes the weights as they are for the architecture's gradient, 2 looks one step of theirs ahead."""
     epochs: Count = 50
-    """Passes over the half of the training images that trains the weights."""
+    """Passes over as many images as half of the training images are: over the half that trains the weights, or, where
+    the architecture parameters do not learn, two of which see all images once."""
     lr: Positive = 0.025
     """Peak learning rate of the weights; falls by a cosine, epoch by epoch."""
     lr_min: NonNegative = 0.001

@@ -12,7 +12,8 @@ class CostTermSettings(Settings):
     """How the expected cost E enters the loss of the architecture parameters."""
 
     form: Literal["mul#log", "add#linear", "none"] = "mul#log"
-    """`mul#log`: alpha · CE · (log E / log R)^beta; `add#linear`: CE + beta · (E - R) / R."""
+    """`mul#log`: alpha · (CE - H) · (log E / log R)^beta, of the cross-entropy CE to labels of entropy H, which is 0 of
+    classes; `add#linear`: CE + beta · (E - R) / R."""
     measure: Literal["macs", "latency"] = "macs"
     """What E is: multiply-accumulates per image, or milliseconds by the table that is measured on this machine."""
     reference: Positive = 300.0
@@ -52,6 +53,9 @@ class SearchProxylessSettings(SearchSettings):
     """Share of the target spread evenly over all classes, for the weights' loss."""
     arch_every: Count = 5
     """Weight steps between two architecture steps; none is taken in the first epoch after the warm-up."""
+    gates: Literal["two", "all"] = "two"
+    """Whose gates give an architecture step its gradient: of two options drawn for each choice, as published
+    (release: `two`), or of all (release: `full_v2`, its default), each of which is then run, one after the other."""
     arch_lr: Positive = 1e-3
     """Learning rate of Adam on the architecture parameters."""
     arch_betas: tuple[Decay, Decay] = (0.0, 0.999)

@@ -31,6 +31,11 @@ def smoothed(targets: torch.Tensor, smoothing: float) -> torch.Tensor:
     return targets if not smoothing else targets * (1 - smoothing) + smoothing / targets.shape[1]
 
 
+def mean_entropy(targets: torch.Tensor) -> torch.Tensor:
+    """Mean over the batch of the entropy of target distributions (B, K), in nats: the least cross-entropy to them."""
+    return torch.special.entr(targets).sum(1).mean()
+
+
 class DivergedError(InputError):
     """A training's loss is no number any more."""
 

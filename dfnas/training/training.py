@@ -97,7 +97,7 @@ class Training:
         train_loss = self.descent.mean_loss(self.batches.per_epoch)
         if not self.processes.leads:
             return {}
-        error = error_rate(logits_of(self.result, self.validation_views), self.validation.targets)
+        error = error_rate(logits_of(self.result, self.validation_views), self.validation.likely)
         return {"epoch": epoch + 1, "lr": lr, "train_loss": train_loss, "validation_error": error}
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import torch
 
 from dfnas.search.cost import with_cost
 from dfnas.settings.search_proxyless import CostTermSettings
+from dfnas.training.losses import soft_cross_entropy
 
 
 @pytest.mark.parametrize("name", ["mbconv", "shufflenet", "toy"])
@@ -35,5 +36,20 @@ def test_expected_macs_are_the_mean_over_every_architecture(spaces, toy_space, n
     ],
 )
 def test_the_loss_with_cost_has_its_published_form(settings, expected):
-    loss = with_cost(torch.tensor(1.5), torch.tensor(330e6), CostTermSettings(**settings))
+    classes = torch.eye(10)[[3, 7]]
+    loss = with_cost(torch.tensor(1.5), classes, torch.tensor(330e6), CostTermSettings(**settings))
     assert loss.item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_product_weighs_the_cost_by_what_soft_labels_leave_to_learn():
+    """At the labels' own entropy a network is perfect: 0, as with classes, whatever the temperature."""
+    settings = CostTermSettings(reference=300, alpha=0.2, beta=0.3)
+    logits = torch.tensor([[9.0, 2.0, -1.0], [0.0, 4.0, 1.0]])
+    for temperature in (1.0, 8.0):
+        labels = (logits / temperature).softmax(1)
+        for apart in (0.0, 0.25):
+            loss = soft_cross_entropy(logits, labels, temperature) + apart
+            found = with_cost(loss, labels, torch.tensor(330e6), settings)
+            expected = 0.2 * apart * (math.log(330e6) / math.log(300e6)) ** 0.3
+            assert found.item() == pytest.approx(expected, abs=1e-6)
+    assert with_cost(torch.tensor(1.5), labels, torch.tensor(330e6), CostTermSettings(form="none")).item() == 1.5

@@ -173,6 +173,30 @@ def test_weights_and_alphas_learn_from_different_halves_of_the_training_images(t
     assert sorted(map(len, halves)) == [23, 24]
 
 
+def test_where_alphas_are_at_rest_the_weights_learn_from_every_training_image(toy_space, make_darts):
+    """Nothing would depend on a half that α is to learn from. An epoch stays as long as beside an α that learns."""
+    selection = {"by": "perturbation", "tune_epochs": 1}
+    search, learning = (
+        make_darts(toy_space, train=48, order=1, epochs=2, train_architecture=learns, selection=selection)
+        for learns in (False, True)
+    )
+    assert search.batches.per_epoch == learning.batches.per_epoch == search.tune_steps == 3
+    assert search.steps == learning.steps == 2 * 3 + 2 + 3  # two decisions, and tuning between them
+    seen = [row for step in range(2 * 3) for row in search.batches._chosen(step).tolist()]
+    assert sorted(seen) == list(range(48))
+    rows = [row for index in range(search.steps) if (row := search.step(index))]
+    assert [row["trained_images"] for row in rows] == [24, 48, 48, 72]
+
+
+@pytest.mark.parametrize("train", [47, 48])
+@pytest.mark.parametrize("images", [0, 32])
+def test_an_epoch_is_as_long_whether_alphas_learn_or_rest(toy_space, make_darts, train, images):
+    selection = {"by": "perturbation", "tune_epochs": 0.5}
+    changes = {"train": train, "images_per_epoch": images, "order": 1, "selection": selection}
+    rests, learns = (make_darts(toy_space, train_architecture=learns, **changes) for learns in (False, True))
+    assert (rests.batches.per_epoch, rests.steps) == (learns.batches.per_epoch, learns.steps)
+
+
 def test_the_mixture_weighs_every_option():
     slot = Slot("x", {"twice": torch.nn.Identity(), "zero": torch.nn.Identity()})
     slot.options[0].forward = lambda x: 2 * x

@@ -14,9 +14,23 @@ SEARCHES = {
         "make_darts",
         {"order": 1, "epochs": 1, "train": 16, "selection": {"by": "perturbation", "tune_epochs": 1}},
     ),
+    "darts, α at rest": (
+        "make_darts",
+        {
+            "order": 1,
+            "epochs": 1,
+            "train": 16,
+            "train_architecture": False,
+            "selection": {"by": "perturbation", "tune_epochs": 1},
+        },
+    ),
     "proxyless, from its warm-up on": (
         "make_proxyless",
         {"warmup_epochs": 1, "epochs": 2, "arch_every": 1, "train": 16},
+    ),
+    "proxyless, by the gates of all options": (
+        "make_proxyless",
+        {"warmup_epochs": 0, "epochs": 2, "arch_every": 1, "train": 16, "gates": "all"},
     ),
     "spos, from its supernet to its evolution": ("make_spos", {"steps": 3}),
     "spos, judged by the loss": ("make_spos", {"steps": 2, "judge_by": "loss"}),

@@ -1,5 +1,6 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
+import dataclasses
 import itertools
 import random
 
@@ -241,12 +242,49 @@ def test_every_search_keeps_its_budget(request, spaces, maker, name):
     assert space.parameters_table().of(found) / 1e6 <= 1.02 * weights
 
 
-@pytest.mark.parametrize(("algorithm", "steps"), [("make_darts", 2), ("make_proxyless", 4)])
-def test_schedules_in_epochs_are_as_long_on_data_of_any_size(spaces, request, algorithm, steps):
-    """The halves of DARTS have half of an epoch's images each."""
+@pytest.mark.parametrize(
+    "algorithm",
+    [
+        "darts, first order",
+        "darts, uniform, selected by perturbation",
+        "proxyless",
+        "spos, stopped in evolution",
+        "evolution, stopped between two",
+        "random, stopped in a candidate",
+    ],
+)
+def test_what_images_were_made_for_decides_nothing(request, spaces, algorithm):
+    """Noise with a teacher's labels: it was made for classes in name only, and the teacher sees others in it. Every
+    figure and every choice is by what the labels say."""
+    maker, settings, _ = ALGORITHMS[algorithm]
+
+    def found(wished):
+        search = request.getfixturevalue(maker)(spaces["shufflenet"], **settings)
+        train, validation = (
+            dataclasses.replace(data, targets=wished(data.likely))
+            for data in (search.context.train, search.context.validation)
+        )
+        context = dataclasses.replace(search.context, train=train, validation=validation)
+        search = type(search)(context, search.settings)
+        return finish(search, 0), search.architecture(), search.candidates()
+
+    assert found(lambda likely: likely) == found(lambda likely: (likely + 1) % 3)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "steps"),
+    [
+        ("make_darts", {}, 2),
+        ("make_darts", {"train_architecture": False, "selection": {"by": "perturbation"}}, 2),
+        ("make_proxyless", {}, 4),
+    ],
+)
+def test_schedules_in_epochs_are_as_long_on_data_of_any_size(spaces, request, algorithm, changes, steps):
+    """The halves of DARTS have half of an epoch's images each, and so have its weights alone."""
     make = request.getfixturevalue(algorithm)
     searches = [
-        make(spaces["nasbench201"], train=train, epochs=2, batch_size=8, images_per_epoch=32) for train in (32, 48)
+        make(spaces["nasbench201"], train=train, epochs=2, batch_size=8, images_per_epoch=32, **changes)
+        for train in (32, 48)
     ]
     assert [search.batches.per_epoch for search in searches] == [steps, steps]
     assert searches[0].steps == searches[1].steps

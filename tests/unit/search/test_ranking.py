@@ -1,5 +1,7 @@
 """The ranking of random architectures by a trained supernet: the same scores as the search's own."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -66,3 +68,13 @@ def test_all_supernets_are_asked_about_the_same_architectures(trained, make_imag
         return [ranking_of(trained, original, seed).step(index)["architecture"] for index in range(3)]
 
     assert drawn(0) == drawn(0) != drawn(1)
+
+
+def test_held_out_images_are_judged_by_their_labels_and_not_by_what_they_were_made_for(trained, make_images):
+    original, validation = make_images(15, seed=3), trained.context.validation
+    rows = []
+    for wished in (validation.likely, (validation.likely + 1) % 3):
+        context = dataclasses.replace(trained.context, validation=dataclasses.replace(validation, targets=wished))
+        trained.context = context
+        rows.append(ranking_of(trained, original).step(0))
+    assert rows[0] == rows[1]

@@ -73,12 +73,28 @@ CASES = {
     "darts, by perturbation": Case(
         "nasbench201", DartsSearch, darts(order=1, epochs=1, selection=BY_PERTURBATION), 4, 1e-5
     ),
+    "darts, by perturbation, uniform": Case(
+        "nasbench201",
+        DartsSearch,
+        darts(order=1, epochs=1, train_architecture=False, selection=BY_PERTURBATION),
+        6,
+        1e-5,
+    ),
     "darts, by curvature": Case("nasbench201", DartsSearch, darts(order=1, epochs=3, stop=BY_CURVATURE), 4, 1e-4),
     "proxyless": Case(
         "mbconv",
         ProxylessSearch,
         SearchProxylessSettings(**COMMON | {"warmup_epochs": 1, "epochs": 2, "arch_every": 2, "lr": 0.01}),
         16,
+        1e-5,
+    ),
+    "proxyless, by the gates of all options": Case(
+        "mbconv",
+        ProxylessSearch,
+        SearchProxylessSettings(
+            **COMMON | {"warmup_epochs": 0, "epochs": 2, "arch_every": 2, "lr": 0.01, "gates": "all"}
+        ),
+        6,
         1e-5,
     ),
     "spos": Case(
