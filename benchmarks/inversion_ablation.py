@@ -12,9 +12,11 @@ The ResNet-20 of DFNAS_DATA is inverted; its ResNet-56 verifies. Rows, each with
     both          regions and generations: the paper
     resized       both, with a region of random size for each image: SRe2L's crops in the paper's generations
 
-All images are labelled by the teacher as they are stored. Reported for each row and seed: agreement of the verifier
-with the target class, its diversity scores, mean entropy of the labels, and the accuracy on the real test images of a
-small student that was trained on those images and labels alone. Finished rows of an existing CSV are kept.
+Of every image the central 32 x 32 pixels alone are kept, whatever the canvas: the teacher labels them, the verifier
+judges them, and a student learns from them. (From a larger canvas a student would crop more.) Reported for each row
+and seed: agreement of the verifier with the target class, its diversity scores, mean entropy of the labels, and the
+accuracy on the real test images of a small student that was trained on those images and labels alone. Finished rows of
+an existing CSV are kept.
 """
 
 import argparse
@@ -130,7 +132,8 @@ def main() -> None:
         begun = time.perf_counter()
         images, labels, classes = synthesised(row, seed, options.generations, options.steps, teacher)
         seconds = time.perf_counter() - begun
-        verdict = judged(center(images, SIZE).float() / 255, classes, verifier)
+        images = center(images, SIZE).contiguous()  # of all rows the same size, whatever their canvas
+        verdict = judged(images.float() / 255, classes, verifier)
         data = ImageSet(images, labels, classes, SIZE, teacher.spec.mean, teacher.spec.std)
         student = student_accuracies(data, seed, options.student_depth, options.student_steps, test, held_out)
         return {

@@ -124,6 +124,7 @@ def _sentence(row: RowDifference) -> str:
         row.bootstrap.difference,
         "the second is {points} points {verdict} {interval}",
         "no difference can be seen: {points} points {interval}",
+        "whether the second is better cannot be told: {points} points",
         row.bootstrap.seeds,
         row.bootstrap.test_images,
     )

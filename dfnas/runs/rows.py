@@ -1,17 +1,15 @@
 """Two runs' rows of Table 1 against each other: whether their errors differ by more than chance.
 
-By the seeds: whether the means are further apart than twice the standard error √(s₁²/n₁ + s₂²/n₂) of their difference.
-By seeds and test images: the paired bootstrap of `dfnas.measure.bootstrap`, where both saw the same test images.
+By the seeds alone, and, where both saw the same test images, by seeds and images: see `dfnas.measure.bootstrap`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from dfnas.measure.bootstrap import Difference, paired_difference
+from dfnas.measure.bootstrap import Difference, differs, paired_difference
 from dfnas.runs.sheets import Key, Sheet
 from dfnas.runtime.seeds import derive
 from dfnas.stages.predictions import Predictions, read_predictions
@@ -81,16 +79,10 @@ def row_differences(
             continue
         errors = tuple(float(row[ERROR]) for row in rows)
         spreads = tuple(float(row[SPREAD]) if row[SPREAD] else None for row in rows)
-        beyond = _beyond(errors, spreads, [int(row["seeds"] or 1) for row in rows])
+        seeds = tuple(int(row["seeds"] or 1) for row in rows)
+        beyond = None if None in spreads else differs(errors, spreads, seeds, draws)
         found.append(RowDifference(key, errors, spreads, beyond, bootstrap))
     return found
-
-
-def _beyond(errors: tuple[float, float], spreads: tuple[float | None, float | None], seeds: list[int]) -> bool | None:
-    if None in spreads:
-        return None
-    standard_error = math.sqrt(sum(spread**2 / count for spread, count in zip(spreads, seeds, strict=True)))
-    return abs(errors[1] - errors[0]) > 2 * standard_error
 
 
 def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Bootstrap | None:

@@ -42,6 +42,11 @@ def teacher_spec(path: Path) -> TeacherSpec:
     return _spec(_archive(path, TEACHER), path)
 
 
+def teacher_provenance(path: Path) -> dict[str, Any]:
+    """What determined a teacher. Raises InputError, see `load_teacher`."""
+    return _archive(path, TEACHER)["provenance"]
+
+
 def load_beside(role: str, path: Path, teacher: Teacher, device: torch.device) -> Teacher:
     """Reads a second network, a verifier or competitor. Raises InputError unless it has the teacher's task."""
     network = load_teacher(path, device)

@@ -16,7 +16,7 @@ from dfnas.settings.evaluate import CompareDataSettings
 from dfnas.settings.sources import ORIGINAL
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import Predictions, read_predictions
-from dfnas.tables.significance import Comparison, page, sentence, web_page
+from dfnas.tables.significance import Comparison, p_text, page, points_text, sentence, web_page
 
 STAGE = Stage("compare_data", __doc__, CompareDataSettings)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
@@ -114,12 +114,11 @@ def _errors(runs: Sequence[Run], first: Run) -> np.ndarray:
 
 
 def _row(comparison: Comparison) -> dict[str, object]:
-    """A line of the table: errors in percent, differences in points."""
-    found, base = comparison.errors
-    points = (f"{100 * value:.3f}" for value in (found, base, *comparison.difference[:3]))
+    """A line of the table: errors in percent, differences in points; no interval where one seed cannot say."""
+    difference = comparison.difference
+    points = ("" if value is None else points_text(value, 3) for value in (*comparison.errors, *difference[:3]))
     names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
-    p_value = f"{comparison.difference.p_value:.4f}"
-    values = (*names, *comparison.seeds, comparison.test_images, *points, p_value, comparison.verdict)
+    values = (*names, *comparison.seeds, comparison.test_images, *points, p_text(difference), comparison.verdict)
     return dict(zip(COLUMNS, values, strict=True))
 
 

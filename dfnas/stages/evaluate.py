@@ -2,10 +2,12 @@
 with the teacher.
 
 The temperature is fitted on the held-out images of the data that the network was trained on, to their labels as they
-stand in the data set: the test images choose nothing.
+stand in the data set: the test images choose nothing. A teacher that was imported may have been trained on what is held
+out here, and no temperature is fitted for it.
 """
 
 import sys
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,13 +20,15 @@ from dfnas.measure.accuracy import predict, top_k_errors
 from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import check_kinds, write_json
+from dfnas.runtime.files import check_kinds, digest, write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
-from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher
+from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher, teacher_provenance
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import write_predictions
 
+PRETRAINED = "pretrain_teacher"
+"""The stage of which it is known what a teacher was trained on."""
 OF_RUN = {"algorithm": str, "search_data": str, "retrain_data": str, "seed": int}
 OF_TRAINED = {"arguments": OF_RUN, "architecture_file": str, "validation_error": float}
 """What a trained network has to say of itself, and the kinds of it."""
@@ -49,6 +53,8 @@ class Measured(NamedTuple):
     """What the row of the tables says of it."""
     code: tuple[str, ...]
     """What builds it, see `code_digest`."""
+    held_out: bool
+    """Whether the held-out images are known to be such that it has not been trained on them."""
 
     def logits(self, data: ImageSet, where: Path, batch_size: int) -> torch.Tensor:
         """Logits (N, K) of a split, normalised as the network wants it. Raises InputError unless it has the network's
@@ -66,16 +72,20 @@ def evaluate(job: Job) -> None:
     test = load_split(options.dataset, "test", job.device)
     held_out = load_split(options.held_out, "validation", job.device)
     _check_same_task(options.held_out, held_out, options.dataset, test)
-    teacher = _teacher(options.teacher, test, options.dataset, job.device)
+    teacher = _teacher(options.teacher, test, options, job.device)
     if options.network.resolve() == options.teacher.resolve():
         measured = teacher
     elif kind_of(options.network) == TEACHER:
-        measured = _teacher(options.network, test, options.dataset, job.device)
+        measured = _teacher(options.network, test, options, job.device)
     else:
         measured = _trained(options.network, job.device)
     logits = measured.logits(test, options.dataset, batch_size)
     predicted = _most_probable(logits)
-    temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
+    if measured.held_out:
+        temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
+    else:
+        temperature = None
+        print(f"{measured.path} may have been trained on all of {options.held_out}: no temperature", file=sys.stderr)
     theirs = logits if measured is teacher else teacher.logits(test, options.dataset, batch_size)
     agreement = predicted == _most_probable(theirs)
     figures = {
@@ -92,18 +102,26 @@ def evaluate(job: Job) -> None:
     write_json(options.out, figures)
 
 
-def _teacher(path: Path, test: ImageSet, dataset: Path, device: torch.device) -> Measured:
+def _teacher(path: Path, test: ImageSet, options: Namespace, device: torch.device) -> Measured:
     """Raises InputError unless it takes images like the test images."""
     teacher = load_teacher(path, device)
     ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
     if ours != theirs:
         raise InputError(
             f"{path} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
-            f"{dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
+            f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
         )
     row = {"algorithm": "teacher", "space": teacher.spec.builder}
     row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
-    return Measured(path, teacher.network, teacher.spec.mean, teacher.spec.std, row, teacher.spec.code())
+    spec, held_out = teacher.spec, _learnt_from(path, options.held_out)
+    return Measured(path, teacher.network, spec.mean, spec.std, row, spec.code(), held_out)
+
+
+def _learnt_from(path: Path, dataset: Path) -> bool:
+    """Whether a teacher was trained by `pretrain_teacher` on the training images of this very data set."""
+    provenance = teacher_provenance(path)
+    inputs = provenance.get("inputs", {})
+    return provenance.get("stage") == PRETRAINED and digest(dataset) in inputs.values()
 
 
 def _trained(path: Path, device: torch.device) -> Measured:
@@ -118,7 +136,7 @@ def _trained(path: Path, device: torch.device) -> Measured:
         "validation_error": provenance["validation_error"],
     }
     code = (reference(row["space"]),)
-    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row, code)
+    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row, code, held_out=True)
 
 
 def _check_same_task(path: Path, held_out: ImageSet, dataset: Path, test: ImageSet) -> None:
@@ -143,13 +161,14 @@ def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict:
     }
 
 
-def _calibration(logits: torch.Tensor, correct: torch.Tensor, labels: torch.Tensor, temperature: float) -> dict:
-    """How sure the network is, as it stands and with its logits over the temperature."""
+def _calibration(logits: torch.Tensor, correct: torch.Tensor, labels: torch.Tensor, temperature: float | None) -> dict:
+    """How sure the network is, as it stands and with its logits over the temperature, if there is one."""
+    scaled = None if temperature is None else calibration_error(confidences(logits / temperature), correct)
     return {
         "ece": calibration_error(confidences(logits), correct),
         "nll": negative_log_likelihood(logits, labels),
         "temperature": temperature,
-        "ece_scaled": calibration_error(confidences(logits / temperature), correct),
+        "ece_scaled": scaled,
     }
 
 

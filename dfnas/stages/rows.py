@@ -14,8 +14,10 @@ SHARES = ("ece", "ece_scaled", "teacher_agreement")
 FIGURES = {
     **dict.fromkeys((*KEYS, "architecture"), str),
     **dict.fromkeys(("top1_error", "top5_error", *SHARES, "macs", "parameters"), float),
+    "ece_scaled": float | None,
 }
-"""Of a network, as `evaluate` leaves them, from which a row is made, and their kinds."""
+"""Of a network, as `evaluate` leaves them, from which a row is made, and their kinds. Without a temperature there is no
+`ece_scaled`."""
 OF_NETWORKS = {"seed": int, "validation_error": float}
 OF_TEACHER = dict.fromkeys(OF_NETWORKS, str)
 """Empty ones: it has neither."""
@@ -62,8 +64,13 @@ def row_of(runs: Runs) -> dict[str, Any]:
         "top1_error_mean": f"{statistics.fmean(top1):.3f}",
         "top1_error_std": f"{statistics.stdev(top1):.3f}" if len(runs) > 1 else "",
         "top5_error_mean": f"{statistics.fmean(100 * run['top5_error'] for run in runs):.3f}",
-        **{f"{name}_mean": f"{statistics.fmean(100 * run[name] for run in runs):.3f}" for name in SHARES},
+        **{f"{name}_mean": _mean_percent([run[name] for run in runs]) for name in SHARES},
         "params_m": f"{statistics.fmean(run['parameters'] for run in runs) / 1e6:.6f}",
         "macs_m": f"{statistics.fmean(run['macs'] for run in runs) / 1e6:.6f}",
         "architecture": best_of(runs)["architecture"],
     }
+
+
+def _mean_percent(shares: Sequence[float | None]) -> str:
+    """Empty where one of them is not known."""
+    return "" if None in shares else f"{statistics.fmean(100 * share for share in shares):.3f}"

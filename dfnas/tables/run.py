@@ -106,14 +106,15 @@ def significance_story(rows: Iterable[Row]) -> str:
     """Whether searching on other data than the original is as good, by `significance.csv`."""
     stories = []
     for row in rows:
-        points, low, high = (float(row[name]) for name in ("difference_points", "interval_low", "interval_high"))
         than = f"{row['verdict']} than" if row["verdict"] in ("worse", "better") else "not to be told from"
+        found = f"{float(row['difference_points']):+.2f} points of error"
+        if row["interval_low"]:
+            found += f", 95 % interval {float(row['interval_low']):+.2f} to {float(row['interval_high']):+.2f}"
+        else:
+            found += ", with too few seeds for an interval"
         where = f" (retrained on {escaped(row['retrain_data'])})" if row["retrain_data"] != ORIGINAL else ""
         algorithm, data = escaped(row["algorithm"]), escaped(row["search_data"])
-        stories.append(
-            f"{algorithm} on {data} images is {than} {algorithm} on original ones{where}: "
-            f"{points:+.2f} points of error, 95 % interval {low:+.2f} to {high:+.2f}"
-        )
+        stories.append(f"{algorithm} on {data} images is {than} {algorithm} on original ones{where}: {found}")
     return _entry("Data against data", *(f"{story}." for story in stories))
 
 

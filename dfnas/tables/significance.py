@@ -1,5 +1,6 @@
 """What searching on other data than the original costs, in words: a sentence and a row for each comparison."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ TITLE = "Is it as good to search on other data?"
 EXPLAINED = """\
 Errors are top-1, on the original test images. Points and intervals are the error after a search on the named data minus
 that after a search on original images. Intervals and p come from {draws} draws of a paired bootstrap over test images
-and seeds, and stand for one comparison each: of twenty that are none, one may look significant."""
+and of what so few seeds may vary by, and stand for one comparison each: of twenty that are none, one may look
+significant."""
 HEADER = ("algorithm", "searched on", "retrained on", "error, %", "from original, %", "points", "95 % interval", "p")
 
 
@@ -42,38 +44,53 @@ def sentence(comparison: Comparison, escaped: Callable[[str], str] = escaped) ->
         comparison.difference,
         f"searching on {data} images is {{points}} points {{verdict}} {{interval}}",
         f"no difference can be seen between searching on {data} and on original images: {{points}} points {{interval}}",
+        f"whether searching on {data} images is as good as on original ones cannot be told: {{points}} points",
         comparison.seeds,
         comparison.test_images,
     )
 
 
-def judged(found: Difference, seen: str, unseen: str, seeds: tuple[int, int], test_images: int) -> str:
+def judged(found: Difference, seen: str, unseen: str, untold: str, seeds: tuple[int, int], test_images: int) -> str:
     """A difference of errors in words.
 
     Args:
         seen: what to say of one that is significant, with `{points}`, `{verdict}` (worse or better) and `{interval}`.
         unseen: of another, with `{points}` and `{interval}`.
+        untold: of one that has no interval, with `{points}`.
         seeds: how many networks each side has.
     """
-    points, low, high = (100 * value for value in found[:3])
-    verdict = verdict_of(found)
-    if verdict == "better":
-        points, low, high = -points, -high, -low
-    interval = f"[{low:.2f}, {high:.2f}]"
+    sample, verdict = _sample(seeds, test_images), verdict_of(found)
+    if found.p_value is None:
+        why = "; what another seed would give, one seed cannot say" if min(seeds) == 1 else ""
+        return f"{untold.format(points=f'{100 * found.estimate:+.2f}')}, with {sample}{why}"
+    points, low, high = found[:3] if verdict != "better" else (-found.estimate, -found.high, -found.low)
+    interval = _interval(low, high)
     if found.significant:
-        words = seen.format(points=f"{points:.2f}", verdict=verdict, interval=interval)
+        words = seen.format(points=f"{100 * points:.2f}", verdict=verdict, interval=interval)
         words += f", significant at {100 * LEVEL:g} %"
     else:
-        words = unseen.format(points=f"{points:+.2f}", interval=interval)
-    words += f" (p = {found.p_value:.4f}), with {_sample(seeds, test_images)}"
-    return words + ("; what another seed would give, one seed cannot say" if min(seeds) == 1 else "")
+        words = unseen.format(points=f"{100 * points:+.2f}", interval=interval)
+    return f"{words} (p = {p_text(found)}), with {sample}"
 
 
 def verdict_of(found: Difference) -> str:
-    """`worse` or `better`, of the first group; or that no difference is seen."""
+    """`worse` or `better`, of the first group; or that no difference is seen, or that nobody can tell."""
+    if found.p_value is None:
+        return "cannot tell"
     if not found.significant:
         return "no difference seen"
     return "worse" if found.estimate > 0 else "better"
+
+
+def points_text(share: float, digits: int) -> str:
+    """A share in points, with more than those digits where it takes them to tell it from 0."""
+    points = 100 * share
+    return f"{points:.1g}" if 0 < abs(points) < 0.5 * 10**-digits else f"{points:.{digits}f}"
+
+
+def p_text(found: Difference) -> str:
+    """p with four digits, cut off and not rounded: what is below the level reads so. Empty where there is none."""
+    return "" if found.p_value is None else f"{math.floor(found.p_value * 10_000) / 10_000:.4f}"
 
 
 def page(comparisons: Sequence[Comparison], draws: int) -> str:
@@ -104,10 +121,15 @@ def web_page(comparisons: Sequence[Comparison], draws: int) -> str:
 
 def _row(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> list[str]:
     names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
-    points, low, high = (100 * value for value in comparison.difference[:3])
+    found = comparison.difference
+    interval = "" if found.p_value is None else _interval(found.low, found.high)
     numbers = [f"{100 * error:.2f}" for error in comparison.errors]
-    numbers += [f"{points:+.2f}", f"[{low:.2f}, {high:.2f}]", f"{comparison.difference.p_value:.4f}"]
-    return [*map(escaped, names), *numbers]
+    return [*map(escaped, names), *numbers, f"{100 * found.estimate:+.2f}", interval, p_text(found)]
+
+
+def _interval(low: float, high: float) -> str:
+    """An interval of shares, in points."""
+    return f"[{points_text(low, 2)}, {points_text(high, 2)}]"
 
 
 def _sample(seeds: tuple[int, int], test_images: int) -> str:

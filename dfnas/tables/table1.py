@@ -17,10 +17,12 @@ TEXTS = {
     "seeds": "seeds",
 }
 ERROR, SPREAD = "top1_error_mean", "top1_error_std"
+SCALED = "ece_scaled_mean"
+"""Empty where no temperature was fitted."""
 NUMBERS = {
     "top5_error_mean": ("top-5 error, %", 2),
     "ece_mean": ("ECE, %", 2),
-    "ece_scaled_mean": ("ECE scaled, %", 2),
+    SCALED: ("ECE scaled, %", 2),
     "teacher_agreement_mean": ("teacher agreement, %", 2),
     "params_m": ("parameters, M", 3),
     "macs_m": ("MACs, M", 2),
@@ -81,7 +83,8 @@ def page(rows: Sequence[Row]) -> str:
         ),
         typeset(rows, HTML),
         html.paragraph(
-            "ECE is the expected calibration error, before and after temperature scaling on held-out images. Teacher "
+            "ECE is the expected calibration error, before and after temperature scaling on held-out images, which "
+            "a teacher that was imported may have been trained on: it has no second one. Teacher "
             "agreement is the share of test images on which network and teacher name the same class. MACs are "
             "multiply-accumulates of one image."
         ),
@@ -140,4 +143,8 @@ def _cells(row: Row, notation: Notation, best: bool) -> list[str]:
     error = notation.best.format(_shown(row)) if best else _shown(row)
     if row[SPREAD]:
         error = notation.error.format(error, f"{float(row[SPREAD]):.2f}")
-    return [*names, error, *(f"{float(row[name]):.{decimals}f}" for name, (_, decimals) in NUMBERS.items())]
+    numbers = (
+        notation.nothing if name == SCALED and not row[name] else f"{float(row[name]):.{decimals}f}"
+        for name, (_, decimals) in NUMBERS.items()
+    )
+    return [*names, error, *numbers]

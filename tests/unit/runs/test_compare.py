@@ -136,9 +136,21 @@ def test_rows_have_their_difference_in_points_and_the_bootstrap_of_their_predict
     assert "with 2 seeds and 200 images" in text
 
 
-@pytest.mark.parametrize(("spread", "beyond"), [(1.0, False), (0.9, True)])
-def test_beyond_the_seeds_is_more_than_twice_the_standard_error(runs, compared, spread, beyond):
-    """√(s²/2 + s²/2) = s for two seeds: 2 points are two of 1, and more than two of 0.9."""
+def test_one_seed_cannot_tell(runs, compared, capsys):
+    for run, wrong in zip(runs, (range(4), range(40)), strict=True):
+        shutil.rmtree(run.path / "evaluate")
+        run.table(run.networks([wrong]))
+    (row,) = compared()[1]["rows"]
+    assert row["beyond_seeds"] is None
+    figures = ("low", "high", "p_value", "significant")
+    assert [row["bootstrap"][name] for name in figures] == [None, None, None, False]
+    text = text_of(runs, capsys)
+    assert "whether the second is better cannot be told: +18.00 points, with 1 seed and 200 images" in text
+
+
+@pytest.mark.parametrize(("spread", "beyond"), [(0.4, False), (0.2, True)])
+def test_beyond_the_seeds_is_what_so_few_seeds_can_tell(runs, compared, spread, beyond):
+    """Two points, by two seeds each, of which 95 % lie within seven spreads."""
     for run, mean in zip(runs, (10.0, 12.0 - 1e-9), strict=True):
         shutil.rmtree(run.path / "evaluate")
         row = (run.path / "table1.csv").read_text().replace("2.000", str(mean)).replace("0.000,", f"{spread},", 1)

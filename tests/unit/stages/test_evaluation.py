@@ -18,7 +18,7 @@ from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.measure.accuracy import predict
 from dfnas.measure.calibration import TEMPERATURES, calibration_error, fitted_temperature, negative_log_likelihood
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_json
+from dfnas.runtime.files import digest, read_json
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
@@ -158,6 +158,48 @@ def test_test_images_do_not_touch_the_temperature_and_held_out_ones_touch_nothin
     assert "temperature" in changed <= {"temperature", "ece_scaled"}
     data_set(folder / "original.h5", make_images(180, soft=False, seed=3))
     assert evaluated(folder)["temperature"] == other_held_out["temperature"]
+
+
+def with_provenance(folder: Path, provenance: dict) -> None:
+    """Writes the teacher anew, as one that came about so."""
+    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    torch.manual_seed(1)
+    save_teacher(folder / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), provenance)
+
+
+def test_the_temperature_of_a_teacher_that_was_trained_here_is_fitted_on_what_it_has_not_seen(folder):
+    inputs = {"dataset/original.h5": digest(folder / "original.h5")}
+    with_provenance(folder, {"stage": "pretrain_teacher", "inputs": inputs})
+    figures = evaluated(folder, "teacher.pt", "original.h5")
+    assert TEMPERATURES[0] <= figures["temperature"] <= TEMPERATURES[1]
+    assert 0 <= figures["ece_scaled"] <= 1
+
+
+@pytest.mark.parametrize(
+    "provenance",
+    [
+        {},
+        {"stage": "import_teacher", "inputs": {"mine.pt": "0" * 64}},
+        {"stage": "pretrain_teacher", "inputs": {"dataset/original.h5": "0" * 64}},  # another split of the images
+    ],
+)
+def test_no_temperature_is_fitted_on_images_that_a_teacher_may_have_been_trained_on(folder, capsys, provenance):
+    """On those it is surer and more often right than on others: a T below 1, and calibration gets worse by it."""
+    with_provenance(folder, provenance)
+    figures = evaluated(folder, "teacher.pt", "original.h5")
+    assert (figures["temperature"], figures["ece_scaled"]) == (None, None)
+    assert 0 <= figures["ece"] <= 1
+    assert "teacher.pt may have been trained on all of" in capsys.readouterr().err
+
+
+def test_a_second_teacher_has_no_temperature_either(folder):
+    """As a verifier, which is imported too."""
+    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    torch.manual_seed(2)
+    provenance = {"stage": "import_teacher", "inputs": {"theirs.pt": digest(folder / "original.h5")}}
+    save_teacher(folder / "verifier.pt", spec, cifar_resnet(**RESNET).state_dict(), provenance)
+    figures = evaluated(folder, "verifier.pt", "original.h5")
+    assert (figures["temperature"], figures["ece_scaled"]) == (None, None)
 
 
 HEADER = "image,target,predicted,confidence\n"

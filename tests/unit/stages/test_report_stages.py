@@ -141,6 +141,14 @@ def test_a_run_in_words(chain, tmp_path):
         assert sentence in text
 
 
+def test_a_comparison_without_an_interval_in_words():
+    row = SIGNIFICANCE | {"verdict": "cannot tell", "interval_low": "", "interval_high": ""}
+    sentence = (
+        "spos on my_set images is not to be told from spos on original ones: -1.00 points of error, with too few "
+    )
+    assert sentence + "seeds for an interval." in rendered(words.significance_story([row]))
+
+
 def test_a_run_that_was_looked_up_in_words(chain, tmp_path):
     keys = ("algorithm", "search_data", "seeds", "accuracy_mean", "rank_mean")
     rows = [("darts", "noise", 3, 93.0, 80.5), ("random", "none", "", 94.0, 5.0), ("optimum", "none", "", 94.37, 1.0)]

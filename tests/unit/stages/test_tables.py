@@ -13,13 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfnas.runtime.device import device_name
-from dfnas.runtime.files import write_json
+from dfnas.runtime.files import read_json, write_json
 from dfnas.runtime.resumable import Cost
 from dfnas.stages.histories import write_timing
 from dfnas.stages.latencies import Latency, write_latencies
+from dfnas.stages.rows import KEYS, read_figures, row_of
 from dfnas.stages.times import times_of
 from dfnas.tables import html, latex, markdown
-from dfnas.tables.table1 import HEADER
+from dfnas.tables.table1 import HEADER, HTML, LATEX, MARKDOWN
+from dfnas.tables.table1 import typeset as typeset_rows
 
 
 def run(name: str, *arguments) -> int:
@@ -134,6 +136,21 @@ def test_shares_are_means_over_the_seeds_in_percent(table):
     assert float(darts["top1_error_std"]) == pytest.approx(statistics.stdev([10, 12, 17]), abs=1e-3)
     assert (darts["ece_mean"], darts["ece_scaled_mean"]) == ("5.000", "2.000")
     assert (darts["teacher_agreement_mean"], darts["architecture"]) == ("50.000", "0.json")
+
+
+def test_a_teacher_without_a_temperature_has_no_scaled_error(tmp_path):
+    """Nothing stands for a figure that nobody knows, in the table and in what is typeset of it."""
+    path = metrics(tmp_path, *ROWS[0][:4], "", 0.011)
+    write_json(path, read_json(path) | {"temperature": None, "ece_scaled": None})
+    row = row_of([read_figures(path)])
+    assert (row["ece_mean"], row["ece_scaled_mean"], row["teacher_agreement_mean"]) == ("4.000", "", "50.000")
+    keys = dict(zip(KEYS, ROWS[0][:4], strict=True))
+    for notation, cells in (
+        (MARKDOWN, "4.00 | – | 50.00"),
+        (HTML, '4.00</td><td class="number">–</td><td class="number">50.00'),
+        (LATEX, "4.00 & -- & 50.00"),
+    ):
+        assert cells in typeset_rows([{name: str(value) for name, value in (keys | row).items()}], notation)
 
 
 def test_what_a_row_costs_stands_in_a_table_of_its_own(table):
