@@ -6,6 +6,8 @@ from pydantic import Field, model_validator
 
 from dfnas.settings.base import Count, Number, Positive, Settings, Size
 
+ONE_LOGIT = "of a network with one for two classes make [0, that one], in a wrapper"
+
 
 class TeacherSettings(Settings):
     """Section `teacher`."""
