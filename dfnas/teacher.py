@@ -173,6 +173,18 @@ def assemble(
     return teacher
 
 
+def check_trainable(network: nn.Module, spec: TeacherSpec, where: str, section: str) -> None:
+    """Raises InputError unless a network with fresh weights can be trained to be a classifier as `spec` describes it.
+    A copy is asked: the network stays as it is."""
+    teacher = Teacher(spec, copy.deepcopy(network))
+    examine(teacher, where, section)
+    if teacher.layout != torch.channels_last:
+        raise InputError(
+            f"{where}: {spec.builder} takes contiguous images alone, and a training lays them out channels-last; let "
+            "it use flatten(1) or reshape instead of view"
+        )
+
+
 def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str) -> nn.Module:
     """The builder's network with the weights in it. Raises InputError where they do not fit."""
     network = build_network(spec, section)
@@ -220,7 +232,7 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
             "returns its logits alone"
         )
     if logits.ndim == 2 and logits.shape[1] == 1:
-        raise InputError(f"{where}: {spec.builder} returns one logit, expected one for each class; {ONE_LOGIT}")
+        raise InputError(f"{where}: {spec.builder} returns one logit, expected one for each class: {ONE_LOGIT}")
     if logits.ndim != 2 or logits.shape[1] != spec.classes:
         raise InputError(
             f"{where}: {spec.builder} returns logits of shape {tuple(logits.shape)}, expected (2, {spec.classes}); "

@@ -20,8 +20,10 @@ from torch.nn.parameter import is_lazy
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import derive, generator
 
-PROBES = 2
-"""P, the images that the network is asked about. As many others are their neighbours."""
+BRIGHTNESS = (0.25, 1.0, 0.9, 0.4)
+"""Of the images that the network is asked about, and of as many others that are their neighbours."""
+PROBES = len(BRIGHTNESS) // 2
+"""P."""
 TOLERANCE = 1e-3
 """Largest difference between two answers to one image, relative to the largest logit of the probes. Other orders of
 summation move float32 logits by a tenth of that at most (docs/teachers.md has what was measured), chance and neighbours
@@ -41,15 +43,15 @@ SOURCES: dict[str, tuple[Callable[[int], object], str]] = {
 def probes(channels: int, size: tuple[int, int]) -> torch.Tensor:
     """Images to ask about, and as many as their neighbours: (2 P, C, H, W) float32, pixels in [0, 1].
 
-    Fine noise and coarse noise in turn, since fine noise looks the same to a network that averages over places; from
-    dark to bright, so that no two have the same statistics. The neighbours are brighter than the probes.
+    Fine noise and coarse noise in turn, since fine noise looks the same to a network that averages over places, and of
+    several brightnesses, so that no two have the same statistics.
     """
     rng = generator(0, "probes")
     fine = torch.rand(2 * PROBES, channels, *size, generator=rng)
     cells = torch.rand(2 * PROBES, channels, *(min(4, side) for side in size), generator=rng)
     coarse = F.interpolate(cells, size, mode="nearest")
     is_fine = (torch.arange(2 * PROBES) % 2 == 0).view(-1, 1, 1, 1)
-    return torch.where(is_fine, fine, coarse) * torch.linspace(0.2, 1.0, 2 * PROBES).view(-1, 1, 1, 1)
+    return torch.where(is_fine, fine, coarse) * torch.tensor(BRIGHTNESS).view(-1, 1, 1, 1)
 
 
 def check_function(network: nn.Module, images: torch.Tensor, where: str) -> torch.Tensor:
@@ -194,8 +196,8 @@ def check_same(network: nn.Module, images: torch.Tensor, logits: torch.Tensor, w
     again = _Examined(network, where).answers(images[:PROBES])
     if not ((again - logits).abs() <= TOLERANCE * logits.abs().max()).all():
         raise InputError(
-            f"{where}: built anew it answers otherwise: it draws by chance what the weights do not hold; register that as a "
-            "parameter or buffer and save the weights again"
+            f"{where}: built anew it answers otherwise: it draws by chance what the weights do not hold; register that "
+            "as a parameter or buffer and save the weights again"
         )
 
 
