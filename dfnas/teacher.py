@@ -4,7 +4,7 @@ Shapes: B batch, C channels, H W input, K classes.
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -14,13 +14,15 @@ from torch.nn.parameter import is_lazy
 
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.fitting import under_own_names
+from dfnas.classifiers.guards import guarded_pass, layout_of
 from dfnas.classifiers.materials import check_in_memory, lay_into, materialised
 from dfnas.classifiers.names import TORCHSCRIPT, code_of
 from dfnas.classifiers.norms import is_over_images, normalise_by_batch, stored_norms
+from dfnas.classifiers.soundness import check_function, check_same, probes, unchanged
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.base import as_size
-from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.teacher import ONE_LOGIT, TeacherSettings
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,16 @@ class Teacher(nn.Module):
         return super().train(False)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.network((images - self.mean) / self.std)
+        return self.network(self.normalised(images))
+
+    def normalised(self, images: torch.Tensor) -> torch.Tensor:
+        """Pixels in [0, 1] as the network takes them."""
+        return (images - self.mean) / self.std
+
+    @property
+    def layout(self) -> torch.memory_format:
+        """The memory layout that its weights may have."""
+        return layout_of(self.network)
 
     def batch_norms(self) -> list[nn.Module]:
         """The BatchNorm layers over images that hold running statistics, frozen ones included, in the order of the
@@ -136,8 +147,14 @@ def _built(spec: TeacherSpec, section: str) -> nn.Module:
     return materialised(build(spec.builder, spec.arguments, section), image, f"{section}.builder '{spec.builder}'")
 
 
-def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str = "teacher") -> Teacher:
-    """A teacher from its description and weights, checked by one forward pass.
+def assemble(
+    spec: TeacherSpec,
+    state: Mapping[str, torch.Tensor],
+    where: str,
+    section: str = "teacher",
+    thoroughly: bool = False,
+) -> Teacher:
+    """A teacher from its description and weights, checked by one forward pass, or `thoroughly`: see `examine`.
 
     Args:
         state: as `classifiers.weights.read_weights` gives it.
@@ -147,14 +164,31 @@ def assemble(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, s
         InputError: weights that do not fit the network, a wrong number of classes, non-finite weights or
             logits. The message names `where` the weights came from.
     """
-    if spec.builder == TORCHSCRIPT:
-        content = state[TORCHSCRIPT].numpy().tobytes()
-        network = ScriptNetwork(content, torch.full((2, spec.channels, *spec.size), 0.5), where)
+
+    def make() -> Teacher:
+        if spec.builder == TORCHSCRIPT:
+            content = state[TORCHSCRIPT].numpy().tobytes()
+            return Teacher(spec, ScriptNetwork(content, torch.full((2, spec.channels, *spec.size), 0.5), where))
+        return Teacher(spec, _fitted(spec, state, where, section))
+
+    teacher = make()
+    if thoroughly:
+        examine(teacher, where, section, make)
     else:
-        network = _fitted(spec, state, where, section)
-    teacher = Teacher(spec, network)
-    check_logits(teacher, where, section)
+        check_logits(teacher, where, section)
     return teacher
+
+
+def check_trainable(network: nn.Module, spec: TeacherSpec, where: str, section: str) -> None:
+    """Raises InputError unless a network with fresh weights can be trained to be a classifier as `spec` describes it.
+    A copy is asked: the network stays as it is."""
+    teacher = Teacher(spec, copy.deepcopy(network))
+    examine(teacher, where, section)
+    if teacher.layout != torch.channels_last:
+        raise InputError(
+            f"{where}: {spec.builder} takes contiguous images alone, and a training lays them out channels-last; let "
+            "it use flatten(1) or reshape instead of view"
+        )
 
 
 def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, section: str) -> nn.Module:
@@ -182,17 +216,25 @@ def _fitted(spec: TeacherSpec, state: Mapping[str, torch.Tensor], where: str, se
 
 @torch.no_grad()
 def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None:
-    """Raises InputError unless the teacher maps a grey batch of its own size to finite logits (B, K)."""
+    """Raises InputError unless the teacher maps a grey batch of its own size to finite logits (B, K), K >= 2. Its
+    network then has the guards that it needs, see `classifiers.guards`."""
     spec = teacher.spec
     try:
-        logits = teacher(torch.full((2, spec.channels, *spec.size), 0.5))
+        grey = teacher.normalised(torch.full((2, spec.channels, *spec.size), 0.5))
+        logits = guarded_pass(teacher.network, grey)
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
         raise InputError(
             f"{where}: {spec.builder} does not take images of "
             f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason(error)}"
         ) from error
-    if not isinstance(logits, torch.Tensor):
-        raise InputError(f"{where}: {spec.builder} returns a {type(logits).__name__}, expected a tensor of logits")
+    if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
+        kind = f"tensor of {logits.dtype}" if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise InputError(
+            f"{where}: {spec.builder} returns a {kind}, expected a tensor of logits; wrap the network in one that "
+            "returns its logits alone"
+        )
+    if logits.ndim == 2 and logits.shape[1] == 1:
+        raise InputError(f"{where}: {spec.builder} returns one logit, expected one for each class: {ONE_LOGIT}")
     if logits.ndim != 2 or logits.shape[1] != spec.classes:
         raise InputError(
             f"{where}: {spec.builder} returns logits of shape {tuple(logits.shape)}, expected (2, {spec.classes}); "
@@ -200,3 +242,24 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
         )
     if not logits.isfinite().all():
         raise InputError(f"{where}: the teacher's logits are not finite on a grey image; the checkpoint is damaged")
+
+
+@torch.no_grad()
+def examine(teacher: Teacher, where: str, section: str = "teacher", again: Callable[[], Teacher] | None = None) -> None:
+    """Asks a teacher that nobody has asked anything yet for all that `check_logits` asks, and whether its logits are a
+    function of each image alone, see `classifiers.soundness`. Takes some thirty images' forward passes.
+
+    Args:
+        again: makes the same teacher a second time, to see what its builder draws by chance.
+
+    Raises:
+        InputError: they are not.
+    """
+    with unchanged(teacher.network, where):
+        check_logits(teacher, where, section)
+    images = teacher.normalised(probes(teacher.spec.channels, teacher.spec.size))
+    logits = check_function(teacher.network, images, where)
+    if again is not None:
+        second = again()
+        check_logits(second, where, section)
+        check_same(second.network, images, logits, where)

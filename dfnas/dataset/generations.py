@@ -3,7 +3,7 @@
 Shapes: N images, B batch, C channels, H W stored sides, K classes.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -101,3 +101,11 @@ def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray
         if images.shape[1:] != shape:
             raise InputError(f"{path} has images {images.shape[1:]}, expected {shape}; {rebuild(path)}")
         yield images, classes, aims
+
+
+def took_steps(attributes: Mapping[str, Any]) -> bool:
+    """Whether the images of a shard, by what it says of itself, were optimised, and are not what an inversion starts
+    from (`stages: []`)."""
+    provenance = attributes.get("provenance")
+    settings = provenance.get("settings") if isinstance(provenance, Mapping) else None
+    return isinstance(settings, Mapping) and bool(settings.get("stages"))

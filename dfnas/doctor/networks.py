@@ -15,7 +15,7 @@ from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
 from dfnas.settings.sources import training_section
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
+from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, examine
 
 PROBES = 8
 """Images of noise that a teacher is asked about."""
@@ -52,7 +52,7 @@ def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher
     try:
         state = read_weights(section, role)
         spec = TeacherSpec.of(complete(section, role))
-        teacher = assemble(spec, state, str(weights_file(section.weights) or section.weights), role)
+        teacher = assemble(spec, state, str(weights_file(section.weights) or section.weights), role, True)
     except InputError as error:
         return [failure(role, str(error))], None
     return [judge_answers(teacher, role)], teacher
@@ -65,7 +65,7 @@ def _fresh(section: TeacherSettings, story: str, role: str = "teacher") -> tuple
     try:
         spec = TeacherSpec.of(complete(section, role))
         teacher = Teacher(spec, build_network(spec, role))
-        check_logits(teacher, f"{role}.builder", role)
+        examine(teacher, f"{role}.builder", role)
     except InputError as error:
         return [failure(role, str(error))], None
     return [ok(role, f"{described(teacher)}; {story}")], teacher

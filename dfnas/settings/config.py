@@ -321,8 +321,6 @@ class Config(Settings):
                 f"{place}invert_teacher.targets = one_class needs equally many batches of every class: "
                 f"{place}synthesis.images ({images}) must be a multiple of {self.teacher.classes * batch_size}"
             )
-        if inversion.targets == "pairs" and self.teacher.classes < 2:
-            raise ValueError(f"{place}invert_teacher.targets = pairs needs two classes")
         for stage in inversion.stages:
             if any(side % stage.downscale for side in self.teacher.size or ()):
                 raise ValueError(

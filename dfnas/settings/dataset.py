@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size
+from dfnas.settings.normalisation import Deviations, Means
 
 ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
 
@@ -48,9 +49,9 @@ class ShardOriginalSettings(Settings):
     """File or folder of the source; environment variables are expanded. Not for digits."""
     size: Size = (32, 32)
     """Pixels to which images are resized: the side of a square, or [height, width]."""
-    mean: tuple[Number, ...] = (0.485, 0.456, 0.406)
+    mean: Means = (0.485, 0.456, 0.406)
     """Normalisation of pixels in [0, 1], per channel; its length is the number of channels."""
-    std: tuple[Positive, ...] = (0.229, 0.224, 0.225)
+    std: Deviations = (0.229, 0.224, 0.225)
     """Normalisation, per channel."""
     test_fraction: ProperFraction = 0.2
     """Share of every class held out as test images, where the source has no test images of its own."""

@@ -1,10 +1,22 @@
 """Settings of the teacher: the classifier whose data must not be touched."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from dfnas.settings.base import Count, Number, Positive, Settings, Size
+from dfnas.settings.base import Count, Settings, Size
+from dfnas.settings.normalisation import Deviations, Means
+
+ONE_LOGIT = "of a network with one logit for two classes make two, [0, that one], in a wrapper"
+
+
+def _several(count: int) -> int:
+    if count < 2:
+        raise ValueError(f"expected 2 or more; {ONE_LOGIT}")
+    return count
+
+
+Classes = Annotated[Count, AfterValidator(_several), Field(json_schema_extra={"minimum": 2})]
 
 
 class TeacherSettings(Settings):
@@ -21,17 +33,17 @@ class TeacherSettings(Settings):
     `torchscript` (the weights are the network), `module:callable` or `file.py:callable`."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the builder."""
-    classes: Count | None = None
-    """Number of classes, the length of the teacher's logits. May be left out where published weights say it, as may
-    all that follows."""
+    classes: Classes | None = None
+    """Number of classes, 2 or more: the length of the teacher's logits. May be left out where published weights say it,
+    as may all that follows."""
     channels: Count | None = None
     """Channels of an input image."""
     size: Size | None = None
     """Pixels of an input image: the side of a square, or [height, width]."""
-    mean: tuple[Number, ...] | None = None
-    """What the teacher's training subtracted from pixels in [0, 1], per channel."""
-    std: tuple[Positive, ...] | None = None
-    """What it divided by afterwards, per channel."""
+    mean: Means | None = None
+    """What the teacher's training subtracted from pixels in [0, 1], per channel: numbers from 0 to 1."""
+    std: Deviations | None = None
+    """What it divided by afterwards, per channel: at most 1; 0.00392 (1/255) for a network that takes 0 to 255."""
     class_names: tuple[str, ...] | None = None
     """Names of the classes in the order of the logits, or an empty list."""
 

@@ -30,7 +30,11 @@ SKIPS = ("skip_connect", "identity")
 @dataclass(frozen=True)
 class Task:
     """What every network of a space has to fit: `channels` of the input image, its `size` (height, width) in
-    pixels, and the number of `classes`. One side stands for a square."""
+    pixels, and the number of `classes`, 2 or more. One side stands for a square.
+
+    Raises:
+        InputError: no such size, or a single class, which every network would name.
+    """
 
     channels: int
     size: tuple[int, int]
@@ -38,6 +42,8 @@ class Task:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "size", as_size(self.size))
+        if self.classes == 1:
+            raise InputError("a task of one class, expected 2 or more: every network would name it")
 
 
 @dataclass(frozen=True)

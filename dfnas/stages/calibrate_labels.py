@@ -1,7 +1,7 @@
 """Ask the teacher what it sees in a generation's images: its answers are the next generation's targets.
 
 The question is put on exactly the bytes that are stored. A small report says how far the answers are from what the
-images were made for.
+images were made for, and a warning where that looks wrong.
 """
 
 import sys
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import torch
 
-from dfnas.dataset.generations import check_generation
+from dfnas.dataset.generations import check_generation, took_steps
 from dfnas.dataset.writing import read_synthetic_shard, write_labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
 from dfnas.stages.artifacts import check_fits, load_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.synthesis.labels import calibration_report, soft_labels
+from dfnas.synthesis.labels import calibration_report, doubt, soft_labels
 
 STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
@@ -35,7 +35,7 @@ def calibrate_labels(job: Job) -> None:
     entry = job.cache_entry(inputs, *code)
     if entry.recall():
         return
-    labels, classes, aims = [], [], []
+    labels, classes, aims, optimised = [], [], [], False
     for path in options.shards:
         images, targets, aim, attributes = read_synthetic_shard(path)
         check_generation(path, attributes, options.generation)
@@ -44,6 +44,7 @@ def calibrate_labels(job: Job) -> None:
         labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
         classes.append(torch.from_numpy(targets))
         aims.append(aim)
+        optimised |= took_steps(attributes)
     labels, classes, aims = (torch.cat(parts) for parts in (labels, classes, aims))
     if not labels.isfinite().all():
         raise InputError(
@@ -57,6 +58,7 @@ def calibrate_labels(job: Job) -> None:
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
     report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
+    report["doubt"] = doubt(report["agreement"], teacher.spec.classes) if optimised else None
     write_json(options.report, report | {"provenance": provenance})
     entry.keep()
     print(
@@ -64,6 +66,9 @@ def calibrate_labels(job: Job) -> None:
         f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",
         file=sys.stderr,
     )
+    if report["doubt"]:
+        story = f"generation {options.generation}: {report['doubt']}"
+        print(f"{job.stage}: warning: {story}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

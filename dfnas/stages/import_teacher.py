@@ -1,4 +1,5 @@
-"""Import the user's classifier: find its weights, build the network, check that they fit, and keep both.
+"""Import the user's classifier: find its weights, build the network, check that they fit and that its logits are a
+function of the image alone, and keep both.
 
 A checkpoint is opened without running any code from it. Its archive is tested before it is read.
 """
@@ -28,7 +29,7 @@ def import_teacher(job: Job) -> None:
     settings = complete(job.settings, section)
     spec, path = TeacherSpec.of(settings), weights_file(settings.weights)
     where = str(path or f"{section}.weights = '{settings.weights}'")
-    teacher = assemble(spec, state, where, section)
+    teacher = assemble(spec, state, where, section, thoroughly=True)
     kept = state if spec.builder == TORCHSCRIPT else teacher.network.state_dict()
     provenance = job.provenance([path] if path else [], *spec.code())
     save_teacher(job.options.out, spec, kept, provenance)

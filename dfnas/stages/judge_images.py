@@ -28,7 +28,7 @@ from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.synthesis.labels import seen_by
 from dfnas.synthesis.quality import NO_HEAD
-from dfnas.teacher import Teacher, TeacherSpec, build_network
+from dfnas.teacher import Teacher, TeacherSpec, build_network, check_trainable
 from dfnas.training.training import Training
 
 STAGE = Stage("judge_images", __doc__, JudgeImagesSettings)
@@ -82,7 +82,7 @@ def _check_task(data: ImageSet, path: Path, spec: TeacherSpec, teacher: Path) ->
 
 
 def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
-    """Fresh weights, checked on a grey image.
+    """Fresh weights, checked on a grey image and on noise.
 
     Raises:
         InputError: the student cannot be built, or is not for the teacher's task.
@@ -103,6 +103,7 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
             f"judge_images.builder: the student's logits are {found}, expected {(2, spec.classes)}; "
             "set judge_images.arguments"
         )
+    check_trainable(student, described, "judge_images.builder", "judge_images")
     return student
 
 

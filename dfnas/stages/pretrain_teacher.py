@@ -19,7 +19,7 @@ from dfnas.settings.training import PretrainTeacherSettings
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
-from dfnas.teacher import TeacherSpec, build_network
+from dfnas.teacher import TeacherSpec, build_network, check_trainable
 from dfnas.training.training import Training
 
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)
@@ -48,6 +48,7 @@ def pretrain_teacher(job: Job) -> None:
     entry = job.cache_entry([options.dataset], *spec.code())
     if entry.recall():
         return
+    check_trainable(build_network(spec), spec, "teacher.builder", "teacher")
     reseed(settings.seed, "weights")
     network = build_network(spec).to(job.device)
     checkpoint = job.checkpoint([options.dataset], *spec.code())

@@ -46,7 +46,7 @@ class Inversion:
         batch: the index of the batch within the generation.
 
     Raises:
-        InputError: the teacher does not take images of the size of a resolution stage.
+        InputError: the teacher does not take images of the size of a resolution stage, or gives no gradient.
     """
 
     def __init__(self, objective: Objective, targets: torch.Tensor, generation: int, batch: int):
@@ -187,6 +187,17 @@ class Inversion:
                         f"{regions.sides[0]} x {regions.sides[1]} pixels, which it does not take "
                         f"({reason(error)}); use downscale 1 only"
                     ) from error
+                if not self._gives_gradient(network, probe):
+                    raise InputError(
+                        f"invert_teacher: the logits of the {role} have no gradient by its images, which an inversion "
+                        "follows: its forward pass detaches them, or runs under no_grad; take that out, or leave "
+                        "stages empty"
+                    )
+
+    @staticmethod
+    def _gives_gradient(network: torch.nn.Module, probe: torch.Tensor) -> bool:
+        with torch.enable_grad():
+            return network(probe.clone().requires_grad_() * 1).requires_grad
 
 
 def _regions(settings: InvertTeacherSettings, size: tuple[int, int], downscale: int) -> RegionOperator:

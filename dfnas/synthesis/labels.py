@@ -102,3 +102,21 @@ def calibration_report(targets: torch.Tensor, labels: torch.Tensor, classes: tor
         "entropy_after_nats": entropy(labels).mean().item(),
         "label_shift": (0.5 * (labels - targets).abs().sum(1)).mean().item(),
     }
+
+
+def doubt(agreement: float, classes: int) -> str | None:
+    """What to look at where the teacher does not see what images were optimised for: where its agreement is nearer to
+    chance than to all of them. None where it does.
+
+    Args:
+        agreement: share of images, see `calibration_report`.
+        classes: K.
+    """
+    chance = 1 / classes
+    if agreement >= (1 + chance) / 2:
+        return None
+    return (
+        f"the teacher sees the class that an image was made for in {agreement:.1%} of them only (by chance "
+        f"{chance:.1%}): its mean, std and size may not be those of its training, or the steps of invert_teacher too "
+        "few or its lr too low"
+    )

@@ -36,7 +36,7 @@ class Objective:
     batches, and keeps nothing of them. A context, as `FeatureStatistics` is: call it inside.
 
     Args:
-        teacher: decides the device. Its network's weights are laid out channels-last from now on.
+        teacher: decides the device. Its network's weights are laid out channels-last from now on, where it takes that.
         competitor: a second network of the same classes; needed if `settings.competition_weight` is above 0.
 
     Raises:
@@ -45,7 +45,7 @@ class Objective:
 
     def __init__(self, teacher: Teacher, settings: InvertTeacherSettings, competitor: Teacher | None = None):
         assert competitor is not None or not settings.competition_weight
-        self.teacher, self.settings = teacher.to(memory_format=torch.channels_last), settings
+        self.teacher, self.settings = teacher.to(memory_format=teacher.layout), settings
         self._competitor = competitor if settings.competition_weight else None
         self._device_type = teacher.mean.device.type
         self._features = FeatureStatistics(

@@ -114,3 +114,47 @@ def test_logits_that_hardly_differ_are_noticed():
         network[-1].weight.mul_(1e-4)
         network[-1].bias.zero_()
     assert judge_answers(Teacher(spec, network)).level == "warning"
+
+
+class Softened(Plain):
+    def forward(self, x):
+        return super().forward(x).softmax(1)
+
+
+class Dropping(Plain):
+    def forward(self, x):
+        return super().forward(nn.functional.dropout(x))
+
+
+class Pixelwise(Plain):
+    """BatchNorm of each batch, in a second network."""
+
+    def __init__(self, classes: int):
+        super().__init__(classes)
+        self.insert(1, nn.BatchNorm2d(4, track_running_stats=False))
+
+
+REFUSED = [
+    (Softened, "returns probabilities that add up to 1"),
+    (Dropping, "draws torch's random numbers in evaluation mode"),
+    (Pixelwise, "its BatchNorm '1' normalises by the statistics of each batch"),
+]
+
+
+@pytest.mark.parametrize(("network", "story"), REFUSED)
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_teacher_that_is_no_function_of_its_image_with_logits(checked, network, story, trained):
+    state = network(10).state_dict() if trained else None
+    findings = checked(state, builder=f"{__file__}:{network.__name__}", arguments={"classes": 10}, sources=())
+    assert [finding.level for finding in findings] == ["failure"]
+    assert story in findings[0].story
+
+
+@pytest.mark.parametrize("role", ["verifier", "competitor"])
+def test_a_second_network_that_is_no_function(make_config, tmp_path, role):
+    torch.save(Pixelwise(10).state_dict(), tmp_path / "w.pt")
+    second = {"weights": str(tmp_path / "w.pt"), "builder": f"{__file__}:Pixelwise", "arguments": {"classes": 10}}
+    task = {"classes": 10, "channels": 1, "size": 16, "mean": [0.3], "std": [0.35]}
+    findings = [f for f in check_networks(make_config(**{role: second | task}), []) if f.level == "failure"]
+    assert len(findings) == 1
+    assert "statistics of each batch" in findings[0].story

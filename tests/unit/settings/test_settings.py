@@ -86,6 +86,30 @@ def test_a_value_of_the_wrong_type_is_refused_with_its_key(place, name):
     assert "nonsense" in story
 
 
+@pytest.mark.parametrize("section", ["verifier", "competitor"])
+@pytest.mark.parametrize("name", ["mean", "std"])
+def test_the_normalisation_of_a_second_network_is_of_pixels_in_0_to_1(section, name):
+    story = complaint(DEFAULTS | {section: {"weights": "w.pt", name: [116.28]}})
+    assert f"{section}.{name}.0 = 116.28: no " in story
+    assert "divide what was measured on 0 ... 255 by 255" in story
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [
+        pytest.param([0.0], [1.0], id="as it is"),
+        pytest.param([0.5], [0.5], id="-1 to 1"),
+        pytest.param([0], [1 / 255], id="0 to 255"),
+        pytest.param([103.94 / 255], [1 / 255], id="Caffe"),
+        pytest.param([0.5], [1 / 65535], id="16 bits"),
+        pytest.param([1.0], [0.0167], id="the ends"),
+    ],
+)
+def test_every_scale_that_networks_take_can_be_said(mean, std):
+    section = Config.parse(changed(("teacher",), DEFAULTS["teacher"] | {"mean": mean, "std": std})).teacher
+    assert (list(section.mean), list(section.std)) == (mean, std)
+
+
 @pytest.mark.parametrize("values", [None, [], "text", 3])
 def test_what_is_no_mapping_is_refused(values):
     assert complaint(values).startswith("configuration = ")
@@ -129,6 +153,14 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("comparison.seeds", [-1], "greater than or equal to 0"),
         ("retrain.nesterov", "perhaps", "boolean"),
         ("resources.searching", {}, "'default'"),
+        ("teacher.classes", 1, "expected 2 or more; of a network with one logit for two classes make two"),
+        ("teacher.mean", [123.675], "no mean of pixels in [0, 1], expected a number from 0 to 1; divide what was"),
+        ("teacher.mean", [-0.1], "expected a number from 0 to 1"),
+        ("teacher.std", [58.395], "no standard deviation of pixels in [0, 1], expected a number above 0, at most 1"),
+        ("teacher.std", [0], "1 where nothing is divided by, 1/255 for a network that takes 0 ... 255"),
+        ("teacher.std", [-0.2], "expected a number above 0"),
+        ("shard_original.mean", [33.3], "divide what was measured on 0 ... 255 by 255"),
+        ("shard_original.std", [1e-9], "expected a number above 0, at most 1"),
     ],
 )
 def test_an_impossible_value_is_refused_with_what_is_allowed(key, value, allowed):

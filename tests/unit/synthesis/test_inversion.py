@@ -302,6 +302,26 @@ def test_both_networks_must_take_every_resolution(role: str):
         inversion_of(networks[0], TARGETS, settings, 0, 0, networks[1])
 
 
+class Detaching(Plain):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x).detach()
+
+
+class Frozen(Plain):
+    @torch.no_grad()
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x)
+
+
+@pytest.mark.parametrize("network", [Detaching, Frozen])
+def test_a_teacher_without_a_gradient_is_refused_before_images_follow_the_priors_alone(network):
+    teacher = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), network())
+    settings = make_settings(feature_weight=0.0, stages=(ResolutionStage(steps=5),))
+    with pytest.raises(InputError, match="logits of the teacher have no gradient by its images"):
+        inversion_of(teacher, TARGETS, settings, 0, 0)
+    assert inversion_of(teacher, TARGETS, make_settings(feature_weight=0.0, stages=()), 0, 0).finished
+
+
 def test_the_running_average_starts_anew_with_each_resolution():
     settings = make_settings(feature_momentum=0.9)
     inversion = inversion_of(make_teacher(), TARGETS, settings, 0, 0)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.synthesis.labels import balanced_classes, calibration_report, first_targets, one_hot, soft_labels
+from dfnas.synthesis.labels import balanced_classes, calibration_report, doubt, first_targets, one_hot, soft_labels
 from dfnas.teacher import Teacher, TeacherSpec
 
 
@@ -95,3 +95,15 @@ def test_report_of_two_images_worked_by_hand():
     second = -(0.6 * math.log(0.6) + 0.4 * math.log(0.2))
     assert report["entropy_after_nats"] == pytest.approx((math.log(2) + second) / 2, rel=1e-5)
     assert report["label_shift"] == pytest.approx((0.5 + 0.8) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("agreement", "classes", "doubtful"),
+    [(0.1, 10, True), (0.3, 10, True), (0.56, 10, False), (1.0, 10, False), (0.5, 2, True), (0.8, 2, False)],
+)
+def test_an_agreement_nearer_to_chance_than_to_all_images_is_doubtful(agreement, classes, doubtful):
+    story = doubt(agreement, classes)
+    assert (story is not None) == doubtful
+    if doubtful:
+        assert f"{agreement:.1%} of them only (by chance {1 / classes:.1%})" in story
+        assert "mean, std and size" in story
