@@ -9,6 +9,7 @@
 # workflow/plan.py has the command lines, workflow/record.py leaves what was called.
 import shlex
 import sys
+from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import min_version
@@ -20,6 +21,7 @@ from configuration import laid_over_each_other
 from plan import Plan
 from record import write_record
 
+from dfnas.doctor.calls import announce
 from dfnas.runtime.errors import InputError
 
 
@@ -36,6 +38,14 @@ try:
     plan = Plan(config, laid_over_each_other(layers))
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
+
+# Neither a job's own process nor a dry run is a call that others have to know of.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    try:
+        if told := announce(Path.cwd(), unlocks="--unlock" in sys.argv):
+            print(f"dfnas: {told}", file=sys.stderr)
+    except InputError as error:
+        sys.exit(f"dfnas: error: {error}")
 
 # The stages run the code of this checkout, whatever is installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
