@@ -1,4 +1,4 @@
-"""Which calls of Snakemake are alive in a folder. Snakemake's own lock there does not tell: a call that is killed leaves it.
+"""Which calls of Snakemake are alive in a folder. Snakemake's own lock does not tell: a call that is killed leaves it.
 
 So every call that may run jobs shares a lock of ours until its process ends, from the reading of the Snakefile on.
 """
@@ -47,8 +47,8 @@ def advice(folder: Path) -> str:
     """What to do about Snakemake's lock of a folder, and about a call that is alive there; nothing without any."""
     if is_alive(folder):
         return (
-            f"another call of Snakemake works or plans in {folder}: let it end, or end it (Ctrl-C) to make other targets "
-            "first; a call beside it that makes the same files stops with a LockException, and --unlock is not for that"
+            f"another call of Snakemake works or plans in {folder}: let it end, or end it (Ctrl-C) to make other "
+            "targets first; beside it, a call that makes the same files stops with a LockException, and --unlock is wrong"
         )
     if any((folder / ".snakemake" / "locks").glob("*")):
         return (

@@ -59,7 +59,9 @@ def check_state(results: Path, working: Path) -> list[Finding]:
     held = [path for path in locks if _is_held(path)]
     foreign = [path for path in locks if not os.access(path, os.W_OK)]
     if foreign:
-        story = f"{len(foreign)} files, as {foreign[0]}, are another user's: have them run chmod g+w, or set results_dir"
+        story = (
+            f"{len(foreign)} files, like {foreign[0]}, are another user's: have him run chmod g+w, or set results_dir"
+        )
         findings.append(failure("locks", story))
     if held:
         findings.append(warning("locks", f"{len(held)} jobs are running on {results}; a job for the same file waits"))

@@ -1,8 +1,8 @@
 """Locks between processes: `flock` on a file. The kernel releases them however their process ends.
 
-Every lock of dfnas is taken here. Where a file system has no locks there is no substitute: a file that stands for a lock
-outlives its process, so that others wait for the dead, and two nodes may see it at different times and write one file.
-(So no library is used that falls back to such files.)
+Every lock of dfnas is taken here. Where a file system has no locks there is no substitute: a file that stands for a
+lock outlives its process, so that others wait for the dead, and two nodes may see it at different times and write one
+file. (So no library is used that falls back to such files.)
 """
 
 import errno
@@ -90,7 +90,7 @@ class Lock:
                 raise
             raise InputError(
                 f"{self.path} belongs to another user ({_owner(self.path)}), and you may not write to it: work in a "
-                f"group with umask 002 and let them run chmod g+w on it, or {self.remedy}"
+                f"group with umask 002 and have him run chmod g+w on it, or {self.remedy}"
             ) from error
 
     def _locked(self, descriptor: int, kind: int) -> bool:
