@@ -48,7 +48,7 @@ def advice(folder: Path) -> str:
     if is_alive(folder):
         return (
             f"another call of Snakemake works or plans in {folder}: let it end, or end it (Ctrl-C) to make other "
-            "targets first; beside it, a call that makes the same files stops with a LockException, and --unlock is wrong"
+            "targets first; beside it a call that makes the same files stops with a LockException; do not --unlock"
         )
     if any((folder / ".snakemake" / "locks").glob("*")):
         return (
