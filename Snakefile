@@ -10,6 +10,7 @@
 # called.
 import shlex
 import sys
+from pathlib import Path
 
 from snakemake.common.configfile import load_configfile
 from snakemake.utils import min_version
@@ -22,6 +23,7 @@ from dates import wait_for_dates
 from plan import Plan
 from record import write_record
 
+from dfnas.doctor.calls import announce
 from dfnas.runtime.errors import InputError
 
 
@@ -38,6 +40,14 @@ try:
     plan = Plan(config, laid_over_each_other(layers))
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
+
+# Neither a job's own process nor a dry run is a call that others have to know of.
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    try:
+        if told := announce(Path.cwd(), unlocks="--unlock" in sys.argv):
+            print(f"dfnas: {told}", file=sys.stderr)
+    except InputError as error:
+        sys.exit(f"dfnas: error: {error}")
 
 # The stages run the code of this checkout, whatever is installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")

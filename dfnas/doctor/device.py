@@ -4,6 +4,8 @@ import re
 
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.doctor.machine import Machine
+from dfnas.runtime.device import host_lock
+from dfnas.runtime.errors import InputError
 from dfnas.settings.config import RULES, Config
 
 BFLOAT16_CAPABILITY = (8, 0)
@@ -28,6 +30,8 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
     found = []
     if most > len(machine.gpus):
         found.append(failure("device", f"a job reserves {most} GPUs, and there are {len(machine.gpus)} here"))
+    if not index and (unlocked := _cannot_be_claimed()):
+        found.append(failure("device", unlocked))
     for number, gpu in enumerate(machine.gpus):
         version = ".".join(map(str, gpu.capability))
         story = f"cuda:{number}, {gpu.name}, capability {version}, {gpu.free_mb} of {gpu.total_mb} MB free"
@@ -40,6 +44,15 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
             continue
         found.append(warning("device", story))
     return found
+
+
+def _cannot_be_claimed() -> str:
+    """Why jobs of this host could not keep each other from a GPU; nothing where they can."""
+    try:
+        host_lock("any").check()
+    except (InputError, OSError) as error:
+        return str(error)
+    return ""
 
 
 def check_cores(config: Config, machine: Machine) -> list[Finding]:

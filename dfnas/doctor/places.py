@@ -6,9 +6,10 @@ import time
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from filelock import FileLock, Timeout
-
+from dfnas.doctor.calls import advice
 from dfnas.doctor.findings import Finding, failure, ok, warning
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.locks import Lock
 
 MARGIN = 1.2
 """Room that is asked for, over what is estimated."""
@@ -16,7 +17,8 @@ DAY_S = 86_400
 
 
 def check_writable(results: Path) -> Finding:
-    """Whether results can be written. What does not exist yet is not made: its nearest parent is tried."""
+    """Whether results can be written, and locked while they are. What does not exist yet is not made: its nearest
+    parent is tried."""
     place = _existing(results)
     if not place.is_dir():
         return failure("results", f"{place} is not a folder, but results would go to {results}; set results_dir")
@@ -25,8 +27,11 @@ def check_writable(results: Path) -> Finding:
             file.write(b"dfnas")
             file.flush()
             os.fsync(file.fileno())
+        Lock(place / "any.lock").check()
     except OSError as error:
         return failure("results", f"{place} cannot be written to: {error.strerror}; set results_dir to another folder")
+    except InputError as error:
+        return failure("results", str(error))
     return ok("results", f"{results} can be written")
 
 
@@ -50,12 +55,17 @@ def check_state(results: Path, working: Path) -> list[Finding]:
         working: the folder that Snakemake is called in.
     """
     findings, state = [], results / ".dfnas"
-    held = [path for path in sorted(state.glob("*.lock")) if _is_held(path)]
+    locks = sorted(state.glob("*.lock"))
+    held = [path for path in locks if _is_held(path)]
+    foreign = [path for path in locks if not os.access(path, os.W_OK)]
+    if foreign:
+        story = (
+            f"{len(foreign)} files, like {foreign[0]}, are another user's: have him run chmod g+w, or set results_dir"
+        )
+        findings.append(failure("locks", story))
     if held:
         findings.append(warning("locks", f"{len(held)} jobs are running on {results}; a job for the same file waits"))
-    locks = list((working / ".snakemake" / "locks").glob("*"))
-    if locks and not held:
-        story = f"Snakemake's lock of {working} is set and no job runs: snakemake --unlock, unless a call is planning"
+    if story := advice(working):
         findings.append(warning("locks", story))
     saved = [path for path in state.glob("*.pt") if path.is_file()]
     if saved:
@@ -87,9 +97,6 @@ def _existing(path: Path) -> Path:
 
 def _is_held(path: Path) -> bool:
     try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # of another user
+        return Lock(path).is_held()
+    except (OSError, InputError):  # not for this user to read; or without locks, which is said of the results
         return False

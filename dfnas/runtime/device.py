@@ -3,13 +3,14 @@
 import os
 import platform
 import re
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
 import torch
-from filelock import FileLock, Timeout
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.locks import PAUSE_S, Lock
 from dfnas.runtime.memory import keep_freed_memory
 
 LOCKS = Path("/tmp")
@@ -50,11 +51,20 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
     return torch.device(device)
 
 
-def host_lock(name: str) -> FileLock:
-    """A lock between all dfnas jobs of this user on this host. The kernel releases it however its process ends."""
-    folder = LOCKS / f"dfnas-{os.getuid()}"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return FileLock(folder / f"{name}.lock")
+def host_lock(name: str) -> Lock:
+    """A lock between all dfnas jobs of this user on this host.
+
+    Raises:
+        InputError: the folder of such locks cannot be made.
+    """
+    folder, remedy = LOCKS / f"dfnas-{os.getuid()}", "name a GPU, as device: cuda:0, for which no lock is taken"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}, where GPUs are locked, cannot be made: {error.strerror}; have {LOCKS} mended, or {remedy}"
+        ) from error
+    return Lock(folder / f"{name}.lock", "two jobs could take one GPU", remedy)
 
 
 def _claim_gpu(held: ExitStack) -> int:
@@ -65,11 +75,9 @@ def _claim_gpu(held: ExitStack) -> int:
     locks = [host_lock(f"gpu-{gpu_name(index)}") for index in range(torch.cuda.device_count())]
     while True:
         for index, lock in enumerate(locks):
-            try:
-                held.enter_context(lock.acquire(timeout=0.2))
-            except Timeout:
-                continue
-            return index
+            if lock.take(held):
+                return index
+        time.sleep(PAUSE_S)
 
 
 def gpu_name(index: int) -> str:

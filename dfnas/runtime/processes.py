@@ -165,9 +165,9 @@ def join(processes: Processes, device: str, threads: int, held: ExitStack) -> to
     if not on_cpu and torch.cuda.device_count() < processes.count:
         raise InputError(f"{processes.count} processes need a GPU each, and there are {torch.cuda.device_count()} here")
     with ExitStack() as claiming:
-        if processes.leads:
+        if processes.leads and not on_cpu:
             # One job after the other: two with half of the GPUs each would wait for ever.
-            claiming.enter_context(host_lock("processes"))
+            host_lock("processes").wait(claiming)
         distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
         held.callback(distributed.destroy_process_group)
         chosen = prepare(device, threads, held)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 from pydantic.fields import FieldInfo
 
 from dfnas import __version__
@@ -28,6 +27,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
 from dfnas.runtime.interruption import heeded
 from dfnas.runtime.limits import denied
+from dfnas.runtime.locks import Lock
 from dfnas.runtime.processes import ALONE, Processes, join, launched
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
@@ -237,19 +237,12 @@ class Stage:
                 f"cannot write to {error.filename}: {error.strerror}; give a folder that you may write to"
             ) from error
         name = hashlib.sha256(str(options.out.resolve()).encode()).hexdigest()[:24]
-        lock = FileLock(folder / f"{name}.lock")
-        try:
-            held.enter_context(lock.acquire(timeout=0))
-        except Timeout:
-            print(f"{self.name}: waits for another job that makes {options.out}", file=sys.stderr, flush=True)
-            held.enter_context(lock.acquire())
-            return True
-        except NotImplementedError as error:
-            raise InputError(
-                f"{folder} is on a file system without locks (flock), so that two jobs could write one file; have it "
-                "mounted with them (Lustre: -o flock), or choose another results_dir"
-            ) from error
-        return False
+        lock = Lock(folder / f"{name}.lock")
+        if lock.take(held):
+            return False
+        print(f"{self.name}: waits for another job that makes {options.out}", file=sys.stderr, flush=True)
+        lock.wait(held)
+        return True
 
     def _fail(self, story: str, status: int = 1) -> int:
         print(f"{self.name}: error: {' '.join(story.split())}", file=sys.stderr, flush=True)

@@ -1,21 +1,25 @@
-"""Two jobs for one output: the second waits, and does again only what the first has not left as it would itself."""
+"""Two jobs for one output: the second waits, and does again only what the first has not left as it would itself. Where
+nobody can be made to wait, no job works."""
 
+import errno
+import fcntl
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Thread
 
 import pytest
 import torch
-from filelock import FileLock
 from stage_calls import TEACHER, run
 
 from dfnas.runtime import code_digest
 from dfnas.runtime.files import load_archive
+from dfnas.runtime.locks import Lock
 
 DRIVER = Path(__file__).with_name("driver.py")
 ROOT = Path(__file__).resolve().parents[2]
@@ -73,7 +77,8 @@ def after_waiting(capsys):
         folder.mkdir(exist_ok=True)
         status = []
         stage = Thread(target=lambda: status.append(run(name, *arguments)))
-        with FileLock(folder / f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:24]}.lock"):
+        with ExitStack() as held:
+            Lock(folder / f"{hashlib.sha256(str(out.resolve()).encode()).hexdigest()[:24]}.lock").take(held)
             stage.start()
             said, end = "", time.monotonic() + 60
             while "waits for another job" not in said:
@@ -131,6 +136,18 @@ def test_another_input_makes_something_else(chain, made, after_waiting):
     said = after_waiting("retrain", chain.retrain(), chain.folder / "model.pt", draw)
     assert MADE not in said
     assert not same_network(chain.folder, made)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK, errno.EACCES])
+def test_a_file_system_without_locks(chain, fails, monkeypatch, number):
+    """Not even a job that is alone works there: it cannot know that."""
+
+    def refused(file, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    arguments = [*chain.search_random(), "--seed", "3"]
+    fails("search_random", arguments, chain.folder / ".dfnas", "without locks", os.strerror(number), "-o flock")
 
 
 OWN = """

@@ -1,12 +1,15 @@
 """Where results go: permission, room, locks and remains."""
 
+import errno
+import fcntl
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
+from dfnas.runtime.locks import Lock
 
 
 def test_a_folder_that_can_be_written_and_need_not_exist(tmp_path):
@@ -47,19 +50,45 @@ def test_nothing_is_left_over(tmp_path):
 def test_a_job_at_work_and_one_that_is_not(tmp_path):
     state = tmp_path / "results" / ".dfnas"
     state.mkdir(parents=True)
-    with FileLock(state / "a.lock"):
+    with ExitStack() as held:
+        Lock(state / "a.lock").take(held)
         (finding,) = check_state(tmp_path / "results", tmp_path)
         assert (finding.level, "1 jobs are running" in finding.story) == ("warning", True)
     (state / "a.lock").touch()
     assert [f.level for f in check_state(tmp_path / "results", tmp_path)] == ["ok"]
 
 
-def test_snakemakes_lock_without_a_job(tmp_path):
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EACCES])
+def test_a_place_without_locks(tmp_path, monkeypatch, number):
+    """Where no file of a lock counts as held: nobody could hold it."""
+
+    def refused(file, operation):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    finding = check_writable(tmp_path / "results")
+    assert (finding.level, f"{tmp_path} is on a file system without locks" in finding.story) == ("failure", True)
+    state = tmp_path / "results" / ".dfnas"
+    state.mkdir(parents=True)
+    (state / "a.lock").touch()
+    assert [f.level for f in check_state(tmp_path / "results", tmp_path)] == ["ok"]
+
+
+def test_locks_of_another_user(tmp_path, monkeypatch):
+    state = tmp_path / "results" / ".dfnas"
+    state.mkdir(parents=True)
+    (state / "a.lock").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (finding,) = check_state(tmp_path / "results", tmp_path)
+    assert (finding.level, str(state / "a.lock") in finding.story) == ("failure", True)
+
+
+def test_snakemakes_lock_without_a_call(tmp_path):
     locks = tmp_path / ".snakemake" / "locks"
     locks.mkdir(parents=True)
     (locks / "0.input.lock").write_text("results/table1.csv\n")
     (finding,) = check_state(tmp_path / "results", tmp_path)
-    assert (finding.level, "--unlock" in finding.story) == ("warning", True)
+    assert (finding.level, "snakemake --unlock, then" in finding.story) == ("warning", True)
 
 
 def test_interrupted_work_and_half_a_file(tmp_path):

@@ -1,5 +1,8 @@
 """Cores, memory and device: of the host, of its control groups, and of what a configuration asks for."""
 
+import errno
+import fcntl
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,6 +10,7 @@ import pytest
 
 from dfnas.doctor.device import check_cores, check_device, check_memory
 from dfnas.doctor.machine import cpu_quota, memory_mb, this_machine
+from dfnas.runtime import device
 
 MEMINFO = "MemTotal:       16000000 kB\nMemAvailable:   8000000 kB\n"
 
@@ -74,6 +78,23 @@ def test_gpus_that_are_there(make_config, make_machine, gpu):
     assert "capability 9.0, 79000 of 80000 MB free, driver 570.1" in finding.story
     findings = check_device(make_config(resources={"retrain": {"gpu": 2}}), make_machine(gpus=(gpu,)))
     assert findings[0].level == "failure"
+
+
+def test_gpus_that_no_job_can_claim(make_config, make_machine, gpu, tmp_path, monkeypatch):
+    """One that is named is not claimed."""
+
+    def refused(file, operation):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(device, "LOCKS", tmp_path)
+    monkeypatch.setattr(fcntl, "flock", refused)
+    finding, _ = check_device(make_config(), make_machine(gpus=(gpu,)))
+    assert (finding.level, "device: cuda:0" in finding.story) == ("failure", True)
+    assert [f.level for f in check_device(make_config(device="cuda:0"), make_machine(gpus=(gpu,)))] == ["ok"]
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(device, "LOCKS", tmp_path / "file")
+    finding, _ = check_device(make_config(), make_machine(gpus=(gpu,)))
+    assert (finding.level, "Not a directory" in finding.story) == ("failure", True)
 
 
 def test_a_gpu_without_bfloat16_or_with_company(make_config, make_machine, gpu):
