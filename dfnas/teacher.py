@@ -16,6 +16,7 @@ from dfnas.classifiers.names import TORCHSCRIPT, code_of
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.classifiers.weights import without_wrappers
 from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.users_code import told
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import TeacherSettings
 
@@ -187,7 +188,7 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
         raise InputError(
             f"{where}: {spec.builder} does not take images of "
-            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason(error)}"
+            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {told(error)}"
         ) from error
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"{where}: {spec.builder} returns a {type(logits).__name__}, expected a tensor of logits")

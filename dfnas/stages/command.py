@@ -28,6 +28,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest
 from dfnas.runtime.interruption import heeded
 from dfnas.runtime.processes import ALONE, Processes, join, launched
+from dfnas.runtime.users_code import is_of_memory, origin, told
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
 
@@ -179,8 +180,8 @@ class Stage:
         self.outputs.append(self.files.add_argument(*names, type=Path, metavar="FILE", **keywords).dest)
 
     def main(self, work: Callable[[Job], None], argv: list[str] | None = None) -> int:
-        """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend is
-        one line on standard error and status 1; anything else is our bug and keeps its traceback."""
+        """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend, in code
+        of theirs too, is one line on standard error and status 1; anything else is our bug and keeps its traceback."""
         options = self.parser.parse_args(argv)
         processes = launched() if self.together else ALONE
         try:
@@ -208,6 +209,10 @@ class Stage:
         except KeyboardInterrupt as end:
             story = f"{str(end) or 'interrupted'}; run the same command again to continue"
             return self._fail(story, getattr(end, "status", 130))
+        except (Exception, SystemExit) as error:
+            if origin(error) is None or is_of_memory(error):
+                raise
+            return self._fail(f"code of yours, named in the configuration, failed: {told(error)}")
         return 0
 
     def _settings(self, options: argparse.Namespace) -> Settings | None:
