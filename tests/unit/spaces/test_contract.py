@@ -232,8 +232,8 @@ def test_an_error_that_only_another_stage_meets_names_the_line_too(tmp_path, cap
     out = ["--out", str(tmp_path / "architecture.json")]
     assert search_random.STAGE.main(search_random.search_random, ["--space", space, *task, *out]) == 1
     assert capsys.readouterr().err == (
-        "search_random: error: code of yours, named in the configuration, failed: AttributeError: 'Random' object has no "
-        f"attribute 'nothing' (drawn.py:{SPACE.count(chr(10)) + 3})\n"
+        "search_random: error: code of yours, named in the configuration, failed: AttributeError: 'Random' object has "
+        f"no attribute 'nothing' (drawn.py:{SPACE.count(chr(10)) + 3})\n"
     )
 
 
