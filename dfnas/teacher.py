@@ -21,6 +21,7 @@ from dfnas.classifiers.norms import is_over_images, normalise_by_batch, stored_n
 from dfnas.classifiers.soundness import check_function, check_same, probes, unchanged
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.users_code import told
 from dfnas.settings.base import as_size
 from dfnas.settings.teacher import ONE_LOGIT, TeacherSettings
 
@@ -225,7 +226,7 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
         raise InputError(
             f"{where}: {spec.builder} does not take images of "
-            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {reason(error)}"
+            f"{' x '.join(map(str, (spec.channels, *spec.size)))}: {told(error)}"
         ) from error
     if not isinstance(logits, torch.Tensor) or not logits.is_floating_point():
         kind = f"tensor of {logits.dtype}" if isinstance(logits, torch.Tensor) else type(logits).__name__

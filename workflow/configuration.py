@@ -177,12 +177,12 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
         for reference in code(name):
             module, _ = split_reference(reference)
             if module.endswith(".py"):
-                ast.parse(Path(module).read_text(encoding="utf-8"), module)
+                ast.parse(Path(module).read_bytes(), module)
     except InputError:
         raise InputError(f"{key} = '{name}': expected {expected}") from None
     except OSError as error:
         raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
-    except (SyntaxError, UnicodeDecodeError) as error:
+    except (SyntaxError, ValueError) as error:
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
 
 

@@ -2,14 +2,17 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from dfnas.classifiers.names import TORCHSCRIPT, Builder, parse_builder
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.limits import is_out_of_memory
 from dfnas.runtime.objects import load_object
 from dfnas.runtime.packages import required
+from dfnas.runtime.users_code import remember, told
 
 
 def build(builder: str, arguments: Mapping[str, Any], section: str = "teacher") -> nn.Module:
@@ -26,9 +29,11 @@ def build(builder: str, arguments: Mapping[str, Any], section: str = "teacher") 
         network = _network(parse_builder(builder), dict(arguments))
     except InputError:
         raise
-    except Exception as error:  # whatever a library or a user's code raises
+    except (Exception, SystemExit) as error:  # whatever a library or a user's code raises
+        if is_out_of_memory(error):
+            raise
         given = dict(arguments) or "to build"
-        raise InputError(f"{section}.builder '{builder}' refused {given}: {reason(error)}") from error
+        raise InputError(f"{section}.builder '{builder}' refused {given}: {told(error)}") from error
     if not isinstance(network, nn.Module):
         raise InputError(f"{section}.builder '{builder}' returned a {type(network).__name__}, not a torch module")
     return network
@@ -59,6 +64,7 @@ def _hub_entry(builder: Builder, arguments: dict[str, Any]) -> Any:
     from torch import hub
 
     if builder.is_folder:
+        remember(Path(builder.place) / "hubconf.py")
         return hub.load(builder.place, builder.name, source="local", **arguments)
     # To name a repository is to trust it. It is fetched once, into torch's cache.
     return hub.load(builder.place, builder.name, trust_repo=True, skip_validation=True, verbose=False, **arguments)

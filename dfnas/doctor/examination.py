@@ -16,7 +16,8 @@ from dfnas.doctor.networks import check_networks
 from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError
+from dfnas.runtime.users_code import told
 from dfnas.settings.config import Config
 from dfnas.settings.sources import ORIGINAL
 from dfnas.spaces.space import Task
@@ -95,7 +96,7 @@ def check_searched(config: Config) -> list[Finding]:
             findings.append(failure(rule, str(error)))
             continue
         except Exception as error:  # a space of the user's
-            findings.append(failure(rule, f"the space '{section['space']['name']}' fails: {reason(error)}"))
+            findings.append(failure(rule, f"the space '{section['space']['name']}' fails: {told(error)}"))
             continue
         low, high = said["macs_m"]
         story = f"space {section['space']['name']}, {said['choices']} choices, {low:.3g} to {high:.3g} M MACs"

@@ -1,12 +1,14 @@
 """Search spaces by name: those of dfnas, and any other as `module:name` or `file.py:name`."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import load_object
+from dfnas.runtime.users_code import blamed, definition
+from dfnas.spaces.form import check_form
 from dfnas.spaces.names import NAMES, reference
+from dfnas.spaces.options import checked_options
 from dfnas.spaces.space import Space, Task
 
 
@@ -37,20 +39,12 @@ def make(name: str, task: Task, options: Mapping[str, Any]) -> Space:
         options: keyword arguments of the space's class.
 
     Raises:
-        InputError: no such space, an option that it does not take or lacks, or a value that cannot be.
+        InputError: no such space, an option that it does not take or lacks, a value that cannot be, or a class that
+            fails or makes what is no space.
     """
     space = resolve(name)
-    signature = inspect.signature(space)
-    taken = [parameter for parameter in signature.parameters.values() if parameter.kind is not parameter.VAR_KEYWORD]
-    known = [parameter.name for parameter in taken[1:]]  # the first is the task
-    if len(taken) == len(signature.parameters):  # no **kwargs that would take any name
-        for option in options:
-            if option not in known:
-                raise InputError(f"the space '{name}' takes no option '{option}'; it takes {', '.join(known)}")
-    for parameter in taken[1:]:
-        if parameter.default is parameter.empty and parameter.name not in options:
-            raise InputError(f"the space '{name}' needs the option '{parameter.name}'; none is given")
-    try:
-        return space(task, **options)
-    except InputError as error:
-        raise InputError(f"the space '{name}' cannot be made: {error}") from None
+    given = checked_options(name, space, options)
+    with blamed(f"the space '{name}' cannot be made", definition(space)):
+        made = space(task, **given)
+    check_form(name, made, task)
+    return made

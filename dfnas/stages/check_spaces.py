@@ -1,7 +1,6 @@
 """See, before anything long runs, that the spaces of the searches can be made and that something in them keeps the
 budgets, and say how large they are."""
 
-import json
 import sys
 from typing import Any
 
@@ -10,24 +9,36 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.search.budget import Budget
+from dfnas.settings.base import Settings
 from dfnas.settings.search import BudgetSettings, SpaceSettings
+from dfnas.spaces.contract import check_contract
 from dfnas.spaces.costs import CostTable
-from dfnas.spaces.names import reference
+from dfnas.spaces.names import NAMES, reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.json_options import section
 from dfnas.stages.tasks import add_task_arguments, task_of
 
 STAGE = Stage("check_spaces", __doc__, None)
 add_task_arguments(STAGE)
 STAGE.argument(
     "--searches",
-    type=json.loads,
+    type=section,
     required=True,
     metavar="JSON",
-    help="by the name of a search's section: its space (name, options) and its budget, as there",
+    help="by the name of a search's section: its space (name, options) and, if it has one, its budget, as there",
 )
 STAGE.output("--out", required=True, help="what the spaces are, JSON")
+
+
+class CheckedSearch(Settings):
+    """What is said of a search whose space is to be checked."""
+
+    space: SpaceSettings
+    """Its space."""
+    budget: BudgetSettings = BudgetSettings()
+    """Its limits, if it has any."""
 
 
 def check_spaces(job: Job) -> None:
@@ -40,9 +51,11 @@ def check_spaces(job: Job) -> None:
 def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
     """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
     weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
-    described = SpaceSettings.parse(said["space"], f"{name}.space")
-    limits = BudgetSettings.parse(said["budget"] | {"max_latency_ms": 0}, f"{name}.budget")
+    search = CheckedSearch.parse(said, name)
+    described, limits = search.space, search.budget.model_copy(update={"max_latency_ms": 0.0})
     try:
+        if described.name not in NAMES:
+            check_contract(described.name, task, described.options)
         space = make(described.name, task, described.options)
         Budget(space, limits).check()
     except InputError as error:

@@ -29,6 +29,7 @@ from dfnas.runtime.interruption import heeded
 from dfnas.runtime.limits import denied
 from dfnas.runtime.locks import Lock
 from dfnas.runtime.processes import ALONE, Processes, join, launched
+from dfnas.runtime.users_code import origin, told
 from dfnas.settings.base import Settings
 from dfnas.stages.receipts import Folder, read_receipt, write_receipt
 
@@ -180,8 +181,8 @@ class Stage:
         self.outputs.append(self.files.add_argument(*names, type=Path, metavar="FILE", **keywords).dest)
 
     def main(self, work: Callable[[Job], None], argv: list[str] | None = None) -> int:
-        """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend is
-        one line on standard error and status 1; anything else is our bug and keeps its traceback."""
+        """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend, in code
+        of theirs too, is one line on standard error and status 1; anything else is our bug and keeps its traceback."""
         options = self.parser.parse_args(argv)
         processes = launched() if self.together else ALONE
         try:
@@ -203,7 +204,7 @@ class Stage:
         except KeyboardInterrupt as end:
             story = f"{str(end) or 'interrupted'}; run the same command again to continue"
             return self._fail(story, getattr(end, "status", 130))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             story = denied(error, self.name) or _mendable(error, options.out)
             if story is None:
                 raise
@@ -284,11 +285,13 @@ def _state_dir(options: argparse.Namespace) -> Path:
     return options.state_dir or options.out.parent / ".dfnas"
 
 
-def _mendable(error: Exception, out: Path) -> str | None:
-    """What a user can mend, or None for a bug of ours."""
+def _mendable(error: BaseException, out: Path) -> str | None:
+    """What a user can mend, in code of theirs too, or None for a bug of ours."""
     if isinstance(error, InputError):
         return str(error)
-    return _system_story(error, out) if isinstance(error, OSError) else None
+    if isinstance(error, OSError):
+        return _system_story(error, out)
+    return f"code of yours, named in the configuration, failed: {told(error)}" if origin(error) else None
 
 
 def _system_story(error: OSError, out: Path) -> str:

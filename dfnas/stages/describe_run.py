@@ -2,7 +2,6 @@
 what came of it."""
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,11 @@ from typing import Any
 from dfnas.runtime.files import load_archive, read_csv, read_json, write_bytes
 from dfnas.stages.artifacts import teacher_spec
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.json_options import section
 from dfnas.tables import run
 
 STAGE = Stage("describe_run", __doc__, None)
-STAGE.argument("--comparison", type=json.loads, required=True, metavar="JSON", help="data and seeds compared")
+STAGE.argument("--comparison", type=section, required=True, metavar="JSON", help="data and seeds compared")
 STAGE.argument("--searches", nargs="+", required=True, metavar="NAME", help="algorithm/data of every row")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.argument("--sources", nargs="*", default=[], metavar="NAME", help="synthetic data sets")

@@ -18,10 +18,11 @@ from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
 from dfnas.measure.features import PenultimateFeatures, final_layer
 from dfnas.measure.frechet import GaussianMoments, frechet_distance
-from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
+from dfnas.runtime.users_code import told
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.command import Job, Stage
@@ -96,7 +97,7 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
             found = tuple(student(torch.zeros(shape)).shape)
     except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
         raise InputError(
-            f"judge_images.builder: the student does not take images {shape[1:]}: {reason(error)}"
+            f"judge_images.builder: the student does not take images {shape[1:]}: {told(error)}"
         ) from error
     if found != (2, spec.classes):
         raise InputError(

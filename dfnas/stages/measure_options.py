@@ -1,6 +1,5 @@
 """Time every option of a search space on this machine, for searches that limit milliseconds or learn with them."""
 
-import json
 import sys
 
 import torch
@@ -13,13 +12,14 @@ from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.json_options import section
 from dfnas.stages.latency_tables import rounded, write_latency_table
 from dfnas.stages.tasks import add_task_arguments, task_of
 
 STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
 add_task_arguments(STAGE)
 STAGE.argument(
-    "--space", type=json.loads, required=True, metavar="JSON", help="name and options, as in a search's section"
+    "--space", type=section, required=True, metavar="JSON", help="name and options, as in a search's section"
 )
 STAGE.output("--out", required=True, help="the latency table, JSON")
 

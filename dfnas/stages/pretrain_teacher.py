@@ -4,7 +4,6 @@ The embedded default needs a teacher that comes from real data. With `teacher.we
 exist in the workflow.
 """
 
-import json
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dfnas.settings.training import PretrainTeacherSettings
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
+from dfnas.stages.json_options import parsed
 from dfnas.teacher import TeacherSpec, build_network, check_trainable
 from dfnas.training.training import Training
 
@@ -31,7 +31,7 @@ STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 
 def pretrain_teacher(job: Job) -> None:
     options, settings = job.options, job.settings
-    described = complete(TeacherSettings.parse(json.loads(options.teacher), "teacher"))
+    described = complete(TeacherSettings.parse(parsed(options.teacher, "--teacher"), "teacher"))
     if described.builder == TORCHSCRIPT:
         raise InputError("teacher.builder 'torchscript' is a trained network; set teacher.weights to its file")
     spec = TeacherSpec.of(described)

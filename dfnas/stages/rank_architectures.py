@@ -4,7 +4,6 @@ scores its candidates, on the search's own held-out images and on original ones,
 How well its order is that of the true accuracies says what the search had to go by, apart from the luck of one result.
 """
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -22,10 +21,11 @@ from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_supernet
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
+from dfnas.stages.json_options import section
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
-STAGE.argument("--search", type=json.loads, required=True, metavar="JSON", help="section search_spos of that search")
+STAGE.argument("--search", type=section, required=True, metavar="JSON", help="section search_spos of that search")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set that was searched on")
 STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="name of the searched data in the tables")

@@ -1,6 +1,5 @@
 """Train a found architecture from fresh weights, on one device or, started by torchrun, on several of a host."""
 
-import json
 import sys
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.json_options import parsed
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.teacher import Teacher
 from dfnas.training.training import Training
@@ -95,10 +95,7 @@ def _with_fresh_images(job: Job, training: Training, teacher: Teacher) -> Resuma
     """The training, with new images in between. Raises InputError where nothing says how they are made."""
     if job.options.inversion is None:
         raise InputError("fresh.every_epochs needs --inversion JSON, a section invert_teacher, to make images by")
-    try:
-        values = json.loads(job.options.inversion)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--inversion is not JSON: {error}") from error
+    values = parsed(job.options.inversion, "--inversion")
     inversion = InvertTeacherSettings.parse(values, "--inversion")
     return load_object(FRESH_IMAGES)(training, teacher, inversion, job.settings.fresh)
 

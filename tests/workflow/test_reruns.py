@@ -192,6 +192,14 @@ def test_comments_docstrings_and_places_rerun_nothing(finished, tmp_path):
     assert plan(finished.directory, source=source) == {}
 
 
+def test_a_label_of_a_drawing_reruns_the_drawings_alone(finished, tmp_path):
+    """Of the one search on that space: two kinds of data and two seeds."""
+    source = copy_of(finished, tmp_path)
+    path = source / "dfnas/spaces/shufflenet.py"
+    path.write_text(path.read_text().replace('Position("conv 3x3"', 'Position("the stem"'))
+    assert plan(finished.directory, source=source) == {"draw_search": 4}
+
+
 def test_a_touch_reruns_nothing(finished, tmp_path):
     """Neither of the sources nor of the results: checksums decide, not dates."""
     source, run = copy_of(finished, tmp_path), finished.copy(tmp_path / "run")

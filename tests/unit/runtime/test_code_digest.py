@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfnas.runtime import code_digest as module
+from dfnas.runtime.errors import InputError
 
 STAGE = "search_random"
 USERS = "import dfnas.spaces.space\n\nclass Mine:\n    width = 3\n"
@@ -23,13 +24,13 @@ def package(tmp_path, monkeypatch):
 
 
 def clear():
-    for cached in (module._files, module._tree, module._imports, module._meaning):
+    for cached in (module._files, module._source, module._imports, module._meaning, module._speaks_of_drawing):
         cached.cache_clear()
 
 
-def digest(*references: str) -> str:
+def digest(*references: str, stage: str = STAGE) -> str:
     clear()
-    return module.code_digest(STAGE, *references)
+    return module.code_digest(stage, *references)
 
 
 def edit(path: Path, text: str = "\nADDED = 1\n") -> None:
@@ -101,3 +102,86 @@ def test_the_users_module_is_not_run(package, tmp_path):
     (tmp_path / "mine.py").write_text("raise SystemExit('run')\n")
     digest("mine.py:Mine")
     digest("mine:Mine")
+
+
+DRAWN = """
+from dfnas.spaces.darts import CellSpace
+
+class Mine(CellSpace):
+    width = 3
+
+    def layout(self):
+        import labels
+        return labels.of(self, "a label")
+"""
+
+
+def test_how_a_space_is_drawn_is_of_its_pictures_alone(package, tmp_path):
+    """The method `layout` of a user's space, and what is imported in it alone."""
+    path, labels = tmp_path / "mine.py", tmp_path / "labels.py"
+    path.write_text(DRAWN)
+    labels.write_text("BLUE = 1\n")
+    searched, drawn = digest("mine.py:Mine"), digest("mine.py:Mine", stage="draw_search")
+    path.write_text(DRAWN.replace("a label", "another label"))
+    assert digest("mine.py:Mine") == searched
+    assert digest("mine.py:Mine", stage="draw_search") != drawn
+    path.write_text(DRAWN)
+    labels.write_text("BLUE = 2\n")
+    assert digest("mine.py:Mine") == searched
+    assert digest("mine.py:Mine", stage="draw_search") != drawn
+    path.write_text(DRAWN.replace("width = 3", "width = 4"))
+    assert digest("mine.py:Mine") != searched
+
+
+def test_how_a_space_of_the_package_is_drawn_is_of_its_pictures_alone(package):
+    name = "dfnas.spaces.shufflenet:ShuffleNetSpace"
+    searched, drawn = digest(name), digest(name, stage="draw_search")
+    path = package / "spaces/shufflenet.py"
+    path.write_text(path.read_text().replace('"conv 3x3"', '"stem"'))
+    assert digest(name) == searched
+    assert digest(name, stage="draw_search") != drawn
+
+
+@pytest.mark.parametrize(
+    "use",
+    ["width = property(lambda self: len(self.layout().cells))", "name = 'layout'", "deco = layout = None"],
+    ids=["called", "named", "replaced"],
+)
+def test_a_layout_that_something_else_may_read_counts(package, tmp_path, use):
+    path = tmp_path / "mine.py"
+    path.write_text(DRAWN.replace("width = 3", use))
+    before = digest("mine.py:Mine")
+    path.write_text(DRAWN.replace("width = 3", use).replace("a label", "another label"))
+    assert digest("mine.py:Mine") != before
+
+
+def test_the_users_own_modules_count_with_those_of_theirs_that_they_import(package, tmp_path):
+    """Beside the file, in a package, and relative to it; not what is installed."""
+    for folder, importing in [
+        ("", "import parts"),
+        ("theirs/", "from .parts import width"),
+        ("theirs/", "from . import parts"),
+    ]:
+        reference = f"{folder.replace('/', '.')}mine:Mine"
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / "mine.py").write_text(f"{importing}\nimport torch, pytest\n{USERS}")
+        (tmp_path / folder / "parts.py").write_text("width = 3\n")
+        before = digest(reference)
+        (tmp_path / folder / "parts.py").write_text("width = 3  # pixels\n")
+        assert digest(reference) == before
+        (tmp_path / folder / "parts.py").write_text("width = 4\n")
+        assert digest(reference) != before
+
+
+def test_what_is_no_python_is_told_with_its_line(package, tmp_path):
+    (tmp_path / "mine.py").write_text("import parts\n")
+    (tmp_path / "parts.py").write_text("width = 3\nwidth = = 4\n")
+    with pytest.raises(InputError, match=r"parts\.py:2: not Python: invalid syntax"):
+        digest("mine:Mine")
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbfname = 1\n", b"# -*- coding: latin-1 -*-\nname = '\xe9'\n"])
+def test_a_file_is_read_as_python_reads_it(package, tmp_path, text):
+    """With a byte-order mark, or in the encoding that it names."""
+    (tmp_path / "mine.py").write_bytes(text)
+    assert digest("mine.py:Mine") != digest()

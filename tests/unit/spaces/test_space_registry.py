@@ -54,7 +54,7 @@ def test_a_reference_to_a_module():
         ("darts", {"cells": True}, "cells is True; expected a whole number"),
         ("darts", {"stem": "mnist"}, "stem is 'mnist'; expected one of cifar, imagenet"),
         ("darts", {"stem": "imagenet", "channels": 1}, "channels is 1; expected a whole number, 2 or more"),
-        ("darts", {"auxiliary": "yes"}, "auxiliary is 'yes'; expected one of True, False"),
+        ("darts", {"auxiliary": "yes"}, "auxiliary is 'yes'; expected true or false"),
         ("mbconv", {"widths": 24}, "widths is 24; expected a list of whole numbers"),
         ("mbconv", {"widths": []}, r"widths is \[\]; expected a list"),
         ("mbconv", {"depths": [1, 2]}, "depths has 2 entries; expected 6, one for each stage"),

@@ -1,0 +1,260 @@
+"""Whether a space keeps what `Space` promises, seen by building its networks: for spaces of a user's own, which no test
+of ours knows.
+
+All of it runs on torch's `meta` device, where tensors have shapes only, but for one network, which is built twice.
+
+Shapes: B batch, C channels, H W space, K classes.
+"""
+
+import itertools
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from torch import nn
+
+from dfnas.measure.complexity import count_macs, count_parameters
+from dfnas.runtime.errors import InputError, reason
+from dfnas.runtime.seeds import python_random, reseed
+from dfnas.runtime.users_code import blamed, definition
+from dfnas.spaces.registry import make
+from dfnas.spaces.slot import Slot, set_mixer, slots
+from dfnas.spaces.space import Architecture, Space, Task
+
+BATCH = 2
+SAMPLES = 3
+HASH_SEEDS = ("1", "2")
+"""Of the processes in which a space is made once more: an order that comes from a set is another in each."""
+
+
+def check_contract(name: str, task: Task, options: Mapping[str, Any]) -> None:
+    """Raises InputError, with the line of the user's file, where a space is another each time that it is made, where
+    supernet and networks do not have the slots, inputs and outputs that they should, or where costs are not those of
+    the networks.
+
+    Args:
+        name: of the space, with its `options`, as `make` takes them.
+    """
+    space = make(name, task, options)
+    kind = type(space)
+    with _located(f"the space '{name}' cannot be used", kind):
+        _check_choices(space, make(name, task, options).choices, "when it is made again in the same process")
+    with _located(f"the space '{name}': supernet()", kind.supernet):
+        _check_slots(space, space.supernet)
+    if kind.slotted_network is not Space.slotted_network:
+        with _located(f"the space '{name}': slotted_network()", kind.slotted_network):
+            _check_slots(space, space.slotted_network)
+    with _located(f"the space '{name}': network()", kind.network):
+        for architecture in _architectures(space):
+            _check_network(space, architecture)
+        _check_weights(space, space.sample(python_random(0, "contract")))
+    with _located(f"the space '{name}' cannot be used", kind):
+        _check_choices_elsewhere(name, space, options)
+
+
+@contextmanager
+def _located(what: str, function: Callable[..., Any]) -> Iterator[None]:
+    """`blamed`, with the place of a function where no line of the user's was running."""
+    place = definition(function)
+    try:
+        with blamed(what, place):
+            yield
+    except InputError as error:
+        raise InputError(str(error) if isinstance(error.__cause__, Exception) else f"{error} ({place})") from None
+
+
+def _check_choices(space: Space, choices: Mapping[str, Any], when: str) -> None:
+    ours, theirs = ([(c, *options) for c, options in said.items()] for said in (space.choices, choices))
+    if ours != theirs:
+        pairs = itertools.zip_longest(ours, theirs, fillvalue=("nothing",))
+        differing = next(pair for pair in pairs if pair[0] != pair[1])
+        raise InputError(
+            f"its choices are others {when}: {_briefly(differing[0])} and {_briefly(differing[1])}; take no sets, "
+            "chance or clocks to make them"
+        )
+
+
+def _check_choices_elsewhere(name: str, space: Space, options: Mapping[str, Any]) -> None:
+    """In other processes, in which texts have other hashes. All start at once: each takes seconds to load torch."""
+    order = json.dumps({"name": name, "task": asdict(space.task), "options": dict(options)})
+    code = "from dfnas.spaces.contract import tell_choices; tell_choices()"
+    places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **places, "PYTHONHASHSEED": seed},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in HASH_SEEDS
+    ]
+    for process in started:
+        said, complaint = process.communicate(order)
+        if process.returncode:
+            words = complaint.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
+            raise InputError(f"in another process it cannot be made: {words[0]}")
+        _check_choices(space, json.loads(said), "in another process")
+
+
+def _briefly(choice: Sequence[Any]) -> str:
+    return f"{choice[0]}: {', '.join(map(str, choice[1:]))}"
+
+
+def tell_choices() -> None:
+    """Makes the space of an order on standard input and prints its choices, for another process to compare."""
+    order = json.load(sys.stdin)
+    try:
+        with redirect_stdout(sys.stderr):  # what the user's code prints is no part of the answer
+            choices = make(order["name"], Task(**order["task"]), order["options"]).choices
+    except InputError as error:
+        sys.exit(str(error))
+    json.dump(choices, sys.stdout)
+
+
+def _check_slots(space: Space, build: Callable[[], nn.Module]) -> None:
+    """That a network has the slots of the choices, and that all options of a slot give the same shape."""
+    with torch.device("meta"):
+        network = build()
+    _check_module(network)
+    found: dict[str, Slot] = {}
+    for slot in slots(network):
+        if slot.choice not in space.choices:
+            raise InputError(f"it has a slot for '{slot.choice}', which is no choice of the space")
+        if slot.names != tuple(space.choices[slot.choice]):
+            raise InputError(
+                f"its slot for '{slot.choice}' has the options {', '.join(slot.names)}; expected those of the "
+                f"choice, in their order: {', '.join(space.choices[slot.choice])}"
+            )
+        found[slot.choice] = slot
+    missing = [choice for choice in space.choices if choice not in found]
+    if missing:
+        raise InputError(f"it has no slot for the choice '{missing[0]}' ({len(missing)} such)")
+    set_mixer(network, _every_option)
+    _check_logits(space, network)
+
+
+def _every_option(slot: Slot, x: torch.Tensor) -> torch.Tensor:
+    """The mixer that runs all options and compares their outputs."""
+    first = None
+    for option, module in zip(slot.names, slot.options, strict=True):
+        try:
+            output = module(x)
+        except RuntimeError as error:
+            raise InputError(
+                f"the option '{option}' of '{slot.choice}' does not take {tuple(x.shape)}: {reason(error)}"
+            ) from error
+        first = output if first is None else first
+        if output.shape != first.shape:
+            raise InputError(
+                f"the option '{option}' of '{slot.choice}' maps {tuple(x.shape)} to {tuple(output.shape)}, and "
+                f"'{slot.names[0]}' to {tuple(first.shape)}; expected one shape of all options"
+            )
+    return first
+
+
+def _architectures(space: Space) -> Iterator[Architecture]:
+    """A few of the space, among them, where they may be combined freely, one with every option of every choice."""
+    for i in range(max(map(len, space.choices.values()))):
+        architecture = {choice: options[i % len(options)] for choice, options in space.choices.items()}
+        if space.holds(architecture):
+            yield architecture
+    for i in range(SAMPLES):
+        architecture = space.sample(python_random(0, "contract", i))
+        space.check(architecture)
+        yield architecture
+
+
+def _check_network(space: Space, architecture: Architecture) -> None:
+    with torch.device("meta"):
+        network = space.network(architecture)
+    _check_module(network)
+    unchosen = next(slots(network), None)
+    if unchosen is not None:
+        raise InputError(f"it still has a slot for '{unchosen.choice}'; expected the chosen option in its place")
+    try:
+        _check_logits(space, network)
+    except RuntimeError:  # its way depends on values, which there are none here, or it is wrong: the CPU tells
+        network = space.network(architecture)
+        _check_logits(space, network)
+    counted = {
+        "macs": ("multiply-accumulates", space.macs(architecture), count_macs(network, *_shape(space))),
+        "parameters": ("weights", space.parameters_table().of(architecture), count_parameters(network)),
+    }
+    for table, (what, said, own) in counted.items():
+        if said != own:
+            raise InputError(
+                f"{space.to_string(architecture)} has {own} {what}, and by {table}_table() {said}; a space whose "
+                "networks are not its supernet with one option a slot has to say so by slotted_network()"
+            )
+
+
+def _check_weights(space: Space, architecture: Architecture) -> None:
+    """That weights come from torch's generator alone: a run could not be repeated otherwise."""
+    states = []
+    for again in range(2):
+        reseed(0, "contract")
+        random.seed(again)
+        states.append(space.network(architecture).state_dict())
+    first, second = states
+    if first.keys() != second.keys():
+        raise InputError("it builds another network each time that it is asked for the same architecture")
+    for key, value in first.items():
+        if not torch.equal(value, second[key]):
+            raise InputError(
+                f"'{key}' begins as something else each time; weights have to be drawn from torch's global generator, "
+                "which dfnas seeds"
+            )
+
+
+def _check_module(network: Any) -> None:
+    if not isinstance(network, nn.Module):
+        raise InputError(f"it returns a {type(network).__name__}; expected a torch module")
+
+
+def _check_logits(space: Space, network: nn.Module) -> None:
+    """Raises InputError unless the network maps images (B, C, H, W) to logits (B, K)."""
+    device = next((parameter.device for parameter in network.parameters()), "meta")
+    images = torch.zeros(BATCH, *_shape(space), device=device)
+    with torch.no_grad(), _layers_named(network):
+        logits = network.eval()(images)
+    expected = (BATCH, space.task.classes)
+    if not isinstance(logits, torch.Tensor):
+        raise InputError(f"the network returns a {type(logits).__name__}; expected logits, a tensor {expected}")
+    if tuple(logits.shape) != expected:
+        raise InputError(f"the network maps {tuple(images.shape)} to {tuple(logits.shape)}; expected logits {expected}")
+
+
+def _shape(space: Space) -> tuple[int, ...]:
+    return space.task.channels, *space.task.size
+
+
+@contextmanager
+def _layers_named(network: nn.Module) -> Iterator[None]:
+    """Says of an error in which layer it was raised: in networks that torch's own classes put together no line of the
+    user's is running."""
+    entered: list[tuple[str, nn.Module]] = []
+    hooks = []
+    for name, module in network.named_modules():
+        hooks.append(module.register_forward_pre_hook(lambda m, _, name=name: entered.append((name, m))))
+        hooks.append(module.register_forward_hook(lambda *_: entered.pop() and None))
+    try:
+        yield
+    except InputError:
+        raise
+    except RuntimeError as error:
+        name, module = entered[-1]
+        where = f"in its layer '{name}' ({type(module).__name__})" if name else "in its forward"
+        error.args = (f"{where}: {reason(error)}",)
+        raise
+    finally:
+        for hook in hooks:
+            hook.remove()
