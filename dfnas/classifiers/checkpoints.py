@@ -136,12 +136,13 @@ def _of_parts(path: Path) -> str | None:
     if path.suffix != ".json":
         return None
     try:
-        parts = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+        parts = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "JSON, not weights"
     load = "safetensors.torch.load_file" if path.name.endswith(".safetensors.index.json") else "torch.load"
+    listed = f'parts = set(json.load(open("{path.name}"))["weight_map"].values())'
     joined = f'torch.save({{k: v for part in parts for k, v in {load}(part).items()}}, "weights.pt")'
-    return f"a list of {len(parts)} parts that the weights lie in; join them: parts = {parts[:3]}, … {joined}"
+    return f"a list of {len(parts)} parts that the weights lie in; join them, in its folder, by {listed}; {joined}"
 
 
 def _of_a_folder(path: Path) -> str:

@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from importing import imported
 from safetensors.torch import save_file
@@ -233,13 +234,18 @@ def test_the_remedy_makes_a_file_that_loads(tmp_path, monkeypatch):
     assert choose(read_checkpoint(tmp_path / "weights.pt"), "w").taken.tensors.keys() == STATE.keys()
 
 
-def test_a_list_of_parts_says_how_to_join_them(tmp_path):
-    parts = {"0.weight": "model-00001-of-00002.safetensors", "0.bias": "model-00002-of-00002.safetensors"}
-    path = tmp_path / "model.safetensors.index.json"
+@pytest.mark.parametrize(("kind", "save"), [("safetensors", save_file), ("bin", torch.save)])
+def test_a_list_of_parts_says_how_to_join_them(kind, save, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parts = {name: f"model-0000{1 + place % 2}-of-00002.{kind}" for place, name in enumerate(STATE)}
+    for part in set(parts.values()):
+        save({name: value for name, value in STATE.items() if parts[name] == part}, part)
+    path = tmp_path / f"model.{kind}.index.json"
     path.write_text(json.dumps({"metadata": {}, "weight_map": parts}))
     story = refused(path)
     assert "a list of 2 parts" in story
-    assert "safetensors.torch.load_file(part).items()" in story
+    exec(story.partition("in its folder, by ")[2], {"torch": torch, "safetensors": safetensors, "json": json})
+    assert choose(read_checkpoint(tmp_path / "weights.pt"), "w").taken.tensors.keys() == STATE.keys()
     path.write_text("[]")
     assert "JSON, not weights" in refused(path)
 
