@@ -103,6 +103,14 @@ def test_equal_claims_are_not_settled_by_chance():
     )
 
 
+def test_a_key_may_lead_to_more_than_one(capsys):
+    inside = {"ema_run": {"model": PLAIN, "ema": AVERAGE}, "model": AVERAGE}
+    assert torch.equal(find_state_dict(inside, WHERE, "ema_run")["fc.bias"], PLAIN["fc.bias"])
+    assert not capsys.readouterr().err
+    story = refused(find_state_dict, {"runs": {"a": PLAIN, "b": AVERAGE}, "model": PLAIN}, WHERE, "runs")
+    assert "several sets of weights: runs.a, runs.b; set teacher.weights_key" in story
+
+
 @pytest.mark.parametrize("values", [{"weights": None}, {"weights": "published"}, {"builder": "torchscript"}])
 def test_a_key_needs_a_checkpoint_with_keys(values):
     story = refused(TeacherSettings.parse, {"weights": "w.pt", "weights_key": "ema", **values}, "teacher")
