@@ -144,8 +144,8 @@ def build_network(spec: TeacherSpec, section: str = "teacher") -> nn.Module:
 
 
 def _built(spec: TeacherSpec, section: str) -> nn.Module:
-    image = torch.full((2, spec.channels, *spec.size), 0.5)
-    return materialised(build(spec.builder, spec.arguments, section), image, f"{section}.builder '{spec.builder}'")
+    network, shape = build(spec.builder, spec.arguments, section), (2, spec.channels, *spec.size)
+    return materialised(network, shape, f"{section}.builder '{spec.builder}'")
 
 
 def assemble(

@@ -67,7 +67,7 @@ def weights_alone(path: Path, key: str = '["state_dict"]') -> str:
         key: what leads to them in the file.
     """
     command = f'torch.save(torch.load("{path}", weights_only=False){key}, "weights.pt")'
-    return f"where you trust it, save its weights alone, by {command}, and set weights to that file"
+    return f"where you trust it, save its weights alone, by {command} or of another key, and set weights to that file"
 
 
 def _read_archive(path: Path) -> Any:
@@ -96,7 +96,7 @@ def _advised(path: Path, error: InputError) -> str:
     if members and not pickled:
         return f"{path} is a zip archive, but not one of torch.save: {_of_zip(path, members)}"
     if "Only persistent_load" in cause:  # of the older format
-        return f"{story}: it has a pickled module; {weights_alone(path, '.state_dict()')}, or of its own key"
+        return f"{story}: it has a pickled module; {weights_alone(path, '.state_dict()')}"
     if pickled or "GLOBAL" in cause or "Can only" in cause:  # what torch.save wrote, and its reader does not take
         numbered = re.search(r"Unsupported operand \d+", cause)
         why = f"{story} (pickled by another protocol than torch.save's own)" if numbered else story
@@ -115,7 +115,7 @@ def _made_plain(story: str) -> str:
 
 def _members(path: Path) -> list[str]:
     try:
-        with zipfile.ZipFile(existing(path)) as archive:
+        with zipfile.ZipFile(path) as archive:
             return archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):  # none, or one that its reader says more of
         return []
@@ -136,12 +136,13 @@ def _of_parts(path: Path) -> str | None:
     if path.suffix != ".json":
         return None
     try:
-        parts = sorted(set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values()))
+        parts = set(json.loads(path.read_text(encoding="utf-8"))["weight_map"].values())
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return "JSON, not weights"
     load = "safetensors.torch.load_file" if path.name.endswith(".safetensors.index.json") else "torch.load"
+    listed = f'parts = set(json.load(open("{path.name}"))["weight_map"].values())'
     joined = f'torch.save({{k: v for part in parts for k, v in {load}(part).items()}}, "weights.pt")'
-    return f"a list of {len(parts)} parts that the weights lie in; join them: parts = {parts[:3]}, … {joined}"
+    return f"a list of {len(parts)} parts that the weights lie in; join them, in its folder, by {listed}; {joined}"
 
 
 def _of_a_folder(path: Path) -> str:

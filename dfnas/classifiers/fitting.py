@@ -40,28 +40,25 @@ def under_own_names(
     names = set(expected)
     needed = {name for name in names if not _counts(name)}
     variants = (dict(state), _without_wrappers(state, names), _renamed(state))
-    for variant in variants:
-        found = _prefixes(variant, needed)
-        fitting = [prefix for prefix, count in found.items() if count == len(needed)]
-        if fitting:
-            prefix = "" if "" in fitting else _chosen(variant, needed, fitting, where, section)
-            break
+    state = max(variants, key=lambda variant: max(_prefixes(variant, needed).values(), default=0))
+    found = _prefixes(state, needed)
+    fitting = [prefix for prefix, count in found.items() if count == len(needed)]
+    if fitting:
+        prefix = "" if "" in fitting else _chosen(state, needed, fitting, where, section)
     else:
-        fitting = []
-        variant = max(variants, key=lambda variant: max(_prefixes(variant, needed).values(), default=0))
-        found = _prefixes(variant, needed)
         prefix = min(found, key=lambda prefix: (-found[prefix], len(prefix)), default="")
-    again = tuple(other for other in fitting if other != prefix)
-    below = {name.removeprefix(prefix): value for name, value in variant.items() if name.startswith(prefix)}
+    others = tuple(other for other in fitting if other != prefix)
+    below = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     below = {name: value for name, value in below.items() if name in names or not _counts(name)}
-    if again and not prefix:
-        below = {name: value for name, value in below.items() if not name.startswith(again)}
+    if others and not prefix:
+        below = {name: value for name, value in below.items() if not name.startswith(others)}
     missing, unknown = sorted(needed - below.keys()), sorted(below.keys() - names)
     if missing or unknown:
-        raise InputError(f"{where} does not fit {what}: {_misfit(missing, unknown, prefix, section)}")
-    if again:
-        tell(taking(where, prefix and f"named {prefix}…", [other[:-1] for other in again], section))
-    outside = [n for n in variant if not n.startswith((prefix, *again)) and not _counts(n)]
+        raise InputError(f"{where} does not fit {what}: {_misfit(names, missing, unknown, prefix, section)}")
+    different = [other[:-1] for other in others if not _same(state, needed, [prefix, other])]
+    if different:
+        tell(taking(where, prefix and f"named {prefix}…", different, section))
+    outside = [name for name in state if not name.startswith((prefix, *others)) and not _counts(name)]
     if outside:
         tell(f"{where}: leaves out {len(outside)} that the network has not, such as {outside[0]}")
     return below
@@ -85,7 +82,7 @@ def _prefixes(state: Mapping[str, torch.Tensor], needed: set[str]) -> Counter[st
 def _chosen(state: Mapping[str, torch.Tensor], needed: set[str], prefixes: list[str], where: str, section: str) -> str:
     """The prefix to take off, of those with which all weights are there."""
     first = min(prefixes, key=len)
-    if all(torch.equal(state[prefix + name], state[first + name]) for prefix in prefixes for name in needed):
+    if _same(state, needed, prefixes):
         return first
     plain = [prefix for prefix in prefixes if not is_average(prefix, prefixes)]
     if len(plain) != 1:
@@ -96,6 +93,12 @@ def _chosen(state: Mapping[str, torch.Tensor], needed: set[str], prefixes: list[
     return plain[0]
 
 
+def _same(state: Mapping[str, torch.Tensor], needed: set[str], prefixes: list[str]) -> bool:
+    """Whether the weights under several prefixes are equal."""
+    first, *others = prefixes
+    return all(torch.equal(state[other + name], state[first + name]) for other in others for name in needed)
+
+
 @cache
 def tell(line: str) -> None:
     """Says something on standard error: once, however often a network is built."""
@@ -104,9 +107,8 @@ def tell(line: str) -> None:
 
 def taking(where: str, taken: str, others: list[str], section: str) -> str:
     """One line on which weights are taken, and how to take others."""
-    return (
-        f"{where}: takes the weights {taken or 'at its top level'}; set {section}.weights_key for {' or '.join(others)}"
-    )
+    ways = " or ".join(others)
+    return f"{where}: takes the weights {taken or 'at its top level'}; for others set {section}.weights_key to {ways}"
 
 
 def _without_wrappers(state: Mapping[str, torch.Tensor], names: set[str]) -> dict[str, torch.Tensor]:
@@ -120,15 +122,19 @@ def _renamed(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {DENSENET.sub(r"\1\2", name): value for name, value in state.items()}
 
 
-def _misfit(missing: list[str], unknown: list[str], prefix: str, section: str) -> str:
+def _misfit(names: set[str], missing: list[str], unknown: list[str], prefix: str, section: str) -> str:
     """What does not fit, and what to do about it."""
     parts = [f"no '{missing[0]}' ({len(missing)} missing)"] if missing else []
     parts += [f"an unknown '{unknown[0]}' ({len(unknown)} unknown)"] if unknown else []
     story = f"it has {' and '.join(parts)}" + (f", below '{prefix}'" if prefix else "")
-    if missing:
-        return f"{story}; take the {section}.builder and arguments that it was trained with"
-    first = unknown[0].partition(".")[0]
+    if not unknown and all(name.endswith((".running_mean", ".running_var")) for name in missing):
+        return f"{story}; BatchNorm's statistics are no parameters: save network.state_dict(), or take other weights"
+    story = f"{story}; take the {section}.builder and arguments that it was trained with"
+    beside = {name.partition(".")[0] for name in unknown}
+    if missing or beside & {name.partition(".")[0] for name in names}:
+        return story
+    parts = ", ".join(f'"{part}"' for part in sorted(beside))
     return (
-        f"{story}; take the {section}.builder and arguments that it was trained with, or, where the network works "
-        f'without, leave them out: torch.save({{k: v for k, v in weights.items() if not k.startswith("{first}")}}, "g")'
+        f"{story}, or, where the network works without, leave them out: "
+        f'torch.save({{k: v for k, v in weights.items() if k.split(".")[0] not in ({parts},)}}, "weights.pt")'
     )

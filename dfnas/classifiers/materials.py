@@ -12,12 +12,12 @@ from torch.nn.parameter import is_lazy
 from dfnas.runtime.errors import InputError, reason
 
 
-def materialised(network: nn.Module, image: torch.Tensor, what: str) -> nn.Module:
-    """The network on the CPU, as float32, its lazy layers with the sizes that an image gives them. Weights on the
+def materialised(network: nn.Module, shape: tuple[int, ...], what: str) -> nn.Module:
+    """The network on the CPU, as float32, its lazy layers with the sizes that a grey image gives them. Weights on the
     device meta stay there: those of a checkpoint will take their place.
 
     Args:
-        image: (B, C, H, W) float32.
+        shape: of images, (B, C, H, W).
         what: the network is, for complaints.
 
     Raises:
@@ -30,11 +30,11 @@ def materialised(network: nn.Module, image: torch.Tensor, what: str) -> nn.Modul
         was_training = network.training
         try:
             with torch.no_grad():
-                network.eval()(image)
+                network.eval()(torch.full(shape, 0.5))
         except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
             raise InputError(
                 f"{what} has lazy layers, which take their sizes from an image, and does not take one of "
-                f"{' x '.join(map(str, image.shape[1:]))}: {reason(error)}"
+                f"{' x '.join(map(str, shape[1:]))}: {reason(error)}"
             ) from error
         if name := next(_of(network, is_lazy), None):
             raise InputError(f"{what} has a lazy layer that no image reaches ('{name}'); give it its size")

@@ -66,24 +66,31 @@ def choose(checkpoint: Any, where: str, key: str | None = None, section: str = "
         InputError: there are none, none at that place, or several, none of which is likelier than the others.
     """
     sets = _rivals(list(_sets(checkpoint, ())))
-    places = [found.place for found in sets]
     if not sets:
         raise InputError(f"{where} {_without_weights(checkpoint)}")
-    plain = [found for found in sets if not is_average(found.place, places)] or sets
-    taken = min(plain, key=_rank)  # of equals the first
+    taken, equals = _likeliest(sets)
     if key is not None:
         inside = _at(checkpoint, key)
         inside = _at(taken.tensors, key) if inside is None else inside
-        if not (chosen := _rivals(list(_sets(inside, ())))):
-            found = ", ".join(f"'{place}'" for place in places if place) or "its top level alone"
+        chosen = _rivals(list(_sets(inside, (key,))))
+        if not chosen:
+            found = ", ".join(f"'{found.place}'" for found in sets if found.place) or "its top level alone"
             raise InputError(f"{where} has no weights under {section}.weights_key = '{key}'; it has some under {found}")
-        return choose(inside, where, None, section) if len(chosen) > 1 else Choice(chosen[0], [])
-    equals = [found.place for found in plain if _rank(found) == _rank(taken)]
+        taken, equals = _likeliest(chosen)
     if len(equals) > 1:
         raise InputError(
             f"{where} has several sets of weights: {', '.join(equals)}; set {section}.weights_key to the one to take"
         )
-    return Choice(taken, [place for place in places if place != taken.place])
+    return Choice(taken, [found.place for found in sets if found.place != taken.place and key is None])
+
+
+def _likeliest(sets: list[WeightSet]) -> tuple[WeightSet, list[str]]:
+    """The set to take, the first of equals, and the places of all of these."""
+    places = [found.place for found in sets]
+    plain = [found for found in sets if not is_average(found.place, places)] or sets
+    best = min(map(_rank, plain))
+    equals = [found for found in plain if _rank(found) == best]
+    return equals[0], [found.place for found in equals]
 
 
 def _sets(value: Any, keys: tuple[str, ...]) -> Iterator[WeightSet]:
@@ -98,9 +105,7 @@ def _sets(value: Any, keys: tuple[str, ...]) -> Iterator[WeightSet]:
         return
     own = {str(name): part for name, part in value.items() if isinstance(part, torch.Tensor)}
     # (The state of an optimiser has numbers for keys.)
-    inner = [
-        found for key, part in value.items() if isinstance(key, str) for found in _sets(part, (*keys, key)) if found
-    ]
+    inner = [found for key, part in value.items() if isinstance(key, str) for found in _sets(part, (*keys, key))]
     if own and len(own) >= max((len(found.tensors) for found in inner), default=0):
         yield WeightSet(keys, own)
     yield from inner

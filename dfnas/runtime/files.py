@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,7 +154,8 @@ def load_archive(path: str | Path, mend: str = "", stand_ins: Mapping[str, type]
     check_archive(path, mend)
     names = [(kind, name) for name, kind in (stand_ins or {}).items()]
     try:
-        with torch.serialization.safe_globals(names):
+        with torch.serialization.safe_globals(names), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on formats, beside a complaint of ours that says more
             value = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise InputError(

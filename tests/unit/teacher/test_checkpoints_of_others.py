@@ -12,6 +12,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from importing import imported
 from safetensors.torch import save_file
@@ -19,7 +20,9 @@ from torch import nn
 
 from dfnas.classifiers.checkpoints import read_checkpoint
 from dfnas.classifiers.state_dicts import choose
+from dfnas.classifiers.weights import read_weights
 from dfnas.runtime.errors import InputError
+from dfnas.settings.teacher import TeacherSettings
 
 STATE = {f"{layer}.{name}": torch.arange(6.0) for layer in range(4) for name in ("weight", "bias")}
 
@@ -226,25 +229,33 @@ def test_the_remedy_makes_a_file_that_loads(tmp_path, monkeypatch):
     """The command of the message, run where the file is trusted."""
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": STATE, "x": Blocked()}, "w.pth")
-    command = refused(tmp_path / "w.pth").partition("alone, by ")[2].partition(", and set")[0]
-    assert command.startswith("torch.save(torch.load(")
-    torch.save(torch.load(tmp_path / "w.pth", weights_only=False)["state_dict"], "weights.pt")
+    command = refused(tmp_path / "w.pth").partition("alone, by ")[2].partition(" or ")[0]
+    exec(command, {"torch": torch})
     assert choose(read_checkpoint(tmp_path / "weights.pt"), "w").taken.tensors.keys() == STATE.keys()
 
 
-def test_a_list_of_parts_says_how_to_join_them(tmp_path):
-    parts = {"0.weight": "model-00001-of-00002.safetensors", "0.bias": "model-00002-of-00002.safetensors"}
-    path = tmp_path / "model.safetensors.index.json"
+@pytest.mark.parametrize(("kind", "save"), [("safetensors", save_file), ("bin", torch.save)])
+def test_a_list_of_parts_says_how_to_join_them(kind, save, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parts = {name: f"model-0000{1 + place % 2}-of-00002.{kind}" for place, name in enumerate(STATE)}
+    for part in set(parts.values()):
+        save({name: value for name, value in STATE.items() if parts[name] == part}, part)
+    path = tmp_path / f"model.{kind}.index.json"
     path.write_text(json.dumps({"metadata": {}, "weight_map": parts}))
     story = refused(path)
     assert "a list of 2 parts" in story
-    assert "safetensors.torch.load_file(part).items()" in story
+    exec(story.partition("in its folder, by ")[2], {"torch": torch, "safetensors": safetensors, "json": json})
+    assert choose(read_checkpoint(tmp_path / "weights.pt"), "w").taken.tensors.keys() == STATE.keys()
     path.write_text("[]")
     assert "JSON, not weights" in refused(path)
 
 
 def test_a_folder_says_what_is_expected(tmp_path):
     assert "is a folder, expected a file" in refused(tmp_path)
+    with pytest.raises(InputError, match="is a folder, expected a file"):
+        read_weights(TeacherSettings(weights=str(tmp_path)))
+    with pytest.raises(InputError, match=r"no file .*none\.pt"):
+        read_weights(TeacherSettings(weights=str(tmp_path / "none.pt")))
     (tmp_path / ".metadata").write_bytes(b"")
     assert "format_utils dcp_to_torch" in refused(tmp_path)
 

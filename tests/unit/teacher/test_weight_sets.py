@@ -67,7 +67,7 @@ def test_training_moved_weights_are_taken_and_averages_named(case, capsys):
     else:
         (line,) = log.splitlines()
         assert "takes the weights" in line
-        assert all(f"set teacher.weights_key for {other}" in line for other in others or ["model_ema_state_dict"])
+        assert all(f"set teacher.weights_key to {other}" in line for other in others or ["model_ema_state_dict"])
 
 
 @pytest.mark.parametrize("case", [case for case in CHECKPOINTS if CHECKPOINTS[case][2]])
@@ -103,6 +103,14 @@ def test_equal_claims_are_not_settled_by_chance():
     )
 
 
+def test_a_key_may_lead_to_more_than_one(capsys):
+    inside = {"ema_run": {"model": PLAIN, "ema": AVERAGE}, "model": AVERAGE}
+    assert torch.equal(find_state_dict(inside, WHERE, "ema_run")["fc.bias"], PLAIN["fc.bias"])
+    assert not capsys.readouterr().err
+    story = refused(find_state_dict, {"runs": {"a": PLAIN, "b": AVERAGE}, "model": PLAIN}, WHERE, "runs")
+    assert "several sets of weights: runs.a, runs.b; set teacher.weights_key" in story
+
+
 @pytest.mark.parametrize("values", [{"weights": None}, {"weights": "published"}, {"builder": "torchscript"}])
 def test_a_key_needs_a_checkpoint_with_keys(values):
     story = refused(TeacherSettings.parse, {"weights": "w.pt", "weights_key": "ema", **values}, "teacher")
@@ -134,14 +142,17 @@ RENAMED = {
     ),
     "with an average beside it": (
         prefixed(PLAIN, "model.") | prefixed(AVERAGE, "ema_model.module."),
-        "w.pth: takes the weights named model.…; set teacher.weights_key for ema_model.module",
+        "w.pth: takes the weights named model.…; for others set teacher.weights_key to ema_model.module",
     ),
     "with an average below it": (
         PLAIN | prefixed(AVERAGE, "model_ema."),
-        "w.pth: takes the weights at its top level; set teacher.weights_key for model_ema",
+        "w.pth: takes the weights at its top level; for others set teacher.weights_key to model_ema",
     ),
-    "the same twice": (prefixed(PLAIN, "module.model.", "module.attacker.model."), "set teacher.weights_key"),
-    "student and teacher": (prefixed(AVERAGE, "teacher.") | prefixed(PLAIN, "student."), "student.…; set teacher.wei"),
+    "the same twice": (prefixed(PLAIN, "module.model.", "module.attacker.model."), ""),
+    "student and teacher": (
+        prefixed(AVERAGE, "teacher.") | prefixed(PLAIN, "student."),
+        "student.…; for others set teacher.wei",
+    ),
 }
 
 
@@ -178,8 +189,17 @@ def test_weights_that_are_missing_are_named():
 def test_weights_that_the_network_has_not_are_named_with_the_remedy():
     story = refused(fitted, PLAIN | {"aux1.conv.weight": torch.ones(2), "aux1.fc.bias": torch.ones(2)})
     assert "it has an unknown 'aux1.conv.weight' (2 unknown)" in story
-    assert 'if not k.startswith("aux1")}, "g")' in story
-    assert "unknown 'bn.se.weight'" in refused(fitted, prefixed(PLAIN | {"bn.se.weight": torch.ones(2)}, "model."))
+    assert 'if k.split(".")[0] not in ("aux1",)}, "weights.pt")' in story
+    story = refused(fitted, prefixed(PLAIN | {"bn.se.weight": torch.ones(2)}, "model."))
+    assert "unknown 'bn.se.weight'" in story
+    assert "leave them out" not in story  # which would be another network
+
+
+def test_parameters_without_statistics_are_not_enough():
+    story = refused(fitted, without(PLAIN, "bn.running_mean"))
+    assert (
+        "no 'bn.running_mean' (1 missing); BatchNorm's statistics are no parameters: save network.state_dict" in story
+    )
 
 
 def test_other_names_throughout():
