@@ -64,3 +64,31 @@ def test_the_imagenet_preset_is_the_published_setting():
     # The published supernets, as the releases build them.
     assert sizes["search_spos"] == 8_388_176
     assert sizes["search_proxyless"] == 16_034_168
+
+
+def test_the_imagenet_preset_shows_images_as_the_releases_do():
+    """torchvision's RandomResizedCrop with its defaults, mirrored, and the colours of each release."""
+    plan = made(yaml.safe_load((ROOT / "workflow" / "presets" / "imagenet.yaml").read_text()))
+    colours = ("brightness", "contrast", "saturation", "hue")
+    expected = {
+        "search_darts": (0.4, 0.4, 0.4, 0.2),  # quark0/darts, cnn/train_imagenet.py
+        "search_proxyless": (0.1255, 0.0, 0.5, 0.0),  # its search: ColorJitter(brightness=32 / 255, saturation=0.5)
+        "search_spos": (0.4, 0.4, 0.4, 0.0),  # SinglePathOneShot
+        "search_evolution": (0.4, 0.4, 0.4, 0.2),
+        "retrain": (0.4, 0.4, 0.4, 0.2),
+    }
+    for name, jitter in expected.items():
+        augmentation = getattr(plan.config, name).augmentation
+        assert (augmentation.pad, augmentation.crop_area, augmentation.flip) == (0, (0.08, 1.0), True), name
+        assert augmentation.crop_aspect == pytest.approx((3 / 4, 4 / 3), abs=1e-4), name
+        assert tuple(getattr(augmentation.jitter, colour) for colour in colours) == jitter, name
+    assert plan.config.retrain_synthetic.augmentation == plan.config.retrain.augmentation
+
+
+def test_the_cifar_preset_shows_images_as_the_releases_do():
+    """Four pixels of padding and mirrors for searches, cutout of 16 pixels for the final training (quark0/darts)."""
+    plan = made(yaml.safe_load((ROOT / "workflow" / "presets" / "cifar10.yaml").read_text()))
+    for name in ("search_darts", "search_proxyless", "search_spos", "search_evolution", "retrain"):
+        augmentation = getattr(plan.config, name).augmentation
+        assert (augmentation.pad, augmentation.flip, augmentation.crop_area) == (4, True, None), name
+        assert augmentation.cutout == (16 if name == "retrain" else 0), name
