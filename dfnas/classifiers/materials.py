@@ -57,9 +57,9 @@ def lay_into(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -
     counters = {
         n: torch.tensor(0) for n, b in network.named_buffers() if b.is_meta and n.endswith("num_batches_tracked")
     }
-    expected = network.state_dict()
-    state = {name: value.to(expected[name].dtype) for name, value in (counters | dict(state)).items()}
-    network.load_state_dict(state, strict=False, assign=any(_of(network, lambda value: value.is_meta)))
+    expected, replaced = network.state_dict(), any(_of(network, lambda value: value.is_meta))
+    state = {name: v.to(expected[name].dtype, copy=replaced) for name, v in (counters | dict(state)).items()}
+    network.load_state_dict(state, strict=False, assign=replaced)
     check_in_memory(network, what)
 
 

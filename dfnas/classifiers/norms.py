@@ -15,9 +15,10 @@ from torch.nn.modules.instancenorm import _InstanceNorm
 def stored_norms(network: nn.Module) -> list[nn.Module]:
     """The layers, over images and over features, that normalise by stored statistics, in the order of the modules.
 
-    (An InstanceNorm stores variances within images, which are not those of a batch.)
+    (An InstanceNorm stores variances within images, which are not those of a batch. A ScriptModule takes no hooks.)
     """
-    modules = (module for module in network.modules() if not isinstance(module, _InstanceNorm))
+    others = (_InstanceNorm, torch.jit.ScriptModule)
+    modules = (module for module in network.modules() if not isinstance(module, others))
     return [module for module in modules if _stores(module)]
 
 
@@ -47,5 +48,5 @@ def _take_statistics(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
 
 
 def _stores(module: nn.Module) -> bool:
-    buffers = [module._buffers.get(name) for name in ("running_mean", "running_var")]
-    return all(buffer is not None and buffer.ndim == 1 for buffer in buffers)
+    buffers = dict(module.named_buffers(recurse=False))
+    return all(name in buffers and buffers[name].ndim == 1 for name in ("running_mean", "running_var"))

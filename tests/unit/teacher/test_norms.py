@@ -1,5 +1,7 @@
 """Layers that normalise by stored statistics, of torch and of others: all serve like a BatchNorm with their numbers."""
 
+import warnings
+
 import pytest
 import torch
 from timm.layers import BatchNormAct2d, FrozenBatchNormAct2d
@@ -133,6 +135,13 @@ def test_statistics_of_single_images_are_none_of_a_batch():
     """An InstanceNorm stores the variance within an image, without that between images."""
     layers = nn.Sequential(nn.Conv2d(1, 4, 3), nn.InstanceNorm2d(4, track_running_stats=True))
     assert not Teacher(SPEC, layers).batch_norms()
+
+
+def test_a_scripted_network_takes_no_hooks():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        scripted = torch.jit.script(network(nn.BatchNorm2d).eval())
+    assert not stored_norms(scripted)
 
 
 def test_layers_with_their_channels_elsewhere_are_left_out():
