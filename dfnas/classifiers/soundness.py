@@ -26,8 +26,7 @@ PROBES = len(BRIGHTNESS) // 2
 """P."""
 TOLERANCE = 1e-3
 """Largest difference between two answers to one image, relative to the largest logit of the probes. Other orders of
-summation move float32 logits by a tenth of that at most (docs/teachers.md has what was measured), chance and neighbours
-by hundreds."""
+summation move float32 logits by 1e-6 of it at most (docs/teachers.md), chance and neighbours by far more than this."""
 ENDS = ("Addmm", "Mm", "Mv", "Bmm", "Convolution", "Mkldnn", "Add", "Sub", "Mean", "Sum", "Adaptive", "AvgPool", "Relu")
 """Last operations, as autograd calls them, whose results lie in [0, 1] by chance only."""
 RESHAPING = ("View", "Reshape", "UnsafeView", "Squeeze", "Unsqueeze", "Slice", "Select", "Clone", "Alias", "ToCopy")

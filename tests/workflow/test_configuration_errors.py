@@ -65,6 +65,8 @@ BROKEN = {
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
     "a file that is not there": ("teacher.builder", "no_such.py:net", ["teacher.builder", "no file no_such.py"]),
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
+    "a mean of levels": ("teacher.mean", [123.675], ["teacher.mean.0 = 123.675", "from 0 to 1", "by 255"]),
+    "a single class": ("teacher.classes", 1, ["teacher.classes = 1", "2 or more"]),
     "unknown device": ("device", "tpu", ["device", "'tpu'"]),
     "resources of no rule": ("resources.bake", {"threads": 1}, ["resources", "bake"]),
 }

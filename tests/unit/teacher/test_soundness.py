@@ -1,8 +1,11 @@
 """A teacher is a function of its image, with logits for an answer, or one line says what it depends on."""
 
 import io
+import json
+import os
 import random
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,9 +15,12 @@ from torch.nn import functional as F
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.classifiers.torchscript import ScriptNetwork
+from dfnas.classifiers.weights import find_state_dict, without_wrappers
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import load_archive
+from dfnas.stages import import_teacher
 from dfnas.synthesis.labels import soft_labels
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, examine
+from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_trainable, examine, stored_norms
 
 WHERE = "w.pt"
 CLASSES, SIZE = 4, 16
@@ -415,3 +421,81 @@ def test_published_networks_are_functions(model):
     spec = TeacherSpec(f"torchvision:{model}", arguments, 10, 3, 64)
     torch.manual_seed(0)
     assemble(spec, build_network(spec).state_dict(), WHERE, thoroughly=True)
+
+
+DATA = os.environ.get("DFNAS_DATA")
+
+
+class Published(nn.Module):
+    """The ResNet-20 on CIFAR-10, as it is, softened, or with one of its habits changed."""
+
+    def __init__(self, habit: str = ""):
+        super().__init__()
+        path = Path(DATA) / "teachers" / "resnet20-12fca82f.th"
+        self.network, self.habit = cifar_resnet(20), habit
+        self.network.load_state_dict(
+            without_wrappers(find_state_dict(load_archive(path), ""), self.network.state_dict())
+        )
+        if habit == "batch":
+            for norm in stored_norms(self.network):
+                norm.running_mean = norm.running_var = None
+        if habit == "dropout":
+            self.network.linear.register_forward_pre_hook(lambda _, inputs: F.dropout(inputs[0], 0.1))
+
+    def forward(self, x):
+        return self.network(x).softmax(1) if self.habit == "softmax" else self.network(x)
+
+
+@pytest.mark.skipif(not DATA, reason="DFNAS_DATA is not set: real checkpoints and CIFAR-10 are elsewhere")
+@pytest.mark.parametrize(
+    ("habit", "story"),
+    [
+        ("", None),
+        ("softmax", "returns probabilities that add up to 1"),
+        ("dropout", "it draws torch's random numbers in evaluation mode"),
+        ("batch", "its BatchNorm 'network.bn1' normalises by the statistics of each batch"),
+    ],
+)
+def test_a_public_checkpoint_is_a_function_and_what_is_made_of_it_is_told_apart(habit, story):
+    teacher = Teacher(TeacherSpec("-", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)), Published(habit))
+    if story is None:
+        examine(teacher, WHERE)
+    else:
+        with pytest.raises(InputError, match=re.escape(story)):
+            examine(teacher, WHERE)
+
+
+@pytest.mark.parametrize(
+    ("kind", "story"), [(Viewing, "use flatten(1) or reshape instead of view"), (Softmax, "as of a")]
+)
+def test_a_network_that_is_to_be_trained_is_asked_as_well(kind, story):
+    spec = spec_of(kind)
+    network = build_network(spec)
+    with pytest.raises(InputError, match=re.escape(story)):
+        check_trainable(network, spec, WHERE, "teacher")
+
+
+def test_a_network_to_be_trained_is_left_as_it_was():
+    spec = spec_of(WritingIn)
+    network = build_network(spec)
+    check_trainable(network, spec, WHERE, "teacher")
+    assert network.training
+    assert all(parameter.requires_grad for parameter in network.parameters())
+    assert not network._forward_pre_hooks
+
+
+@pytest.mark.parametrize("section", ["teacher", "verifier"])
+@pytest.mark.parametrize("kind", [Dropping, ByBatch, Softmax, OneLogit])
+def test_the_import_refuses_in_one_line_and_leaves_nothing(kind, section, tmp_path, capsys):
+    torch.save(kind().state_dict(), tmp_path / WHERE)
+    task = {"classes": CLASSES, "channels": 3, "size": SIZE, "mean": [0.5] * 3, "std": [0.25] * 3}
+    settings = task | {"builder": f"{__file__}:{kind.__name__}", "weights": str(tmp_path / WHERE)}
+    options = [part for key, value in settings.items() for part in (f"--{key}", json.dumps(value))]
+    out = tmp_path / "teacher.pt"
+    status = import_teacher.STAGE.main(
+        import_teacher.import_teacher, ["--out", str(out), "--section", section, "--device", "cpu", *options]
+    )
+    lines = capsys.readouterr().err.splitlines()
+    assert (status, len(lines), out.exists()) == (1, 1, False)
+    assert lines[0].startswith(f"import_teacher: error: {tmp_path / WHERE}: ")
+    assert REFUSED[kind] in lines[0]
