@@ -36,8 +36,8 @@ _NATURAL = (
     "{}, ...: say so in teacher.class_names"
 )
 _BY_ORDER = (
-    "the classes ({}, ...) have no name in common with class_names ({}, ...): they are taken to be the same ones, in "
-    "the same order"
+    "the classes ({}, ...) are not named as in class_names ({}, ...): they are taken to be the same ones, in the same "
+    "order"
 )
 
 

@@ -17,9 +17,10 @@ def check_class_names(names: Sequence[str], path: Path, others: Sequence[str], o
     if check_same_order(names, others, str(path), str(other_path)):
         return
     if all(tuple(each) != numbers(len(each)) for each in (names, others)):
+        odd = next(label for label, pair in enumerate(zip(names, others, strict=False)) if len(set(pair)) > 1)
         print(
-            f"warning: {path} and {other_path} have no class name in common ('{names[0]}', '{others[0]}'): their "
-            "classes are taken to be the same ones, in the same order",
+            f"warning: {path} and {other_path} name their classes differently ('{names[odd]}', '{others[odd]}'): "
+            "they are taken to be the same ones, in the same order",
             file=sys.stderr,
             flush=True,
         )

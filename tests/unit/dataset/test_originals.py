@@ -200,7 +200,7 @@ def test_names_of_another_vocabulary_leave_the_order_and_say_so(tmp_path):
     write_folders(tmp_path, ["n01440764", "n01443537"])
     found = load_originals(settings(source="folder", path=str(tmp_path), size=6, class_names=["tench", "goldfish"]))
     assert (levels(found), found.class_names) == ([0, 1], ("n01440764", "n01443537"))
-    assert "n01440764, n01443537, ...) have no name in common with class_names (tench, goldfish" in found.remarks[0]
+    assert "n01440764, n01443537, ...) are not named as in class_names (tench, goldfish" in found.remarks[0]
 
 
 def test_class_names_that_match_in_part_are_an_error(tmp_path):
