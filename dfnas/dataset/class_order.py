@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from dfnas.runtime.errors import InputError
 
-REMEDY = "set shard_original.class_names to the names in the order of the teacher's logits, spelt as in the data"
+REMEDY = "set teacher.class_names to the names that the data have, in the order of the logits"
 SHOWN = 3
 """Names of a list that a message quotes."""
 
@@ -31,8 +31,8 @@ def numbers(count: int) -> tuple[str, ...]:
 def positions(names: Sequence[str], others: Sequence[str], where: str, elsewhere: str) -> list[int] | None:
     """The place of each of `names` among `others`.
 
-    Names without any in common are of two vocabularies, as are mere numbers: nothing is known then. Where all that are
-    common stand at the same places, the others are taken for other spellings.
+    Names without any in common are of two vocabularies, as are mere numbers: nothing is known then. Nor is it where
+    most are the same at the same places, and none at another: the others may be other spellings.
 
     Args:
         where: what has `names`, for the complaint; `elsewhere` has the others.
@@ -52,8 +52,9 @@ def positions(names: Sequence[str], others: Sequence[str], where: str, elsewhere
     if not common or numbers(len(ours)) == tuple(names) or numbers(len(theirs)) == tuple(others):
         return None
     pairs = list(zip(ours, theirs, strict=False))
-    if len(ours) == len(theirs) and all(a == b or not {a, b} & common for a, b in pairs):
-        return list(range(len(ours)))
+    most = 2 * sum(a == b for a, b in pairs) > len(pairs)
+    if most and len(ours) == len(theirs) and all(a == b or not {a, b} & common for a, b in pairs):
+        return None
     alone = [name for name, plain in zip(names, ours, strict=True) if plain not in common]
     alone += [name for name, plain in zip(others, theirs, strict=True) if plain not in common]
     detail = f"{_quoted(alone)} only in one of them" if alone else "some of them several times"

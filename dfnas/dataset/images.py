@@ -40,6 +40,8 @@ class ImageSet:
     mean: tuple[float, ...]
     """Normalisation of pixels in [0, 1], per channel."""
     std: tuple[float, ...]
+    class_names: tuple[str, ...] = ()
+    """Of the K classes, in the order of their numbers, where anything says them."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "images", self.images.contiguous(memory_format=torch.channels_last))
@@ -66,7 +68,7 @@ class ImageSet:
         """The images at some indices, int64 (M,)."""
         indices = indices.to(self.images.device)
         parts = (values[indices] for values in (self.images, self.soft_labels, self.targets))
-        return ImageSet(*parts, self.size, self.mean, self.std)
+        return ImageSet(*parts, self.size, self.mean, self.std, self.class_names)
 
 
 def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
@@ -98,6 +100,7 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         as_size(attributes["size"]),
         tuple(attributes["mean"]),
         tuple(attributes["std"]),
+        tuple(attributes["class_names"]),
     )
 
 

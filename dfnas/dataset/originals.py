@@ -13,7 +13,6 @@ import torch
 from torch.nn import functional as F
 
 from dfnas.dataset.class_order import numbers, positions
-from dfnas.dataset.folders import find_pictures, read_pictures
 from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import needing
@@ -33,12 +32,12 @@ class Originals(NamedTuple):
 
 
 _NATURAL = (
-    "the classes are in natural order ({}, {}, {}, ...); a teacher that was trained on torchvision's ImageFolder has them "
-    "as {}, {}, {}, ...: say so in teacher.class_names"
+    "the classes are in natural order ({}, ...); a teacher that was trained on torchvision's ImageFolder has them as "
+    "{}, ...: say so in teacher.class_names"
 )
 _BY_ORDER = (
-    "the classes ({}, {}, ...) have no name in common with class_names ({}, {}, ...): they are taken to be the same ones, "
-    "in the same order"
+    "the classes ({}, ...) are not named as in class_names ({}, ...): they are taken to be the same ones, in the same "
+    "order"
 )
 
 
@@ -76,7 +75,8 @@ def ordered(
         raise InputError(f"{where} has {len(found)} class ({', '.join(found)}), expected 2 or more to tell apart")
     own, wanted = np.arange(len(found)), settings.class_names
     if not wanted:
-        return own, found, () if list(found) == sorted(found) else (_NATURAL.format(*found[:3], *sorted(found)[:3]),)
+        orders = (", ".join(names[:3]) for names in (found, sorted(found)))
+        return own, found, () if list(found) == sorted(found) else (_NATURAL.format(*orders),)
     places = positions(found, wanted, where, "class_names")
     if places is not None:
         return np.array(places), tuple(wanted), ()
@@ -84,7 +84,7 @@ def ordered(
         raise InputError(f"{where} has {len(found)} classes, but class_names has {len(wanted)} names")
     if found == numbers(len(found)):
         return own, tuple(wanted), ()
-    return own, found, (_BY_ORDER.format(*found[:2], *wanted[:2]),)
+    return own, found, (_BY_ORDER.format(*(", ".join(names[:3]) for names in (found, wanted))),)
 
 
 def _digits(settings: ShardOriginalSettings) -> Originals:
@@ -141,6 +141,8 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
 
 
 def _folder(settings: ShardOriginalSettings) -> Originals:
+    from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
+
     files = find_pictures(_path(settings))
     samples = [*files.train, *files.test]
     images = read_pictures([path for path, _ in samples], settings.size, len(settings.mean))

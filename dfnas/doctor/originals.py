@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from dfnas.dataset.class_order import check_same_order
-from dfnas.dataset.folders import find_pictures, read_pictures
 from dfnas.dataset.originals import load_originals, ordered
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.doctor.findings import Finding, failure, ok, warning
@@ -141,6 +140,8 @@ def _agree(config: Config, size: DataSize, names: tuple[str, ...], subject: str)
 
 def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize]:
     """Lists the images of `train/` and `test/`, and reads one of each class."""
+    from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
+
     settings = config.originals()
     files = find_pictures(Path(_expanded(settings)))
     first = {label: path for path, label in reversed(files.train)}

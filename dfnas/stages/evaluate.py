@@ -24,6 +24,7 @@ from dfnas.runtime.files import check_kinds, digest, write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher, teacher_provenance
+from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.predictions import write_predictions
 
@@ -111,6 +112,7 @@ def _teacher(path: Path, test: ImageSet, options: Namespace, device: torch.devic
             f"{path} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
             f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
         )
+    check_class_names(test.class_names, options.dataset, teacher.spec.names(), path)
     row = {"algorithm": "teacher", "space": teacher.spec.builder}
     row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
     spec, held_out = teacher.spec, _learnt_from(path, options.held_out)
@@ -144,6 +146,7 @@ def _check_same_task(path: Path, held_out: ImageSet, dataset: Path, test: ImageS
         theirs, ours = getattr(held_out, name), getattr(test, name)
         if theirs != ours:
             raise InputError(f"{path} has {name} {theirs}, but {dataset} has {ours}; make shard_original agree with it")
+    check_class_names(test.class_names, dataset, held_out.class_names, path)
 
 
 def _most_probable(logits: torch.Tensor) -> torch.Tensor:

@@ -25,6 +25,7 @@ from dfnas.runtime.seeds import reseed
 from dfnas.runtime.users_code import told
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.synthesis.labels import seen_by
@@ -80,6 +81,7 @@ def _check_task(data: ImageSet, path: Path, spec: TeacherSpec, teacher: Path) ->
         ours, theirs = getattr(spec, name), getattr(data, name)
         if ours != theirs:
             raise InputError(f"{teacher} has {name} {ours}, but {path} has {theirs}; make shard_original agree with it")
+    check_class_names(data.class_names, path, spec.names(), teacher)
 
 
 def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:

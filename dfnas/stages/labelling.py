@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
 from dfnas.stages.artifacts import load_teacher
+from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.teacher import Teacher
 
@@ -13,10 +15,19 @@ def add_teacher_argument(stage: Stage) -> None:
     stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
 
 
-def labelling_teacher(job: Job) -> Teacher | None:
-    """The teacher, where the labels are its. Raises InputError if none is given then, or a file that is none."""
+def labelling_teacher(job: Job, data: ImageSet) -> Teacher | None:
+    """The teacher, where the labels are its.
+
+    Args:
+        data: what it is asked about, of `--dataset`.
+
+    Raises:
+        InputError: none is given then, a file that is none, or one whose classes are not those of the data.
+    """
     if job.settings.labels != "teacher":
         return None
     if job.options.teacher is None:
         raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
-    return load_teacher(job.options.teacher, job.device)
+    teacher = load_teacher(job.options.teacher, job.device)
+    check_class_names(data.class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
+    return teacher

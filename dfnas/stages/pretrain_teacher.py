@@ -16,6 +16,7 @@ from dfnas.runtime.seeds import reseed
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings
 from dfnas.stages.artifacts import save_teacher
+from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.json_options import parsed
@@ -45,6 +46,7 @@ def pretrain_teacher(job: Job) -> None:
     ]:
         if ours != theirs:
             raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
+    check_class_names(train.class_names, options.dataset, spec.names(), Path("teacher.class_names"))
     entry = job.cache_entry([options.dataset], *spec.code())
     if entry.recall():
         return

@@ -19,6 +19,7 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_supernet
+from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.json_options import section
@@ -41,6 +42,7 @@ def rank_architectures(job: Job) -> None:
     task = Task(train.channels, train.size, train.classes)
     if Task(original.channels, original.size, original.classes) != task:
         raise InputError(f"{options.dataset} is for {task}, {options.original} is not; make shard_original agree")
+    check_class_names(original.class_names, options.original, train.class_names, options.dataset)
     original = replace(original, mean=train.mean, std=train.std)  # what the supernet was trained with
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)

@@ -52,7 +52,7 @@ def retrain(job: Job) -> None:
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
     inputs, code = [options.architecture, options.dataset], [reference(document["space"]["name"])]
-    teacher = labelling_teacher(job)
+    teacher = labelling_teacher(job, train)
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     if settings.fresh.every_epochs:

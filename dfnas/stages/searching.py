@@ -66,7 +66,7 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     budget, latency, tables = budget_of(job, space)
-    teacher = labelling_teacher(job)
+    teacher = labelling_teacher(job, train)
     inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
     if teacher is not None:
         inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]

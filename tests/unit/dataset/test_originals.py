@@ -140,3 +140,168 @@ def test_folders_of_images_are_classes(tmp_path):
     (tmp_path / "test" / "dog").rename(tmp_path / "test" / "wolf")
     with pytest.raises(InputError, match="do not have the same class folders"):
         load_originals(settings(source="folder", path=str(tmp_path), size=4))
+
+
+def npz_of(tmp_path, **changes):
+    np.savez(tmp_path / "data.npz", **(arrays() | changes))
+    return {"source": "npz", "path": str(tmp_path / "data.npz"), "size": 6}
+
+
+def write_folders(place, classes, parts=("train", "test"), count=2):
+    """Pictures whose grey level is the place of their class in the list, times ten."""
+    image = pytest.importorskip("PIL.Image")
+    for part in parts:
+        for level, label in enumerate(classes):
+            (place / part / label).mkdir(parents=True, exist_ok=True)
+            for i in range(count):
+                image.new("RGB", (6, 6), (10 * level,) * 3).save(place / part / label / f"{i}.png")
+
+
+def levels(found) -> list[int]:
+    """Of the training images: which folder each class has come from."""
+    return [
+        int(found.images[(found.classes == label) & ~found.test].max()) // 10
+        for label in range(found.classes.max() + 1)
+    ]
+
+
+TWELVE = [str(label) for label in range(12)]
+
+
+def test_numbered_folders_are_classes_in_the_order_of_their_numbers(tmp_path):
+    write_folders(tmp_path, TWELVE)
+    found = load_originals(settings(source="folder", path=str(tmp_path), size=6))
+    assert found.class_names == tuple(TWELVE)
+    assert levels(found) == list(range(12))
+    assert "natural order (0, 1, 2, ...)" in found.remarks[0]
+    assert "ImageFolder has them as 0, 1, 10" in found.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("folders", "wanted", "expected"),
+    [
+        (TWELVE, sorted(TWELVE), [int(name) for name in sorted(TWELVE)]),
+        (["cat", "dog", "eel"], ["eel", "cat", "dog"], [2, 0, 1]),
+        (["great_white-shark", "cat"], ["Cat", "great white shark"], [1, 0]),
+        (["a\u0308al", "cat"], ["cat", "\u00e4al"], [1, 0]),  # as macOS writes it
+        (["cat", "tabby_cat"], ["tabby cat", "cat"], [1, 0]),
+    ],
+    ids=["as torchvision sorts them", "another order", "another spelling", "accents in two characters", "inclusion"],
+)
+def test_folders_are_numbered_by_the_class_names_of_the_teacher(tmp_path, folders, wanted, expected):
+    write_folders(tmp_path, folders)
+    found = load_originals(settings(source="folder", path=str(tmp_path), size=6, class_names=wanted))
+    assert levels(found) == expected
+    assert found.class_names == tuple(wanted)
+    assert found.remarks == ()
+
+
+def test_names_of_another_vocabulary_leave_the_order_and_say_so(tmp_path):
+    write_folders(tmp_path, ["n01440764", "n01443537"])
+    found = load_originals(settings(source="folder", path=str(tmp_path), size=6, class_names=["tench", "goldfish"]))
+    assert (levels(found), found.class_names) == ([0, 1], ("n01440764", "n01443537"))
+    assert "n01440764, n01443537, ...) are not named as in class_names (tench, goldfish" in found.remarks[0]
+
+
+def test_class_names_that_match_in_part_are_an_error(tmp_path):
+    write_folders(tmp_path, ["cat", "dog", "eel"])
+    with pytest.raises(InputError, match="cannot be matched, with 'dog', 'hound' only in one of them"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6, class_names=["hound", "cat", "eel"]))
+    with pytest.raises(InputError, match="3 classes, but class_names has 2 names"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6, class_names=["a", "b"]))
+
+
+def test_numbers_of_an_archive_take_the_names_that_are_given(tmp_path):
+    found = load_originals(settings(**npz_of(tmp_path), class_names=["cat", "dog"]))
+    assert (found.class_names, found.classes[:2].tolist()) == (("cat", "dog"), [0, 1])
+
+
+@pytest.mark.parametrize("source", ["folder", "npz"])
+def test_a_single_class_is_an_error(tmp_path, source):
+    if source == "folder":
+        write_folders(tmp_path, ["cat"])
+        given = {"source": "folder", "path": str(tmp_path), "size": 6}
+    else:
+        given = npz_of(tmp_path, y_train=np.zeros(4, int), y_test=np.zeros(2, int))
+    with pytest.raises(InputError, match=r"has 1 class .*, expected 2 or more"):
+        load_originals(settings(**given))
+
+
+def test_what_systems_leave_behind_is_no_class_and_no_picture(tmp_path):
+    write_folders(tmp_path, ["cat", "dog"])
+    for part in ("train", "test"):
+        for litter in (".ipynb_checkpoints", "__MACOSX", "@eaDir"):
+            (tmp_path / part / litter).mkdir()
+            (tmp_path / part / litter / "0.png").write_bytes(b"")
+        (tmp_path / part / ".DS_Store").write_bytes(b"")
+        (tmp_path / part / "cat" / "Thumbs.db").write_bytes(b"")
+        (tmp_path / part / "cat" / "._0.png").write_bytes(b"no picture")
+        (tmp_path / part / "cat" / ".ipynb_checkpoints").mkdir()
+        (tmp_path / part / "cat" / ".ipynb_checkpoints" / "0-checkpoint.png").write_bytes(b"no picture")
+    found = load_originals(settings(source="folder", path=str(tmp_path), size=6))
+    assert (found.class_names, len(found.images), found.remarks) == (("cat", "dog"), 8, ())
+
+
+def test_files_that_are_no_pictures_by_name_are_left_out_and_counted(tmp_path):
+    write_folders(tmp_path, ["cat", "dog"])
+    for name in ("0.heic", "1.HEIC", "labels.csv"):
+        (tmp_path / "train" / "cat" / name).write_bytes(b"")
+    found = load_originals(settings(source="folder", path=str(tmp_path), size=6))
+    assert "3 files are left out, being no pictures by their names (2 of .heic, 1 of .csv)" in found.remarks[0]
+
+
+def test_a_class_folder_without_a_picture_is_an_error(tmp_path):
+    write_folders(tmp_path, ["cat", "dog"])
+    (tmp_path / "test" / "dog" / "0.png").unlink()
+    (tmp_path / "test" / "dog" / "1.png").unlink()
+    with pytest.raises(InputError, match="test/dog has no picture"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6))
+
+
+BROKEN = {
+    "empty": (lambda whole: b"", "is no picture"),
+    "text": (lambda whole: b"<!DOCTYPE html>", "is no picture"),
+    "truncated": (lambda whole: whole[: len(whole) // 2], "truncated"),
+    "PostScript, for which PIL would start a program": (lambda whole: b"%!PS-Adobe-3.0 EPSF-3.0\n", "is no picture"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_broken_file_is_an_error_that_names_it(tmp_path, case):
+    write_folders(tmp_path, ["cat", "dog"])
+    path, (broken, story) = tmp_path / "train" / "dog" / "1.png", BROKEN[case]
+    noise = np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8)
+    pytest.importorskip("PIL.Image").fromarray(noise).save(path)
+    path.write_bytes(broken(path.read_bytes()))
+    with pytest.raises(InputError, match=f"train/dog/1.png.*{story}.*mend it, or take it out") as caught:
+        load_originals(settings(source="folder", path=str(tmp_path), size=6))
+    assert "\n" not in str(caught.value)
+
+
+def test_broken_files_are_counted(tmp_path):
+    write_folders(tmp_path, ["cat", "dog"])
+    for name in ("train/cat/0.png", "train/dog/0.png", "test/dog/1.png"):
+        (tmp_path / name).write_bytes(b"")
+    with pytest.raises(InputError, match=r"train/cat/0.png: is no picture.* \(3 of 8 files like that\)"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6))
+
+
+def test_a_picture_that_would_fill_the_memory_is_an_error_that_names_it(tmp_path, monkeypatch):
+    image = pytest.importorskip("PIL.Image")
+    write_folders(tmp_path, ["cat", "dog"])
+    image.new("1", (300, 300)).save(tmp_path / "train" / "dog" / "1.png")
+    monkeypatch.setattr(image, "MAX_IMAGE_PIXELS", 10_000)
+    with pytest.raises(InputError, match=r"dog/1.png: is too large: Image size \(90000 pixels\)"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), OSError(24, "Too many open files")])
+def test_a_sound_picture_is_not_blamed_for_the_machine(tmp_path, monkeypatch, error):
+    write_folders(tmp_path, ["cat", "dog"])
+
+    def denied(*_, **__):
+        raise error
+
+    monkeypatch.setattr("dfnas.dataset.folders.read_picture", denied)
+    with pytest.raises(type(error)):
+        load_originals(settings(source="folder", path=str(tmp_path), size=6))

@@ -89,3 +89,35 @@ def test_synthetic_data_are_as_large_as_the_configuration_says(make_config):
     size = synthetic_size(config, "synthetic")
     assert (size.images, size.validation, size.stored, size.size) == (1200, 120, (18, 18), (16, 16))
     assert data_sizes(config, None)["noise"].images == 400
+
+
+def test_folders_whose_names_are_not_the_teachers(make_config, tmp_path):
+    for part in ("train", "test"):
+        for label in ("1", "2", "10"):
+            place = tmp_path / part / label
+            place.mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (8, 8)).save(place / f"{number}.png")
+    section = {"source": "folder", "path": str(tmp_path), "size": 8, "validation_fraction": 0.5, **RGB}
+
+    def level(names):
+        teacher = TEACHER | {"classes": 3, "class_names": names}
+        return [f.level for f in check_originals(make_config(teacher=teacher, shard_original=section))[0]]
+
+    assert level(["1", "10", "2"]) == ["ok"], "in the teacher's order, whatever it is"
+    assert level([]) == ["warning"], "which order is the teacher's, nothing says"
+    assert level(["cat", "dog", "eel"]) == ["warning"]
+    assert level(["1", "2", "3"]) == ["warning"], "the third may be another name of the same"
+    assert level(["2", "1", "3"]) == ["failure"]
+
+
+def test_images_for_which_there_is_no_memory(config_of, tmp_path, monkeypatch):
+    write_npz(tmp_path / "images")
+
+    def denied(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr("dfnas.dataset.originals._resized", denied)
+    (finding,) = check_originals(config_of("npz"))[0]
+    assert finding.level == "failure"
+    assert "the original images (npz) need" in finding.story

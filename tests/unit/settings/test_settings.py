@@ -360,3 +360,20 @@ def test_searches_share_their_batches_equally():
     two = {"resources": {"search_darts": {"gpu": 2}}}
     told = complaint(DEFAULTS | two | {"device": "cuda:1"})
     assert "device = cuda:1 is one GPU, and resources.search_darts.gpu is 2" in told
+
+
+@pytest.mark.parametrize(
+    ("section", "names", "expected"),
+    [
+        ({"source": "folder", "path": "x"}, list("abcdefghij"), tuple("abcdefghij")),
+        ({"source": "cifar10", "path": "x"}, list("abcdefghij"), tuple("abcdefghij")),
+        ({"source": "folder", "path": "x", "class_names": list("jihgfedcba")}, list("abcdefghij"), tuple("jihgfedcba")),
+        ({"source": "folder", "path": "x", "class_names": []}, list("abcdefghij"), ()),
+        ({"source": "folder", "path": "x"}, [], None),
+        ({"source": "digits"}, list("abcdefghij"), None),
+    ],
+)
+def test_original_classes_have_the_names_of_the_teacher_where_a_source_names_its_own(section, names, expected):
+    values = changed(("teacher", "class_names"), names)
+    values["shard_original"] |= section
+    assert Config.parse(values).originals().class_names == expected
