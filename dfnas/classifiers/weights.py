@@ -4,7 +4,6 @@ No code from a checkpoint is ever run.
 """
 
 import itertools
-import os
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import existing, load_archive
 from dfnas.runtime.packages import required
+from dfnas.runtime.paths import expanded
 from dfnas.settings.teacher import TeacherSettings
 
 NESTINGS = ("state_dict", "model_state_dict", "model", "net", "network", "weights")
@@ -25,8 +25,8 @@ PREFIXES = ("module.", "_orig_mod.", "model.")
 
 
 def weights_file(weights: str) -> Path | None:
-    """The file that `weights` names, its environment variables replaced; None for published weights."""
-    return None if is_published(weights) else Path(os.path.expandvars(weights))
+    """The file that `weights` names, its environment variables and `~` replaced; None for published weights."""
+    return None if is_published(weights) else Path(expanded(weights, "weights"))
 
 
 def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[str, torch.Tensor]:

@@ -3,7 +3,6 @@
 Shapes: N images, C channels, H W space.
 """
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from torch.nn import functional as F
 from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.packages import required
+from dfnas.runtime.paths import expanded
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -118,10 +118,7 @@ def given_files(settings: ShardOriginalSettings) -> list[Path]:
 
 
 def _path(settings: ShardOriginalSettings) -> Path:
-    path = os.path.expandvars(settings.path or "")
-    if "$" in path:
-        raise InputError(f"shard_original.path = '{settings.path}': the environment variable in it is not set")
-    return Path(path)
+    return Path(expanded(settings.path or "", "shard_original.path"))
 
 
 class _Covering:

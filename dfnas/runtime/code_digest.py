@@ -85,7 +85,7 @@ def _source(module: str) -> Path | None:
 
 @cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return ast.parse(path.read_bytes())
 
 
 @cache
@@ -102,7 +102,7 @@ def _imports(path: Path) -> tuple[str, ...]:
 
 @cache
 def _meaning(path: Path) -> str:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = ast.parse(path.read_bytes())
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
