@@ -21,6 +21,8 @@ NUMBERS = {
     "counts in sixties": re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"),
 }
 """Forms of numbers that YAML 1.1 takes for others than a reader does."""
+DIGITS = 1000
+"""No number has more: Python itself takes none of several thousand."""
 MERGE, TEMPLATE = "tag:yaml.org,2002:merge", "__use_yte__"
 TEXTS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 """Kinds of keys that name a section or a setting."""
@@ -41,7 +43,7 @@ def read_configuration_file(path: str | Path) -> dict[str, Any]:
 
 def check_configuration_file(path: str | Path) -> None:
     """Raises InputError where a file is not read as it seems to be; names the file, the key and the lines."""
-    for fault in _faults(_composed(Path(path)), ()):
+    if fault := next(_faults(_composed(Path(path)), ()), None):
         raise InputError(f"{path}, {fault}")
 
 
@@ -94,17 +96,24 @@ def _tree(text: str) -> Node | None:
         return None
 
 
-def _faults(node: Node | None, keys: tuple[str, ...], seen: set[int] | None = None) -> Iterator[str]:
+def _faults(node: Node | None, keys: tuple[str, ...], seen: dict[int, bool] | None = None) -> Iterator[str]:
     """What is read otherwise than it seems, in the order of the file.
 
     Args:
         keys: that lead to the node.
-        seen: nodes that were looked at, since references may lead to one again and again.
+        seen: nodes that were met, since references may lead to one again and again: whether all of one was looked at.
     """
-    seen = set() if seen is None else seen
+    seen = {} if seen is None else seen
     if id(node) in seen:
+        if not seen[id(node)]:
+            yield f"{_line(node)}: '{'.'.join(keys)}' is a reference (*) to what it is part of; write it out"
         return
-    seen.add(id(node))
+    seen[id(node)] = False
+    yield from _within(node, keys, seen)
+    seen[id(node)] = True
+
+
+def _within(node: Node | None, keys: tuple[str, ...], seen: dict[int, bool]) -> Iterator[str]:
     if isinstance(node, MappingNode):
         yield from _of_keys(node, keys)
         for key, value in node.value:
@@ -113,6 +122,8 @@ def _faults(node: Node | None, keys: tuple[str, ...], seen: set[int] | None = No
         for place, value in enumerate(node.value):
             yield from _faults(value, (*keys, str(place)), seen)
     elif isinstance(node, ScalarNode) and node.style is None and node.tag.endswith((":int", ":float")):
+        if len(node.value) > DIGITS:
+            yield f"{_line(node)}: {'.'.join(keys)} is a number of {len(node.value)} digits"
         for story, form in NUMBERS.items():
             if form.fullmatch(node.value):
                 value = yaml.safe_load(node.value)

@@ -3,8 +3,9 @@
 import ast
 import copy
 import csv
+import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from snakemake.utils import update_config
@@ -69,7 +70,26 @@ def expanded(key: str, path: str | None) -> str | None:
     Raises:
         InputError: one of them is not set; or see `checked_path`.
     """
-    return checked_path(key, paths.expanded(path, key)) if path else None
+    if not path:
+        return None
+    whole = paths.expanded(path, key)
+    plain = str(PurePath(whole))  # Snakemake takes ./a for another file than a, and a//b than a/b
+    return checked_path(key, whole if plain.startswith("-") else plain)
+
+
+def results_folder(path: str) -> str:
+    """The folder that `results_dir` names.
+
+    Raises:
+        InputError: see `expanded`; or it is the working directory itself, or below a file.
+    """
+    folder = expanded("results_dir", path)
+    if folder in (None, "."):
+        raise InputError(f"results_dir = '{path}': expected a folder of its own, such as results")
+    place = next((place for place in (Path(folder), *Path(folder).parents) if os.path.lexists(place)), Path())
+    if not place.is_dir():
+        raise InputError(f"results_dir = '{path}': {place} is there and no folder; name another, or move it away")
+    return folder
 
 
 def checked_path(key: str, path: str) -> str:

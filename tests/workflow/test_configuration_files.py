@@ -22,7 +22,10 @@ LOST = {
     "a key of JSON": ('{\n\t"device": "cpu",\n\t"device": "cuda"\n}\n', ["line 2 and line 3", "'device'"]),
     "a key behind a mark": ("\ufeffdevice: cpu\ndevice: cuda\n", ["line 1 and line 2", "'device'"]),
     "a key of old Mac lines": ("device: cpu\rdevice: cuda\r", ["line 1 and line 2", "'device'"]),
-    "an octal number": ("comparison:\n  seeds: [007, 010]\n", ["line 2", "comparison.seeds.0", "007 is octal", "write 7"]),
+    "an octal number": (
+        "comparison:\n  seeds: [007, 010]\n",
+        ["line 2", "comparison.seeds.0", "007 is octal", "write 7"],
+    ),
     "minutes and seconds": ("resources:\n  retrain:\n    runtime: 1:30\n", ["line 3", "sixties", "write 90"]),
     "a name that is false": ("sources:\n  no: {}\n", ["line 2", "'sources.no'", "quotes"]),
     "a name that is null": ("sources:\n  ~: {}\n", ["line 2", "'sources.~'", "quotes"]),
@@ -84,9 +87,15 @@ def test_what_no_parser_takes_is_named_with_its_line(tmp_path, case):
 
 
 COMMANDS = {
-    "a key twice": (["--config", "device=cpu", "results_dir=a", "device=cuda", "-n"], "--config device=… is given twice"),
+    "a key twice": (
+        ["--config", "device=cpu", "results_dir=a", "device=cuda", "-n"],
+        "--config device=… is given twice",
+    ),
     "the option twice": (["--config", "device=cpu", "-C", "results_dir=a"], "--config is given twice"),
-    "a key within a value": (["-C", "retrain={lr: 1, lr: 2}"], "line 1 and line 1: the key 'retrain.lr' is given twice"),
+    "a key within a value": (
+        ["-C", "retrain={lr: 1, lr: 2}"],
+        "line 1 and line 1: the key 'retrain.lr' is given twice",
+    ),
 }
 
 
