@@ -65,6 +65,16 @@ BROKEN = {
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
     "a file that is not there": ("teacher.builder", "no_such.py:net", ["teacher.builder", "no file no_such.py"]),
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
+    "a section that is empty": ("retrain", None, ["retrain", "indent its keys below it"]),
+    "a flag for a word": ("invert_teacher.compile", False, ["invert_teacher.compile", "'never'", "off", "in quotes"]),
+    "a number for a text": ("results_dir", 2024, ["results_dir = 2024", "write it in quotes"]),
+    "a home of nobody": ("results_dir", "~nobody-of-that-name/x", ["results_dir", "no such user"]),
+    "unset variable of the results": ("results_dir", "$DFNAS_NO_SUCH/x", ["results_dir", "DFNAS_NO_SUCH", "not set"]),
+    "unset variable of a space": (
+        "search_spos.space.name",
+        "$DFNAS_NO_SUCH/own.py:Space",
+        ["search_spos.space.name", "DFNAS_NO_SUCH", "not set"],
+    ),
     "unknown device": ("device", "tpu", ["device", "'tpu'"]),
     "resources of no rule": ("resources.bake", {"threads": 1}, ["resources", "bake"]),
 }

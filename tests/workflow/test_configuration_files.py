@@ -1,4 +1,4 @@
-"""What a file of configuration, or the command line, says and YAML would lose or change: one line with file and lines."""
+"""What a configuration says and YAML would lose or change without a word: one line with file and lines."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ from running import ROOT, command, complaint, snakemake
 from dfnas.runtime.errors import InputError
 
 sys.path.insert(0, str(ROOT / "workflow"))
-from config_files import check_command_line, read_configuration_file  # noqa: E402
+from config_files import check_command_line, read_configuration_file
 
 LOST = {
     "a key": ("retrain:\n  epochs: 3\n  lr: 0.1\n  epochs: 4\n", ["line 2 and line 4", "'retrain.epochs'", "twice"]),
@@ -71,6 +71,8 @@ UNREADABLE = {
     "two documents": (b"a: 1\n---\nb: 2\n", ["line 2", "second document"]),
     "nothing": (b"# nothing yet\n", ["says nothing"]),
     "a list": (b"- retrain\n", ["expected sections"]),
+    "what is part of itself": (b"retrain: &a\n  augmentation: *a\n", ["line 1", "'retrain.augmentation'", "(*)"]),
+    "a number without end": (b"retrain:\n  epochs: " + b"9" * 5000, ["line 2", "retrain.epochs", "5000 digits"]),
     "nested without end": (b"retrain: " + b"[" * 20_000, ["nested too deeply"]),
 }
 
