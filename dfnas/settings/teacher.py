@@ -11,7 +11,7 @@ class TeacherSettings(Settings):
     """Section `teacher`."""
 
     weights: str | None = None
-    """Checkpoint of the pre-trained classifier, with environment variables expanded; or `published`, or
+    """Checkpoint of the pre-trained classifier, with `~` and environment variables expanded; or `published`, or
     `published:<name>`, for what the builder's library publishes. Without any, `pretrain_teacher` trains a stand-in."""
     builder: str = "dfnas.cifar_resnet:cifar_resnet"
     """What builds the network: `torchvision:<model>`, `timm:<model[.tag]>`, `hub:<owner/repo[:ref] or folder>:<entry>`,
