@@ -78,7 +78,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
     if not _sealed(path):
         raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; {rebuild(path)}")
     try:
-        with h5py.File(path, "r", libver="latest") as file:
+        with h5py.File(path, "r", libver="latest", locking=False) as file:
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
             if version != FORMAT_VERSION or found != kind:
                 raise InputError(f"{path} is not a dfnas {kind} of format {FORMAT_VERSION} (kind {found}, {version})")
