@@ -13,6 +13,7 @@ from dfnas.dataset.writing import Records, read_shard, write_dataset, write_shar
 ATTRIBUTES = {"size": [6, 6], "mean": [0.5], "std": [0.25], "class_names": ["a", "b"], "provenance": {"seed": 0}}
 PIXELS = np.random.default_rng(0).integers(0, 256, (8, 1, 6, 6), dtype=np.uint8)
 TARGETS = np.arange(8) % 2
+SPLIT = np.array([0, 0, 1, 1, 0, 0, 2, 2], dtype=np.uint8)
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def locked(tmp_path):
     for i, shard in enumerate(shards):
         write_shard(shard, PIXELS[4 * i : 4 * i + 4], TARGETS[4 * i : 4 * i + 4], ATTRIBUTES)
     labels = np.eye(2, dtype=np.float32)[TARGETS]
-    records = Records(labels, TARGETS, np.zeros(8, dtype=np.int32), np.zeros(8, dtype=np.uint8))
+    records = Records(labels, TARGETS, np.zeros(8, dtype=np.int32), SPLIT)
     write_dataset(tmp_path / "set.h5", shards, records, ATTRIBUTES)
     with ExitStack() as held:
         for path in tmp_path.glob("*.h5"):
@@ -35,4 +36,5 @@ def test_a_shard(locked):
 
 
 def test_a_data_set_with_the_shards_behind_it(locked):
-    assert np.array_equal(np.asarray(load_split(locked / "set.h5", "train", torch.device("cpu")).images), PIXELS)
+    images = load_split(locked / "set.h5", "train", torch.device("cpu")).images
+    assert np.array_equal(np.asarray(images), PIXELS[SPLIT == 0])
