@@ -12,12 +12,12 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
+from config_files import check_command_line, check_configuration_file, read_configuration_file
 from configuration import laid_over_each_other
 from dates import wait_for_dates
 from plan import Plan
@@ -33,10 +33,12 @@ configfile: f"{workflow.basedir}/config.yaml"
 report: "workflow/report/workflow.rst"
 
 
-# The files of --configfile and what --config says, one by one: what is laid over what matters.
-layers = [*map(load_configfile, workflow.config_settings.configfiles), workflow.config_settings.config]
-
 try:
+    check_configuration_file(f"{workflow.basedir}/config.yaml")
+    if workflow.is_main_process:
+        check_command_line(sys.argv)
+    # The files of --configfile and what --config says, one by one: what is laid over what matters.
+    layers = [*map(read_configuration_file, workflow.config_settings.configfiles), workflow.config_settings.config]
     plan = Plan(config, laid_over_each_other(layers))
 except InputError as error:
     sys.exit(f"configuration: error: {error}")

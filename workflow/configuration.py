@@ -5,13 +5,14 @@ import copy
 import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from snakemake.utils import update_config
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import KINDS, code_of
+from dfnas.runtime import paths
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
 from dfnas.runtime.plain_values import check_plain
@@ -64,15 +65,31 @@ def laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def expanded(key: str, path: str | None) -> str | None:
-    """A path of the configuration with its environment variables replaced.
+    """A path of the configuration with its environment variables and `~` replaced.
 
     Raises:
-        InputError: one of them is not set.
+        InputError: one of them is not set; or see `checked_path`.
     """
-    expanded = os.path.expandvars(path) if path else None
-    if expanded and "$" in expanded:
-        raise InputError(f"{key} = '{path}': the environment variable in it is not set")
-    return checked_path(key, expanded) if expanded else None
+    if not path:
+        return None
+    whole = paths.expanded(path, key)
+    plain = str(PurePath(whole))  # Snakemake takes ./a for another file than a, and a//b than a/b
+    return checked_path(key, whole if plain.startswith("-") else plain)
+
+
+def results_folder(path: str) -> str:
+    """The folder that `results_dir` names.
+
+    Raises:
+        InputError: see `expanded`; or it is the working directory itself, or below a file.
+    """
+    folder = expanded("results_dir", path)
+    if folder in (None, "."):
+        raise InputError(f"results_dir = '{path}': expected a folder of its own, such as results")
+    place = next((place for place in (Path(folder), *Path(folder).parents) if os.path.lexists(place)), Path())
+    if not place.is_dir():
+        raise InputError(f"results_dir = '{path}': {place} is there and no folder; name another, or move it away")
+    return folder
 
 
 def checked_path(key: str, path: str) -> str:
@@ -161,7 +178,7 @@ def _check_table(config: Config) -> None:
     path = expanded("lookup.table", config.lookup.table) if config.lookup else None
     if path is None or not Path(path).is_file():
         return
-    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+    with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
         columns = next(csv.reader(file), [])
     for key in ("column", "architecture_column", "class_column"):
         name = getattr(config.lookup, key)
@@ -178,8 +195,8 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
             module, _ = split_reference(reference)
             if module.endswith(".py"):
                 ast.parse(Path(module).read_bytes(), module)
-    except InputError:
-        raise InputError(f"{key} = '{name}': expected {expected}") from None
+    except InputError as error:
+        raise InputError(f"{key}: {error}; expected {expected}") from None
     except OSError as error:
         raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
     except (SyntaxError, ValueError) as error:

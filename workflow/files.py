@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from configuration import SEARCHES, checked_path, expanded
+from configuration import SEARCHES, expanded, results_folder
 from dates import check_dates
 
 from dfnas.classifiers.names import is_published
@@ -26,7 +26,7 @@ class Files:
     def __init__(self, config: Config):
         self.config = config
         self.sources = config.synthetic_data()
-        self.results = checked_path("results_dir", config.results_dir).rstrip("/")
+        self.results = results_folder(config.results_dir).rstrip("/")
         self.original_shards = list(range(config.shard_original.shards))
         # A single random draw looks at no data.
         without_data = ["search_random"] if config.search_random.draws == 1 else []

@@ -10,30 +10,22 @@ import json
 import sys
 from pathlib import Path
 
-from snakemake.common.configfile import load_configfile
-from snakemake.exceptions import WorkflowError
 from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 
+from config_files import read_configuration_file  # noqa: E402
 from configuration import laid_over_each_other, load  # noqa: E402
 from files import Files  # noqa: E402
 
-from dfnas.runtime.errors import InputError, reason  # noqa: E402
-
-
-def _loaded(path: str) -> dict:
-    """What a file says. Raises InputError, which Snakemake's own complaint does not: it names no file."""
-    try:
-        return load_configfile(path)
-    except (WorkflowError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: {reason(error)}") from error
+from dfnas.runtime.errors import InputError  # noqa: E402
 
 
 def main(paths: list[str]) -> int:
     try:
-        values, overlay = load_configfile(ROOT / "config.yaml"), laid_over_each_other(map(_loaded, paths))
+        values = read_configuration_file(ROOT / "config.yaml")
+        overlay = laid_over_each_other(map(read_configuration_file, paths))
         update_config(values, overlay)
         print(json.dumps(Files(load(values, overlay)).config.plain()))
     except InputError as error:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
+from dfnas.runtime.paths import expanded
 
 TORCHSCRIPT = "torchscript"
 KINDS = (
@@ -41,9 +42,9 @@ def parse_builder(text: str) -> Builder:
         place, _, entry = rest.rpartition(":")
         if not (place and entry.isidentifier()):
             raise InputError(f"'{text}' is not of the form hub:<owner/repo[:ref] or folder>:<entry>")
-        builder = Builder(kind, entry, place)
-        if builder.is_folder and not (Path(place) / "hubconf.py").is_file():
-            raise InputError(f"'{text}': {place} is neither owner/repo nor a folder with a hubconf.py")
+        builder = Builder(kind, entry, expanded(place))
+        if builder.is_folder and not (Path(builder.place) / "hubconf.py").is_file():
+            raise InputError(f"'{text}': {builder.place} is neither owner/repo nor a folder with a hubconf.py")
         return builder
     split_reference(text)
     return Builder("object", text)

@@ -1,6 +1,5 @@
 """Weights of classifiers: out of a checkpoint of any usual form, or what the builder's library publishes."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +13,13 @@ from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
 from dfnas.classifiers.state_dicts import choose
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import existing
+from dfnas.runtime.paths import expanded
 from dfnas.settings.teacher import TeacherSettings
 
 
 def weights_file(weights: str) -> Path | None:
-    """The file that `weights` names, its environment variables replaced; None for published weights."""
-    return None if is_published(weights) else Path(os.path.expandvars(weights))
+    """The file that `weights` names, its environment variables and `~` replaced; None for published weights."""
+    return None if is_published(weights) else Path(expanded(weights, "weights"))
 
 
 def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[str, torch.Tensor]:

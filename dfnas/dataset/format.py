@@ -98,7 +98,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
 def _h5py_file(path: Path) -> h5py.File:
     """Opens for reading. Raises OSError as Python's own `open` does where the system refuses."""
     try:
-        return h5py.File(path, "r", libver="latest")
+        return h5py.File(path, "r", libver="latest", locking=False)
     except OSError as error:
         if error.errno is None:
             raise

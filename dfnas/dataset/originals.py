@@ -3,7 +3,6 @@
 Shapes: N images, C channels, H W space.
 """
 
-import os
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import needing
 from dfnas.runtime.packages import required
+from dfnas.runtime.paths import expanded
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -156,10 +156,7 @@ def given_files(settings: ShardOriginalSettings) -> list[Path]:
 
 
 def _path(settings: ShardOriginalSettings) -> Path:
-    path = os.path.expandvars(settings.path or "")
-    if "$" in path:
-        raise InputError(f"shard_original.path = '{settings.path}': the environment variable in it is not set")
-    return Path(path)
+    return Path(expanded(settings.path or "", "shard_original.path"))
 
 
 def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -17,6 +17,7 @@ from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_o
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.paths import expanded
 from dfnas.runtime.users_code import told
 from dfnas.settings.config import Config
 from dfnas.settings.sources import ORIGINAL
@@ -56,7 +57,7 @@ def examine(
     """
     root, machine = checkout(), this_machine()
     config = read_configuration(root, paths)
-    results = Path(config.results_dir)
+    results = Path(expanded(config.results_dir, "results_dir"))
     with ThreadPoolExecutor(1) as beside:
         planning = beside.submit(_planned, root, paths, everything)
         findings = [check_python(), *check_packages(root)]

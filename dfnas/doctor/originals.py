@@ -1,6 +1,5 @@
 """Whether the original images are where the configuration says, and how many there are."""
 
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import denied
+from dfnas.runtime.paths import expanded
 from dfnas.settings.config import Config
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.settings.sources import ORIGINAL
@@ -159,4 +159,4 @@ def _is_downloaded(settings: ShardOriginalSettings) -> bool:
 
 
 def _expanded(settings: ShardOriginalSettings) -> str:
-    return os.path.expandvars(settings.path or "")
+    return expanded(settings.path or "", "shard_original.path")

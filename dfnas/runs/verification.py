@@ -21,6 +21,7 @@ from dfnas.runs.origins import record_of, section_of, sections_of
 from dfnas.runs.sheets import flattened
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import digest
+from dfnas.runtime.paths import expanded
 from dfnas.stages.receipts import RECEIPTS, Receipt, read_receipt
 
 NO_ARTIFACTS = (RECEIPTS, "logs", "benchmarks", ".dfnas", ".snakemake", RECORD, "report.html")
@@ -82,13 +83,21 @@ def verify(run: RunFolder) -> Verification:
     return Verification(findings, list(found.notes()), *counts)
 
 
+def _as_snakemake_knows(results_dir: str | None, path: Path) -> str:
+    """The folder of a run, which lies at `path`, as targets of Snakemake name it."""
+    try:
+        return expanded(results_dir or str(path))
+    except InputError:  # it was made with variables that are not set here
+        return str(path)
+
+
 class _Run:
     """A run with its receipts and the digests of its files as they are now."""
 
     def __init__(self, run: RunFolder):
         self.path = run.path
         configuration = record_of(run)["configuration"]
-        self.known_as = configuration.get("results_dir") or str(run.path)  # to Snakemake
+        self.known_as = _as_snakemake_knows(configuration.get("results_dir"), run.path)
         self.configured = {
             f"{section}.{key}": value for section, values in sections_of(configuration) for key, value in values.items()
         }

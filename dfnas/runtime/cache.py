@@ -19,6 +19,7 @@ from typing import Any
 
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import atomic, read_json, write_json
+from dfnas.runtime.paths import expanded
 
 VARIABLE = "DFNAS_CACHE"
 RECORD = "entry.json"
@@ -27,8 +28,8 @@ PIECE_BYTES = 1 << 20
 
 
 def cache_folder() -> Path | None:
-    """The folder that the environment names, if it does."""
-    return Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
+    """The folder that the environment names, if it does. Raises InputError for a variable in it that is not set."""
+    return Path(expanded(os.environ[VARIABLE], VARIABLE)) if os.environ.get(VARIABLE) else None
 
 
 class CacheEntry:

@@ -110,7 +110,7 @@ def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dic
     """
     path = existing(path)
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:  # a spreadsheet leaves a byte-order mark
             reader = csv.DictReader(file)
             names, rows = reader.fieldnames or (), list(reader)
     except (UnicodeDecodeError, csv.Error) as error:

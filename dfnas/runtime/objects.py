@@ -12,15 +12,17 @@ from types import ModuleType
 from typing import Any
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.paths import expanded
 from dfnas.runtime.users_code import blamed, remember
 
 
 def split_reference(reference: str) -> tuple[str, str]:
-    """`module:name` in two parts. Raises InputError unless it has that form."""
+    """`module:name` in two parts, `~` and environment variables in a file's path replaced. Raises InputError unless it
+    has that form."""
     module, colon, name = reference.rpartition(":")
     if not (module and colon and name.isidentifier()):
         raise InputError(f"'{reference}' is not of the form module:name or file.py:name")
-    return module, name
+    return expanded(module) if module.endswith(".py") else module, name
 
 
 def load_object(reference: str) -> Any:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
@@ -113,8 +114,19 @@ def describe(error: ValidationError, settings: type[Settings], section: str = ""
         message = fault["msg"].removeprefix("Value error, ")
         value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
         place = f"{key}{value}: " if key or value else ""
-        story = f"{place}{message[0].lower()}{message[1:]}"
+        story = f"{place}{message[0].lower()}{message[1:]}{_advice(fault)}"
     return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+
+
+def _advice(fault: Mapping[str, Any]) -> str:
+    """What to do where YAML has made another thing of a value than was meant."""
+    if fault["input"] is None and fault["type"] in ("model_type", "dict_type"):
+        return "; indent its keys below it, or leave it out"
+    if isinstance(fault["input"], bool) and fault["type"] in ("string_type", "literal_error"):
+        return "; to YAML yes, no, on and off are true and false: write it in quotes"
+    if fault["type"] == "string_type" and isinstance(fault["input"], int | float):
+        return "; write it in quotes"
+    return ""
 
 
 def _keys(settings: type[Settings], location: tuple[str | int, ...]) -> list[str]:

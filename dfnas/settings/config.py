@@ -122,7 +122,8 @@ class Config(Settings):
     """Everything that `config.yaml` may say."""
 
     results_dir: Annotated[str, Field(min_length=1)] = "results"
-    """Folder of everything that is made, relative to the working directory."""
+    """Folder of everything that is made, in the working directory or elsewhere; `~` and environment variables are
+    expanded."""
     device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d+)?)$")] = "auto"
     """`auto` (a GPU if there is one), `cpu`, `cuda` (the first free GPU) or `cuda:N` (that one, shared with whatever is
     on it)."""

@@ -46,7 +46,7 @@ class ShardOriginalSettings(Settings):
     """`digits` (scikit-learn's handwritten digits), `npz` (x_train, y_train, x_test, y_test), `cifar10`
     (torchvision, downloaded into path) or `folder` (train/ and test/ with one folder per class)."""
     path: str | None = None
-    """File or folder of the source; environment variables are expanded. Not for digits."""
+    """File or folder of the source; `~` and environment variables are expanded. Not for digits."""
     size: Size = (32, 32)
     """Pixels to which images are resized: the side of a square, or [height, width]."""
     mean: Means = (0.485, 0.456, 0.406)

@@ -1,11 +1,11 @@
 """Settings of the judgement by a table in which the accuracy of every architecture is known."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from dfnas.runtime.paths import expanded
 from dfnas.settings.base import Count, Integer, Settings
 
 
@@ -14,7 +14,7 @@ class LookupSettings(Settings):
     retraining it, or beside that. For searches in the space `nasbench201`. No search reads the table."""
 
     table: Annotated[str, Field(min_length=1)]
-    """CSV file with a row for every architecture; environment variables are expanded."""
+    """CSV file with a row for every architecture; `~` and environment variables are expanded."""
     column: str = "CIFAR10TestAccuracy200Epochs"
     """Its column with the accuracy in percent."""
     architecture_column: str = "ArchitectureString"
@@ -26,7 +26,7 @@ class LookupSettings(Settings):
 
     def file(self) -> Path:
         """The table's file."""
-        return Path(os.path.expandvars(self.table))
+        return Path(expanded(self.table, "lookup.table"))
 
 
 class RankArchitecturesSettings(Settings):

@@ -23,7 +23,7 @@ class TeacherSettings(Settings):
     """Section `teacher`."""
 
     weights: str | None = None
-    """Checkpoint of the pre-trained classifier, with environment variables expanded; or `published`, or
+    """Checkpoint of the pre-trained classifier, with `~` and environment variables expanded; or `published`, or
     `published:<name>`, for what the builder's library publishes. Without any, `pretrain_teacher` trains a stand-in."""
     weights_key: str | None = None
     """Which weights of a file to take, where it has several: the keys that lead to them, joined by dots, or what their

@@ -67,6 +67,16 @@ BROKEN = {
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
     "a mean of levels": ("teacher.mean", [123.675], ["teacher.mean.0 = 123.675", "from 0 to 1", "by 255"]),
     "a single class": ("teacher.classes", 1, ["teacher.classes = 1", "2 or more"]),
+    "a section that is empty": ("retrain", None, ["retrain", "indent its keys below it"]),
+    "a flag for a word": ("invert_teacher.compile", False, ["invert_teacher.compile", "'never'", "off", "in quotes"]),
+    "a number for a text": ("results_dir", 2024, ["results_dir = 2024", "write it in quotes"]),
+    "a home of nobody": ("results_dir", "~nobody-of-that-name/x", ["results_dir", "no such user"]),
+    "unset variable of the results": ("results_dir", "$DFNAS_NO_SUCH/x", ["results_dir", "DFNAS_NO_SUCH", "not set"]),
+    "unset variable of a space": (
+        "search_spos.space.name",
+        "$DFNAS_NO_SUCH/own.py:Space",
+        ["search_spos.space.name", "DFNAS_NO_SUCH", "not set"],
+    ),
     "unknown device": ("device", "tpu", ["device", "'tpu'"]),
     "resources of no rule": ("resources.bake", {"threads": 1}, ["resources", "bake"]),
 }

@@ -46,6 +46,30 @@ def test_a_path_that_cannot_be_is_refused_in_one_line(case, key):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("path", ["./results", "results/", "results//", ".//./results"])
+def test_one_folder_has_one_name(path):
+    """Snakemake compares names and not places: the target results/table1.csv would be another file."""
+    assert plan({"results_dir": path}).results == "results"
+    assert plan({"teacher": {"weights": f"{path}/own.pt"}}).weights["teacher"] == ["results/own.pt"]
+
+
+def test_a_leading_dash_may_be_written_behind_a_dot():
+    assert plan({"results_dir": "./-rf"}).results == "./-rf"
+
+
+@pytest.mark.parametrize("place", ["file", "file/results", "link"])
+def test_a_file_where_results_are_to_go(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"results_dir = .*/(file|link) is there and no folder"):
+        plan({"results_dir": str(tmp_path / place)})
+
+
+def test_results_among_everything_else():
+    with pytest.raises(InputError, match=r"results_dir = '\./': expected a folder of its own"):
+        plan({"results_dir": "./"})
+
+
 def files_in(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
