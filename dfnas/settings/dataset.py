@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size
+from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size, Temperature
 
 ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
 
@@ -25,7 +25,7 @@ class CalibrateLabelsSettings(Settings):
 
     batch_size: Count = 256
     """Images that the teacher labels at once."""
-    temperature: Positive = 1.0
+    temperature: Temperature = 1.0
     """What the teacher's logits are divided by: above 1, labels and the next generation's targets are softer."""
 
 

@@ -15,6 +15,7 @@ from dfnas.settings.base import (
     Positive,
     PositivePair,
     Settings,
+    Temperature,
 )
 
 
@@ -90,7 +91,7 @@ class InvertTeacherSettings(Settings):
     competition_weight: NonNegative = 0.0
     """Weight of the agreement with a second network, section `competitor`: the images become such as the teacher
     knows and the competitor does not (Adaptive DeepInversion)."""
-    competition_temperature: Positive = 3.0
+    competition_temperature: Temperature = 3.0
     """What the logits of both are divided by before they are compared."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the teacher's forward and backward pass."""
