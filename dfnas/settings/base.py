@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.kinds import LARGEST
 
 
 def _number(value: Any) -> Any:
@@ -66,6 +67,8 @@ NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
 Temperature = Annotated[Number, Field(ge=0.01, le=1000)]
 """What logits are divided by. Beyond these, labels are no numbers any more, or say nothing of the classes."""
+Seed = Annotated[Integer, Field(gt=-LARGEST, lt=LARGEST)]
+"""What artifacts can hold: a reader of theirs takes a longer number for damage."""
 Count = Annotated[Integer, Field(ge=1)]
 FractionPair = Annotated[tuple[Fraction, Fraction], BeforeValidator(_pair)]
 PositivePair = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size, Temperature
+from dfnas.settings.base import Count, CountOrZero, Number, Positive, Seed, Settings, Size, Temperature
 
 ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
 
@@ -34,7 +34,7 @@ class ShardDatasetSettings(Settings):
 
     validation_fraction: ProperFraction = 0.1
     """Share of every class held out from training, for architecture steps and scores."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the split."""
 
 
@@ -60,7 +60,7 @@ class ShardOriginalSettings(Settings):
     """Training images to keep, evenly over the classes; 0 for all."""
     shards: Count = 1
     """Files over which the images are spread."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the splits."""
 
     @model_validator(mode="after")

@@ -10,10 +10,10 @@ from dfnas.settings.base import (
     Decay,
     Flag,
     FractionPair,
-    Integer,
     NonNegative,
     Positive,
     PositivePair,
+    Seed,
     Settings,
     Temperature,
 )
@@ -98,7 +98,7 @@ class InvertTeacherSettings(Settings):
     compile: Literal["auto", "always", "never"] = "auto"
     """Compile the teacher and the loss: about half a minute a resolution, then a quarter less time a step. `auto`
     does where a batch is long enough to earn it back."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of all noise, regions and target orders of the synthesis."""
 
     @model_validator(mode="after")

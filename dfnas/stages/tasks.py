@@ -6,6 +6,7 @@ import json
 from dfnas.settings.base import as_size
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
+from dfnas.stages.numbers import count
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -15,19 +16,13 @@ def _size(text: str) -> tuple[int, int]:
         raise argparse.ArgumentTypeError(f"{text}: {error}") from None
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, 1 or more")
-    return int(text)
-
-
 def add_task_arguments(stage: Stage, required: bool = True) -> None:
     """Adds `--channels`, `--size` and `--classes`; not `required` where images can be given instead."""
-    stage.argument("--channels", type=_count, required=required, metavar="N", help="channels of an image")
+    stage.argument("--channels", type=count, required=required, metavar="N", help="channels of an image")
     stage.argument(
         "--size", type=_size, required=required, metavar="SIZE", help="pixels of an image: a side or [height, width]"
     )
-    stage.argument("--classes", type=_count, required=required, metavar="N", help="number of classes")
+    stage.argument("--classes", type=count, required=required, metavar="N", help="number of classes")
 
 
 def task_of(options: argparse.Namespace) -> Task:

@@ -9,8 +9,8 @@ import yaml
 
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES, Config
-from dfnas.settings.dataset import CalibrateLabelsSettings, ShardOriginalSettings
+from dfnas.settings.config import RULES, ComparisonSettings, Config
+from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, ShardOriginalSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
 
@@ -355,3 +355,14 @@ def test_a_key_with_a_line_break_is_told_on_one_line():
 def test_a_size_that_no_image_has_is_refused(size):
     with pytest.raises(InputError, match="32768 at most"):
         ShardOriginalSettings.parse({"size": size})
+
+
+@pytest.mark.parametrize("seed", [2**63, -(2**63), 2**64 + 1])
+def test_a_seed_that_no_artifact_can_hold_is_refused_before_anything_is_trained(seed):
+    for kind in (ShardOriginalSettings, ShardDatasetSettings, InvertTeacherSettings):
+        with pytest.raises(InputError, match=f"seed = {seed}: input should be"):
+            kind.parse({"seed": seed})
+    with pytest.raises(InputError, match=r"seeds\.0 = .*: input should be"):
+        ComparisonSettings.parse({"seeds": [seed]})
+    assert ComparisonSettings.parse({"seeds": [2**63 - 1]}).seeds == (2**63 - 1,)
+    assert InvertTeacherSettings.parse({"seed": -5}).seed == -5

@@ -83,3 +83,13 @@ def test_a_task_of_nothing_is_told_beside_the_option(option, value, tmp_path, ca
     with pytest.raises(SystemExit):
         STAGE.main(check_spaces, ["--searches", "{}", *task, "--out", str(tmp_path / "spaces.json")])
     assert f"argument {option}: {value}: expected " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551617", "-9223372036854775808", "1.5"])
+def test_a_seed_that_no_artifact_can_hold_is_told_beside_the_option(seed, tmp_path, capsys):
+    from dfnas.stages import search_random
+
+    options = [*TASK, "--space", '{"name": "darts"}', "--out", str(tmp_path / "a.json"), f"--seed={seed}"]
+    with pytest.raises(SystemExit):
+        search_random.STAGE.main(search_random.search_random, options)
+    assert f"argument --seed: {seed}: expected a whole number" in capsys.readouterr().err
