@@ -105,7 +105,6 @@ def _users_files(module: str, importer: Path) -> list[Path]:
     return [path for path in files if path is not None and path.suffix == ".py" and not is_library(path.resolve())]
 
 
-@cache
 def _source(module: str, beside: Path | None = None) -> Path | None:
     """The file of a user's module, `package.module` or `file.py`, found without running any of it.
 

@@ -27,10 +27,12 @@ def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
         held: keeps the chosen GPU locked against other dfnas jobs on this host, until it is closed.
 
     Raises:
-        InputError: a GPU is asked for and there is none, or the device is unknown.
+        InputError: a GPU is asked for and there is none, the device is unknown, or there are no threads.
     """
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise InputError(f"device = {device}: expected auto, cpu, cuda or cuda:N")
+    if threads < 1:
+        raise InputError(f"threads = {threads}: expected 1 or more")
     torch.set_num_threads(threads)
     on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
     if threads > 1 or not on_cpu:

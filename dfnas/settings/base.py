@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.kinds import LARGEST
 
 
 def _number(value: Any) -> Any:
@@ -29,6 +30,10 @@ def as_flag(value: Any) -> Any:
     return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
 
 
+MOST_PIXELS = 2**15
+"""Of a side: a slip beyond it would be found by a machine without memory, and not by a message."""
+
+
 def as_size(value: Any) -> tuple[int, int]:
     """(height, width) in pixels of 32, which means a square, or of [24, 32].
 
@@ -38,9 +43,11 @@ def as_size(value: Any) -> tuple[int, int]:
     pair = [value, value] if isinstance(value, int | str) else value
     if isinstance(pair, list | tuple) and len(pair) == 2:
         sides = tuple(_integer(side) for side in pair)
-        if all(isinstance(side, int) and not isinstance(side, bool) and side >= 1 for side in sides):
+        if all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= MOST_PIXELS for side in sides):
             return sides
-    raise InputError(f"expected one side or [height, width], in whole pixels of 1 or more, not {value!r}")
+    raise InputError(
+        f"expected one side or [height, width], in whole pixels of 1 or more (and {MOST_PIXELS} at most), not {value!r}"
+    )
 
 
 def _plain_size(size: tuple[int, int]) -> int | tuple[int, int]:
@@ -59,6 +66,10 @@ Fraction = Annotated[Number, Field(ge=0, le=1)]
 Decay = Annotated[Number, Field(ge=0, lt=1)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Positive = Annotated[Number, Field(gt=0)]
+Temperature = Annotated[Number, Field(ge=0.01, le=1000)]
+"""What logits are divided by. Beyond these, labels are no numbers any more, or say nothing of the classes."""
+Seed = Annotated[Integer, Field(gt=-LARGEST, lt=LARGEST)]
+"""What artifacts can hold: a reader of theirs takes a longer number for damage."""
 Count = Annotated[Integer, Field(ge=1)]
 FractionPair = Annotated[tuple[Fraction, Fraction], BeforeValidator(_pair)]
 PositivePair = Annotated[tuple[Positive, Positive], BeforeValidator(_pair)]
@@ -104,8 +115,11 @@ def describe(error: ValidationError, settings: type[Settings], section: str = ""
     """The first fault of a validation as one line: the key, the value, and what is allowed there."""
     faults = error.errors(include_url=False)
     fault = faults[0]
-    whole = "" if isinstance(fault["input"], dict) else "configuration"  # of which a fault between its keys speaks
-    key = ".".join(str(part) for part in ((section,) if section and fault["loc"] else ()) + fault["loc"]) or whole
+    whole = (
+        "" if isinstance(fault["input"], dict) else section or "configuration"
+    )  # of which a fault between its keys speaks
+    parts = ((section,) if section and fault["loc"] else ()) + fault["loc"]
+    key = ".".join(str(part) if str(part).isprintable() else repr(part) for part in parts) or whole
     if fault["type"] == "extra_forbidden":
         story = f"unknown key '{key}'; expected one of {', '.join(_keys(settings, fault['loc'][:-1]))}"
     elif fault["type"] == "missing":

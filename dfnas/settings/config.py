@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Flag, Settings
+from dfnas.settings.base import Count, CountOrZero, Flag, Seed, Settings
 from dfnas.settings.dataset import (
     CalibrateLabelsSettings,
     ShardDatasetSettings,
@@ -86,7 +86,7 @@ class ComparisonSettings(Settings):
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)
     """Data to train the found architectures on, each on each; the same names. None are needed with `lookup`."""
-    seeds: Annotated[tuple[CountOrZero, ...], Field(min_length=1)] = (0, 1, 2)
+    seeds: Annotated[tuple[Annotated[Seed, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
     judge_images: Flag = False
     """Judge the synthetic images by original test images as well. Nothing is made from the result."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, CountOrZero, Integer, Number, Positive, Settings, Size
+from dfnas.settings.base import Count, CountOrZero, Number, Seed, Settings, Size, Temperature
 from dfnas.settings.normalisation import Deviations, Means
 
 ProperFraction = Annotated[Number, Field(gt=0, lt=1)]
@@ -26,7 +26,7 @@ class CalibrateLabelsSettings(Settings):
 
     batch_size: Count = 256
     """Images that the teacher labels at once."""
-    temperature: Positive = 1.0
+    temperature: Temperature = 1.0
     """What the teacher's logits are divided by: above 1, labels and the next generation's targets are softer."""
 
 
@@ -35,7 +35,7 @@ class ShardDatasetSettings(Settings):
 
     validation_fraction: ProperFraction = 0.1
     """Share of every class held out from training, for architecture steps and scores."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the split."""
 
 
@@ -65,7 +65,7 @@ class ShardOriginalSettings(Settings):
     """Training images to keep, evenly over the classes; 0 for all."""
     shards: Count = 1
     """Files over which the images are spread."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the splits."""
 
     @model_validator(mode="after")

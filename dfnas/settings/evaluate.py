@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, Integer, Positive, Settings
+from dfnas.settings.base import Count, Integer, Positive, Seed, Settings
 
 
 class EvaluateSettings(Settings):
@@ -19,7 +19,7 @@ class CompareDataSettings(Settings):
 
     draws: Annotated[Integer, Field(ge=100)] = 10_000
     """Of the bootstrap: the more, the less intervals and p depend on `seed`."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the draws."""
 
 

@@ -10,11 +10,12 @@ from dfnas.settings.base import (
     Decay,
     Flag,
     FractionPair,
-    Integer,
     NonNegative,
     Positive,
     PositivePair,
+    Seed,
     Settings,
+    Temperature,
 )
 
 
@@ -90,14 +91,14 @@ class InvertTeacherSettings(Settings):
     competition_weight: NonNegative = 0.0
     """Weight of the agreement with a second network, section `competitor`: the images become such as the teacher
     knows and the competitor does not (Adaptive DeepInversion)."""
-    competition_temperature: Positive = 3.0
+    competition_temperature: Temperature = 3.0
     """What the logits of both are divided by before they are compared."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Arithmetic of the teacher's forward and backward pass."""
     compile: Literal["auto", "always", "never"] = "auto"
     """Compile the teacher and the loss: about half a minute a resolution, then a quarter less time a step. `auto`
     does where a batch is long enough to earn it back."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of all noise, regions and target orders of the synthesis."""
 
     @model_validator(mode="after")

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Positive, Settings
+from dfnas.settings.base import Settings, Temperature
 
 
 class LabelSettings(Settings):
@@ -14,7 +14,7 @@ class LabelSettings(Settings):
     """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
     the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
     release, on synthetic data)."""
-    temperature: Positive = 1.0
+    temperature: Temperature = 1.0
     """Temperature T on both sides of the cross-entropy (SPOS release: 3); that of a retraining is multiplied by T²
     (Hinton et al. 2015). Labels that are classes, `hard` ones and those of original data, are the same at every
     temperature; the network's side has it all the same."""

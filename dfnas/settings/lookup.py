@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from dfnas.runtime.paths import expanded
-from dfnas.settings.base import Count, Integer, Settings
+from dfnas.settings.base import Count, Integer, Seed, Settings
 
 
 class LookupSettings(Settings):
@@ -36,5 +36,5 @@ class RankArchitecturesSettings(Settings):
     """Uniform draws from the space that every supernet is asked about: two at least, for there to be an order."""
     split: Literal["validation", "test"] = "test"
     """Original images that judge beside the search's own held-out ones. Nothing is made from what they say."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of the draws."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from dfnas.settings.base import Count, Integer, Settings
+from dfnas.settings.base import Count, Seed, Settings
 from dfnas.settings.training import TrainingSettings
 
 
@@ -28,7 +28,7 @@ class JudgeImagesSettings(TrainingSettings):
     """What builds the student: `torchvision:resnet18`, `module:callable` or `file.py:callable`."""
     arguments: dict[str, Any] = Field(default_factory=dict)
     """Keyword arguments of the builder."""
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of weights, order and augmentation."""
     features_batch_size: Count = 256
     """Images per forward pass where nothing is trained."""

@@ -11,10 +11,10 @@ from dfnas.settings.base import (
     Flag,
     Fraction,
     FractionPair,
-    Integer,
     NonNegative,
     Number,
     PositivePair,
+    Seed,
     Settings,
     as_flag,
 )
@@ -135,7 +135,7 @@ class TrainingSettings(DescentSettings):
 class PretrainTeacherSettings(TrainingSettings):
     """Section `pretrain_teacher`: the stand-in for the user's checkpoint."""
 
-    seed: Integer = 0
+    seed: Seed = 0
     """Seed of weights, order and augmentation."""
 
 

@@ -57,6 +57,10 @@ def space_of(document: Mapping[str, Any], where: str = "the architecture") -> Sp
         raise InputError(f"{where} has format {document['format']!r}, expected {FORMAT}")
     if not all(isinstance(document[key], Mapping) for key in KEYS[1:]):
         raise InputError(f"{where}: space, task and choices must be objects")
+    for key in ("channels", "classes"):
+        count = document["task"].get(key, 1)
+        if type(count) is not int or count < 1:
+            raise InputError(f"{where}: task.{key} is {count!r}; expected a whole number, 1 or more")
     try:
         task = Task(**document["task"])
         space = make(document["space"]["name"], task, document["space"].get("options", {}))

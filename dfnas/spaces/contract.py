@@ -6,15 +6,9 @@ All of it runs on torch's `meta` device, where tensors have shapes only, but for
 Shapes: B batch, C channels, H W space, K classes.
 """
 
-import itertools
-import json
-import os
 import random
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -25,13 +19,12 @@ from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.runtime.users_code import blamed, definition
 from dfnas.spaces.registry import make
+from dfnas.spaces.repeatable import check_choices, check_choices_elsewhere
 from dfnas.spaces.slot import Slot, set_mixer, slots
 from dfnas.spaces.space import Architecture, Space, Task
 
 BATCH = 2
 SAMPLES = 3
-HASH_SEEDS = ("1", "2")
-"""Of the processes in which a space is made once more: an order that comes from a set is another in each."""
 
 
 def check_contract(name: str, task: Task, options: Mapping[str, Any]) -> None:
@@ -45,7 +38,7 @@ def check_contract(name: str, task: Task, options: Mapping[str, Any]) -> None:
     space = make(name, task, options)
     kind = type(space)
     with _located(f"the space '{name}' cannot be used", kind):
-        _check_choices(space, make(name, task, options).choices, "when it is made again in the same process")
+        check_choices(space, make(name, task, options).choices, "when it is made again in the same process")
     with _located(f"the space '{name}': supernet()", kind.supernet):
         _check_slots(space, space.supernet)
     if kind.slotted_network is not Space.slotted_network:
@@ -56,7 +49,7 @@ def check_contract(name: str, task: Task, options: Mapping[str, Any]) -> None:
             _check_network(space, architecture)
         _check_weights(space, space.sample(python_random(0, "contract")))
     with _located(f"the space '{name}' cannot be used", kind):
-        _check_choices_elsewhere(name, space, options)
+        check_choices_elsewhere(name, space, options)
 
 
 @contextmanager
@@ -68,56 +61,6 @@ def _located(what: str, function: Callable[..., Any]) -> Iterator[None]:
             yield
     except InputError as error:
         raise InputError(str(error) if isinstance(error.__cause__, Exception) else f"{error} ({place})") from None
-
-
-def _check_choices(space: Space, choices: Mapping[str, Any], when: str) -> None:
-    ours, theirs = ([(c, *options) for c, options in said.items()] for said in (space.choices, choices))
-    if ours != theirs:
-        pairs = itertools.zip_longest(ours, theirs, fillvalue=("nothing",))
-        differing = next(pair for pair in pairs if pair[0] != pair[1])
-        raise InputError(
-            f"its choices are others {when}: {_briefly(differing[0])} and {_briefly(differing[1])}; take no sets, "
-            "chance or clocks to make them"
-        )
-
-
-def _check_choices_elsewhere(name: str, space: Space, options: Mapping[str, Any]) -> None:
-    """In other processes, in which texts have other hashes. All start at once: each takes seconds to load torch."""
-    order = json.dumps({"name": name, "task": asdict(space.task), "options": dict(options)})
-    code = "from dfnas.spaces.contract import tell_choices; tell_choices()"
-    places = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            env={**os.environ, **places, "PYTHONHASHSEED": seed},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for seed in HASH_SEEDS
-    ]
-    for process in started:
-        said, complaint = process.communicate(order)
-        if process.returncode:
-            words = complaint.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
-            raise InputError(f"in another process it cannot be made: {words[0]}")
-        _check_choices(space, json.loads(said), "in another process")
-
-
-def _briefly(choice: Sequence[Any]) -> str:
-    return f"{choice[0]}: {', '.join(map(str, choice[1:]))}"
-
-
-def tell_choices() -> None:
-    """Makes the space of an order on standard input and prints its choices, for another process to compare."""
-    order = json.load(sys.stdin)
-    try:
-        with redirect_stdout(sys.stderr):  # what the user's code prints is no part of the answer
-            choices = make(order["name"], Task(**order["task"]), order["options"]).choices
-    except InputError as error:
-        sys.exit(str(error))
-    json.dump(choices, sys.stdout)
 
 
 def _check_slots(space: Space, build: Callable[[], nn.Module]) -> None:

@@ -188,11 +188,13 @@ class Stage:
         try:
             with heeded(), ExitStack() as held:
                 settings = self._settings(options)
+                inputs, outputs = self._paths(options)
+                _check_apart(inputs, outputs)
                 waited = processes.leads and self._lock(options, held)
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
-                job = Job(self.name, options, settings, device, processes, *self._paths(options))
+                job = Job(self.name, options, settings, device, processes, inputs, outputs)
                 job.reads(*filter(Path.is_file, job.inputs))  # what they are before anything is made from them
                 if processes.agree(waited and job.is_made()):
                     if processes.leads:
@@ -271,6 +273,15 @@ def _add_setting(group: argparse._ArgumentGroup, name: str, field: FieldInfo) ->
 def _several(value: Path | list[Path] | None) -> Iterable[Path]:
     """The files of an option, of which there may be one, several or none."""
     return value if isinstance(value, list) else [value] if value is not None else []
+
+
+def _check_apart(inputs: Iterable[Path], outputs: Iterable[Path]) -> None:
+    """Raises InputError where a file is to be made over one that is read, or two outputs are one file."""
+    taken = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in taken:
+            raise InputError(f"{path} is named as an output, and as another output or an input; name another file")
+        taken.add(path.resolve())
 
 
 def _value(text: str) -> Any:

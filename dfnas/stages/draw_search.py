@@ -9,6 +9,7 @@ from dfnas.runtime.kinds import ABSENT
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.numbers import seed
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_candidates, read_history, read_strengths
 
@@ -19,7 +20,7 @@ STAGE.argument("--candidates", type=Path, metavar="FILE", help="judged architect
 STAGE.argument("--strengths", type=Path, metavar="FILE", help="the options' strengths, JSON, if there are any")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="that searched")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="that it searched on")
-STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the search")
+STAGE.argument("--seed", type=seed, required=True, metavar="N", help="seed of the search")
 STAGE.output("--out", required=True, help="the picture, PNG")
 
 KINDS = {"macs": int, "parameters": int, "search": (dict, ABSENT)}

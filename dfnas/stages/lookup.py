@@ -15,12 +15,13 @@ from dfnas.settings.lookup import LookupSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.stages.command import Job, Stage
+from dfnas.stages.numbers import seed
 
 STAGE = Stage("lookup", __doc__, LookupSettings)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the found architecture, JSON")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found it")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="on which data")
-STAGE.argument("--seed", type=int, required=True, metavar="N", help="with which seed")
+STAGE.argument("--seed", type=seed, required=True, metavar="N", help="with which seed")
 STAGE.output("--out", required=True, help="its true accuracy and standing, JSON")
 
 

@@ -23,6 +23,7 @@ from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.json_options import section
+from dfnas.stages.numbers import seed
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
@@ -30,7 +31,7 @@ STAGE.argument("--search", type=section, required=True, metavar="JSON", help="se
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set that was searched on")
 STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="name of the searched data in the tables")
-STAGE.argument("--search-seed", type=int, required=True, metavar="N", help="seed of the search")
+STAGE.argument("--search-seed", type=seed, required=True, metavar="N", help="seed of the search")
 STAGE.output("--out", required=True, help="architectures with their scores, CSV")
 
 

@@ -22,6 +22,7 @@ from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.json_options import parsed
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
+from dfnas.stages.numbers import seed
 from dfnas.teacher import Teacher
 from dfnas.training.training import Training
 
@@ -33,7 +34,7 @@ STAGE.argument("--inversion", metavar="JSON", help="how the data set's images we
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
 STAGE.argument("--retrain-data", required=True, metavar="NAME", help="the name of --dataset, for the tables")
-STAGE.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
+STAGE.argument("--seed", type=seed, required=True, metavar="N", help="seed of the run")
 STAGE.output("--out", required=True, help="the trained network")
 STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 STAGE.output("--timing", required=True, help="seconds of the training, JSON")

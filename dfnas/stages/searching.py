@@ -20,6 +20,7 @@ from dfnas.stages.budgets import add_latency_argument, budget_of
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
+from dfnas.stages.numbers import seed
 from dfnas.stages.records import write_candidates, write_strengths
 
 
@@ -42,7 +43,7 @@ def search_stage(
     stage.argument("--dataset", type=Path, required=needs_data, metavar="FILE", help="the data set to search on")
     stage.argument("--search-data", required=needs_data, metavar="NAME", help="its name in the tables")
     add_teacher_argument(stage)
-    stage.argument("--seed", type=int, required=True, metavar="N", help="seed of the run")
+    stage.argument("--seed", type=seed, required=True, metavar="N", help="seed of the run")
     stage.output("--out", required=True, help="the architecture, JSON")
     stage.output("--history", required=needs_data, help="the course of the search, CSV")
     if supernet:

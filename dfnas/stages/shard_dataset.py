@@ -27,6 +27,8 @@ STAGE.output("--out", required=True, help="the data set")
 
 def shard_dataset(job: Job) -> None:
     options, settings = job.options, job.settings
+    _check_once(options.shards)
+    _check_once(options.labels)
     soft_labels, targets, generations = [], [], []
     for path in options.labels:
         labels, classes, attributes = read_labels(path)
@@ -48,6 +50,15 @@ def shard_dataset(job: Job) -> None:
     records = Records(np.concatenate(soft_labels), targets, np.concatenate(generations), split)
     write_dataset(options.out, options.shards, records, attributes)
     print(f"{len(targets)} images of {len(options.labels)} generations, {validation.sum()} held out", file=sys.stderr)
+
+
+def _check_once(paths: list[Path]) -> None:
+    """Raises InputError where a file is named twice: an image would be trained on and held out."""
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise InputError(f"{path} is named twice; expected every file once, in order")
+        seen.add(path.resolve())
 
 
 if __name__ == "__main__":

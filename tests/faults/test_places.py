@@ -139,3 +139,25 @@ def test_a_file_that_vanishes_between_two_stages(chain, fails, name, lost):
     fails(name, getattr(chain, name)(), lost)
     file.write_bytes(kept)
     assert run(name, *getattr(chain, name)()) == 0
+
+
+def test_nothing_is_made_over_what_it_is_made_from(fails, chain):
+    """A slip in a command typed by hand: the shard would be lost."""
+    options = chain.calibrate_labels()
+    options[options.index("--out") + 1] = chain.folder / "shard.h5"
+    fails("calibrate_labels", options, chain.folder / "shard.h5", "as an output, and as another output or an input")
+    options = chain.retrain()
+    options[options.index("--history") + 1] = options[options.index("--out") + 1]
+    fails("retrain", options, chain.folder / "model.pt", "name another file")
+
+
+@pytest.mark.parametrize("twice", ["--shards", "--labels"])
+def test_no_image_is_put_into_a_data_set_twice(fails, chain, twice):
+    """One copy could be held out and the other trained on."""
+    file = chain.shard_dataset()[chain.shard_dataset().index(twice) + 1]
+    fails("shard_dataset", [*chain.shard_dataset(), twice, file, file], file, "named twice")
+
+
+@pytest.mark.parametrize("threads", ["0", "-2"])
+def test_a_job_has_a_thread(fails, chain, threads):
+    fails("search_random", [*chain.search_random(), "--threads", threads], f"threads = {threads}: expected 1 or more")

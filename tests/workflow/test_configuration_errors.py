@@ -128,3 +128,20 @@ def test_a_judgement_needs_a_section_of_original_images():
     with pytest.raises(InputError, match=r"no section shard_original beside teacher\.weights"):
         Plan(values, laid_over)
     assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgements()
+
+
+@pytest.mark.parametrize("importing", ["", "import broken_part\n"])
+def test_a_module_of_the_user_that_is_not_python_is_one_line(importing, tmp_path, monkeypatch):
+    """A module, or one that it imports: the digest of its code reads both before anything is planned."""
+    sys.path.insert(0, str(ROOT / "workflow"))
+    from plan import Plan
+
+    monkeypatch.chdir(tmp_path)
+    name = "broken_part" if importing else "broken_space"
+    (tmp_path / "broken_space.py").write_text(importing)
+    (tmp_path / f"{name}.py").write_text("first = 1\ndef build(:\n")
+    values = yaml.safe_load((ROOT / "config.yaml").read_text())
+    laid_over = {"search_spos": {"space": {"name": "broken_space:Space"}}}
+    update_config(values, laid_over)
+    with pytest.raises(InputError, match=rf"{name}\.py:2: not Python: invalid syntax"):
+        Plan(values, laid_over)

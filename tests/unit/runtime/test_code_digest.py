@@ -24,7 +24,7 @@ def package(tmp_path, monkeypatch):
 
 
 def clear():
-    for cached in (module._files, module._source, module._imports, module._meaning, module._speaks_of_drawing):
+    for cached in (module._files, module._imports, module._meaning, module._speaks_of_drawing):
         cached.cache_clear()
 
 

@@ -9,7 +9,10 @@ import yaml
 
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES, Config
+from dfnas.settings.config import RULES, ComparisonSettings, Config
+from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, ShardOriginalSettings
+from dfnas.settings.invert_teacher import InvertTeacherSettings
+from dfnas.settings.training import RetrainSettings
 
 ROOT = Path(__file__).parents[3]
 DEFAULTS = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -145,7 +148,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("search_darts.selection.tune_epochs", 0, "greater than 0"),
         ("search_proxyless.epochs", 1, "greater than or equal to 2"),
         ("search_proxyless.cost.form", "mul", "'mul#log'"),
-        ("search_spos.temperature", 0.0, "greater than 0"),
+        ("search_spos.temperature", 0.0, "greater than or equal to 0.01"),
         ("shard_dataset.validation_fraction", 1.0, "less than 1"),
         ("shard_original.test_fraction", 0, "greater than 0"),
         ("comparison.algorithms", [], "at least 1"),
@@ -377,3 +380,38 @@ def test_original_classes_have_the_names_of_the_teacher_where_a_source_names_its
     values = changed(("teacher", "class_names"), names)
     values["shard_original"] |= section
     assert Config.parse(values).originals().class_names == expected
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e300, 0])
+def test_a_temperature_leaves_numbers_that_tell_classes_apart(temperature):
+    """Logits over 1e-300 are infinite, and the teacher would be blamed; over 1e300 all classes are the same."""
+    for kind, key in (
+        (CalibrateLabelsSettings, "temperature"),
+        (InvertTeacherSettings, "competition_temperature"),
+        (RetrainSettings, "temperature"),
+    ):
+        with pytest.raises(InputError, match=rf"{key} = .*: input should be"):
+            kind.parse({key: temperature})
+
+
+def test_a_key_with_a_line_break_is_told_on_one_line():
+    with pytest.raises(InputError) as caught:
+        RetrainSettings.parse({"l\nr": 1}, "retrain")
+    assert str(caught.value).startswith(r"unknown key 'retrain.'l\nr''; expected one of")
+
+
+@pytest.mark.parametrize("size", [10**9, [8, 40_000]])
+def test_a_size_that_no_image_has_is_refused(size):
+    with pytest.raises(InputError, match="32768 at most"):
+        ShardOriginalSettings.parse({"size": size})
+
+
+@pytest.mark.parametrize("seed", [2**63, -(2**63), 2**64 + 1])
+def test_a_seed_that_no_artifact_can_hold_is_refused_before_anything_is_trained(seed):
+    for kind in (ShardOriginalSettings, ShardDatasetSettings, InvertTeacherSettings):
+        with pytest.raises(InputError, match=f"seed = {seed}: input should be"):
+            kind.parse({"seed": seed})
+    with pytest.raises(InputError, match=r"seeds\.0 = .*: input should be"):
+        ComparisonSettings.parse({"seeds": [seed]})
+    assert ComparisonSettings.parse({"seeds": [2**63 - 1]}).seeds == (2**63 - 1,)
+    assert InvertTeacherSettings.parse({"seed": -5}).seed == -5

@@ -3,6 +3,7 @@
 import pytest
 
 from dfnas.runtime.errors import InputError
+from dfnas.spaces.architecture import space_of
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.registry import NAMES, make, resolve
 from dfnas.spaces.space import Task
@@ -71,3 +72,11 @@ def test_mistakes_are_told_in_one_line(name, options, message):
     with pytest.raises(InputError, match=message) as caught:
         make(name, TASK, options)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("count", [1.0, "1", True, 0, -10, None])
+@pytest.mark.parametrize("key", ["channels", "classes"])
+def test_a_task_written_by_hand_is_of_whole_numbers(key, count):
+    task = {"channels": 1, "size": 8, "classes": 10, key: count}
+    with pytest.raises(InputError, match=rf"^by_hand\.json: task\.{key} is .*; expected a whole number, 1 or more"):
+        space_of({"format": 1, "space": {"name": "darts"}, "task": task, "choices": {}}, "by_hand.json")

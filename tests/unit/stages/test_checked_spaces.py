@@ -45,3 +45,51 @@ def test_what_no_search_could_use_is_one_line_that_names_the_search(space, budge
     assert error.startswith(f"check_spaces: error: {story}")
     assert error.count("\n") == 1
     assert not (tmp_path / "spaces.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("searches", "story"),
+    [
+        ("{", "not JSON"),
+        ("[1]", "is list in JSON; expected an object"),
+    ],
+)
+def test_searches_that_are_none_are_told_beside_the_option(searches, story, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        STAGE.main(check_spaces, ["--searches", searches, *TASK, "--out", str(tmp_path / "spaces.json")])
+    assert end.value.code == 2
+    assert "argument --searches: " in (said := capsys.readouterr().err)
+    assert story in said
+
+
+@pytest.mark.parametrize(
+    ("searches", "story"),
+    [
+        ({"search_spos": 3}, "search_spos = 3: input should be an object"),
+        ({"search_spos": {}}, "missing key 'search_spos.space'"),
+        ({"search_spos": {"space": {"name": "darts"}, "bugdet": {}}}, "unknown key 'search_spos.bugdet'"),
+    ],
+)
+def test_a_search_that_is_none_is_one_line(searches, story, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "spaces.json")]
+    assert STAGE.main(check_spaces, ["--searches", json.dumps(searches), *TASK, *out]) == 1
+    assert capsys.readouterr().err.startswith(f"check_spaces: error: {story}")
+
+
+@pytest.mark.parametrize(("option", "value"), [("--channels", "0"), ("--classes", "-1"), ("--size", "0")])
+def test_a_task_of_nothing_is_told_beside_the_option(option, value, tmp_path, capsys):
+    task = list(TASK)
+    task[task.index(option) + 1] = value
+    with pytest.raises(SystemExit):
+        STAGE.main(check_spaces, ["--searches", "{}", *task, "--out", str(tmp_path / "spaces.json")])
+    assert f"argument {option}: {value}: expected " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", ["18446744073709551617", "-9223372036854775808", "1.5"])
+def test_a_seed_that_no_artifact_can_hold_is_told_beside_the_option(seed, tmp_path, capsys):
+    from dfnas.stages import search_random
+
+    options = [*TASK, "--space", '{"name": "darts"}', "--out", str(tmp_path / "a.json"), f"--seed={seed}"]
+    with pytest.raises(SystemExit):
+        search_random.STAGE.main(search_random.search_random, options)
+    assert f"argument --seed: {seed}: expected a whole number" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from torchvision import models
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.names import code_of, parse_builder
 from dfnas.runtime.errors import InputError
+from dfnas.teacher import Teacher, TeacherSpec, check_logits
 
 SMALL = {"classes": 3, "channels": 1, "size": [12, 20], "mean": [0.5], "std": [0.25]}
 RGB = {"channels": 3, "mean": [0.5] * 3, "std": [0.25] * 3}
@@ -111,3 +112,66 @@ def test_builders_are_told_by_their_form():
     assert parse_builder("timm:resnet18.a1_in1k") == ("timm", "resnet18.a1_in1k", "")
     assert parse_builder("torchscript").kind == "torchscript"
     assert parse_builder("own.py:net").kind == "object"
+
+
+USERS = """
+import sys
+import torch
+
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 2)
+
+    def forward(self, x):
+        return self.layer(x.mean((2, 3)))[:, :missing]
+
+
+def fails(depth=3):
+    return [Net()][depth]
+
+
+def leaves():
+    sys.exit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "story"),
+    [
+        ("fails", "refused to build: IndexError: list index out of range (own_net.py:16)"),
+        ("leaves", "refused to build: it calls sys.exit() (own_net.py:20)"),
+    ],
+)
+@pytest.mark.parametrize("section", ["teacher", "judge_images"])
+def test_what_fails_in_a_builder_of_the_users_is_told_with_its_line(name, story, section, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net.py").write_text(USERS)
+    with pytest.raises(InputError) as caught:
+        build(f"own_net.py:{name}", {}, section)
+    assert str(caught.value) == f"{section}.builder 'own_net.py:{name}' {story}"
+
+
+def test_what_fails_in_a_forward_of_the_users_is_told_with_its_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own_net.py").write_text(USERS)
+    spec = TeacherSpec("own_net.py:Net", {}, 2, 3, (8, 8), (0.0,) * 3, (1.0,) * 3, ())
+    with pytest.raises(InputError, match=r"NameError: name 'missing' is not defined \(own_net\.py:12\)"):
+        check_logits(Teacher(spec, build(spec.builder, {})), "own.pt")
+
+
+@pytest.mark.parametrize(
+    ("text", "story"),
+    [
+        ("import sys\nsys.exit(0)\n", "it calls sys.exit(0) (at_import.py:2)"),
+        ("import torch\nimport torchvisoin\n", "ModuleNotFoundError: No module named 'torchvisoin' (at_import.py:2)"),
+        ("width = (3\n", "not Python: '(' was never closed (at_import.py:1)"),
+    ],
+)
+def test_what_fails_in_an_import_of_the_users_is_told_with_its_line(text, story, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "at_import.py").write_text(text)
+    with pytest.raises(InputError) as caught:
+        build("at_import.py:net", {})
+    assert str(caught.value) == f"'at_import.py:net' cannot be imported: {story}"
