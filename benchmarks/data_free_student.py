@@ -23,6 +23,7 @@ same student from the same seed for the same number of steps on the data set's t
     real            as many real images, with their own labels
     real, teacher   these images, with the teacher's labels of each view at T = 20
 
+Crops are taken of what is stored: of synthetic images a canvas that is `canvas_margin` larger than the real ones.
 Settings are to be chosen by `held_out`, the share of held-out synthetic images on which student and teacher, by its
 stored statistics, agree; `test` and `test_agreement` are measured on the real test images. The other columns are the
 test accuracy with BatchNorm statistics computed anew: of the plain training images, of augmented views, and of the test

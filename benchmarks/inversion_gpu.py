@@ -84,8 +84,8 @@ def measured(task: str, mode: str, batch: int, device: torch.device, repeats: in
             "compile": "always" if compile else "never",
         }
     )
-    run = Inversion(Objective(teacher, settings), first_targets(settings, 0, classes)[1], 0, 0)
     begun = time.perf_counter()
+    run = Inversion(Objective(teacher, settings), first_targets(settings, 0, classes)[1], 0, 0)  # compiles
     run.advance(1)
     synchronize(device)
     first_s = time.perf_counter() - begun

@@ -102,8 +102,8 @@ def speed(peer: Peer, iterations: int, rounds: int) -> None:
     }
     for precision in ("float32", "bfloat16"):
         for compile in ("never", "always"):
-            run, _ = inversion(teacher, stages=stages, precision=precision, compile=compile)
             begun = time.perf_counter()
+            run, _ = inversion(teacher, stages=stages, precision=precision, compile=compile)  # compiles
             run.advance(1)
             name = f"ours {precision}{', compiled' if compile == 'always' else ''}"
             print(f"{name}: first iteration {time.perf_counter() - begun:.1f} s", flush=True)

@@ -18,6 +18,7 @@ from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.stages.artifacts import load_beside, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
+from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.labels import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
@@ -53,6 +54,12 @@ def invert_teacher(job: Job) -> None:
     entry = job.cache_entry(inputs, *code, compiled=objective.compiled)
     if entry.recall():
         return
+    if objective.compiled:
+        Inversion(objective, targets[: settings.batch_size], options.generation, options.first_batch)  # compiles
+        if not objective.compiled:  # that has failed: what is made is something else
+            entry = job.cache_entry(inputs, *code, compiled=False)
+            if entry.recall():
+                return
     checkpoint = job.checkpoint(inputs, *code, compiled=objective.compiled)
     sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
     history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")

@@ -44,34 +44,45 @@ def pays(teacher: Teacher, settings: InvertTeacherSettings) -> bool:
     return able and batch_macs(teacher, settings) >= enough
 
 
+def with_gradient(function: Callable[..., tuple], seen: torch.Tensor, *others: Any) -> tuple:
+    """What a function gives, and the gradient of its first value, a scalar, to its first argument, or None where that
+    wants none. All values without a graph."""
+    values = function(seen, *others)
+    gradient = torch.autograd.grad(values[0], seen)[0] if seen.requires_grad else None
+    return (*(value if value is None else value.detach() for value in values), gradient)
+
+
 class Compiled:
-    """A function, compiled for each shape at its first call.
+    """`with_gradient` of a function that is compiled for each shape at its first call.
+
+    Both passes belong to the call: the backward one is compiled when it first runs, and may fail where the forward one
+    has worked. Where either fails the function is called as it is, then and from then on.
 
     Args:
         required: raise where compilation fails, instead of going on without.
     """
 
-    def __init__(self, function: Callable[..., Any], required: bool):
+    def __init__(self, function: Callable[..., tuple], required: bool):
         self._plain, self._required = function, required
         self._fast = torch.compile(function, dynamic=False)
         self.works = True
         """Whether it is compiled code that runs; known once it was called."""
 
-    def __call__(self, *inputs: torch.Tensor | None) -> Any:
-        """The function's value.
+    def __call__(self, *inputs: torch.Tensor | None) -> tuple:
+        """See `with_gradient`.
 
         Raises:
             InputError: compilation failed and is required.
         """
         if not self.works:
-            return self._plain(*inputs)
+            return with_gradient(self._plain, *inputs)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own, of no use to our user
-                return self._fast(*inputs)
-        except (InputError, torch.OutOfMemoryError):
+                return with_gradient(self._fast, *inputs)
+        except (InputError, torch.OutOfMemoryError, MemoryError):
             raise
-        except RuntimeError as error:
+        except Exception as error:  # whatever stops a compiler; what stops the network too, the plain call raises again
             if self._required:
                 raise InputError(
                     f"invert_teacher.compile = 'always', but the teacher does not compile here ({reason(error)}); "
@@ -79,4 +90,4 @@ class Compiled:
                 ) from error
             print(f"the teacher does not compile here ({reason(error)}); going on without", file=sys.stderr)
             self.works = False
-            return self._plain(*inputs)
+            return with_gradient(self._plain, *inputs)

@@ -68,6 +68,7 @@ class Inversion:
         self._optimizer = self._new_optimizer()
         self._average: torch.Tensor | None = None  # running moments of the features
         self._history = torch.full((self.total_steps, len(TERMS)), math.nan, device=self._device)
+        objective.prepare(self._view(index, step=0) for index in range(len(settings.stages)))
 
     @property
     def finished(self) -> bool:
@@ -153,19 +154,24 @@ class Inversion:
             self._optimizer = self._new_optimizer()
             self._average = None  # of another resolution
         set_learning_rate(self._optimizer, self._rate(step, settings.stages[index].steps))
-        count = len(self._canvas) if settings.region_per == "image" else 1
-        regions = self._regions[index].draw(generator(*self._path, "region", self.step), count)
-        seen = self._regions[index].apply(self._canvas, regions).contiguous(memory_format=torch.channels_last)
+        seen = self._view(index, self.step)
         outcome = self._objective(seen, self._targets, self._average)
         self._average = outcome.average
         self._optimizer.zero_grad(set_to_none=True)
-        outcome.loss.backward()
+        seen.backward(outcome.gradient)
         self._optimizer.step()
         with torch.no_grad():
             if settings.clip:  # all of it: momentum moves the rest of the canvas too
                 self._canvas.clamp_(self._lowest, self._highest)
             self._history[self.step] = outcome.terms
         self.step += 1
+
+    def _view(self, index: int, step: int) -> torch.Tensor:
+        """The regions of a step in a stage: (B, C, H, W)."""
+        operator = self._regions[index]
+        count = len(self._canvas) if self.settings.region_per == "image" else 1
+        regions = operator.draw(generator(*self._path, "region", step), count)
+        return operator.apply(self._canvas, regions).contiguous(memory_format=torch.channels_last)
 
     def _rate(self, step: int, steps: int) -> float:
         settings = self.settings

@@ -5,6 +5,7 @@ Paper section 3; release, Image_Synthesis/train.py:137-164; the disagreement is 
 Shapes: B batch, C channels, H W of the teacher's input, K classes, T terms.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.synthesis.compilation import Compiled, pays
+from dfnas.synthesis.compilation import Compiled, pays, with_gradient
 from dfnas.synthesis.regularizers import image_norm, likeness, total_variation
 from dfnas.synthesis.statistics import FeatureStatistics
 from dfnas.teacher import Teacher
@@ -21,14 +22,16 @@ TERMS = ("cross_entropy", "feature", "total_variation", "image_norm", "competiti
 
 
 class Outcome(NamedTuple):
-    """The objective at one step's images."""
+    """The objective at one step's images. Nothing here has a graph."""
 
     loss: torch.Tensor
     """Scalar."""
     terms: torch.Tensor
-    """(T,), unweighted, without gradient, in the order of TERMS."""
+    """(T,), unweighted, in the order of TERMS."""
     average: torch.Tensor | None
     """Running moments of the features, see `FeatureStatistics.loss`."""
+    gradient: torch.Tensor | None
+    """Of the loss to the images, (B, C, H, W); None where they want none."""
 
 
 class Objective:
@@ -63,14 +66,40 @@ class Objective:
             settings.l2_weight,
             settings.competition_weight,
         )
-        self._evaluate = self._outcome
-        if pays(teacher, settings):
-            self._evaluate = Compiled(self._outcome, settings.compile == "always")
+        self._compiled = Compiled(self._outcome, settings.compile == "always") if pays(teacher, settings) else None
+        self._prepared: set[torch.Size] = set()
 
     @property
     def compiled(self) -> bool:
-        """Whether the arithmetic is that of compiled code, which differs from torch's own in the last digits."""
-        return isinstance(self._evaluate, Compiled) and self._evaluate.works
+        """Whether the arithmetic is that of compiled code, which differs from torch's own in the last digits. It is
+        known once `prepare` was called."""
+        return self._compiled is not None and self._compiled.works
+
+    def prepare(self, views: Iterable[torch.Tensor]) -> None:
+        """Compiles for images like these, of every size that there will be, where that pays and was not done yet.
+
+        Where the compiler fails it does so here, before the first step: all steps are then those of torch's own
+        arithmetic, and none are of both.
+
+        Args:
+            views: (B, C, H, W) each, as `__call__` will be given them.
+
+        Raises:
+            InputError: compilation failed and is required.
+        """
+        if not self.compiled:
+            return
+        for seen in views:
+            if seen.shape in self._prepared:
+                continue
+            self._prepared.add(seen.shape)
+            targets = seen.new_full((len(seen), self.teacher.spec.classes), 1 / self.teacher.spec.classes)
+            with self:
+                with torch.no_grad():
+                    self._outcome(seen, targets, None)  # notes what layers remember: to be done outside the graph
+                average = self(seen, targets).average
+                if average is not None:  # a graph of its own
+                    self(seen, targets, average)
 
     def networks(self) -> dict[str, nn.Module]:
         """The networks that see the images, by role."""
@@ -88,16 +117,19 @@ class Objective:
         """The objective.
 
         Args:
-            seen: (B, C, H, W) in the teacher's normalised space, or smaller by a resolution stage.
+            seen: (B, C, H, W) in the teacher's normalised space, or smaller by a resolution stage. If it requires a
+                gradient, that is part of the outcome.
             targets: (B, K), rows that sum to 1.
             average: that of the outcome of the step before.
         """
-        return Outcome(*self._evaluate(seen, targets, average))
+        inputs = seen, targets, average
+        return Outcome(*(with_gradient(self._outcome, *inputs) if self._compiled is None else self._compiled(*inputs)))
 
     def _outcome(
         self, seen: torch.Tensor, targets: torch.Tensor, average: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
         settings = self.settings
+        self._features.forget()  # what a pass before this one has left that did not come to its end
         logits = self._logits(self.teacher, seen)
         zero = logits.new_zeros(())
         features, average = self._features.loss(average) if settings.feature_weight else (zero, None)

@@ -116,6 +116,10 @@ class FeatureStatistics:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._hooks.close()
+        self.forget()
+
+    def forget(self) -> None:
+        """Drops what the forward passes since the last `loss()` have left."""
         self._seen = []
 
     def _measure(self, place: int, inputs: tuple[torch.Tensor]) -> None:
