@@ -20,6 +20,9 @@ from dfnas.runtime.limits import denied, needing
 LITTER = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "lost+found")
 """What systems leave in folders, in lower case; of what they hide with a dot nothing is taken at all."""
 
+MOST_PIXELS = 100_000_000
+"""Of a picture before its centre is cut out."""
+
 
 class Files(NamedTuple):
     """The pictures of a folder with `train/` and `test/`."""
@@ -91,7 +94,11 @@ def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -
 
 
 def covering(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Scales a picture, its proportions kept, until it just covers (height, width)."""
+    """Scales a picture, its proportions kept, until it just covers (height, width).
+
+    Raises:
+        ValueError: it is so narrow that it would take the memory.
+    """
     from torchvision.transforms.v2 import functional
 
     (width, height), (least_height, least_width) = picture.size, size
@@ -99,6 +106,8 @@ def covering(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
         sides = [least_height, int(least_height * width / height)]
     else:
         sides = [int(least_width * height / width), least_width]
+    if sides[0] * sides[1] > MOST_PIXELS:
+        raise ValueError(f"is {width} x {height} pixels, too narrow to be scaled until it covers {size[0]} x {size[1]}")
     return functional.resize(picture, sides)
 
 

@@ -27,7 +27,7 @@ def alone(
                 size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
                 resource.setrlimit(resource.RLIMIT_AS, (size + memory, size + memory))
                 if files is not None:
-                    free = [number for number in range(1000) if not Path(f"/proc/self/fd/{number}").exists()]
+                    free = [number for number in range(files + 1000) if not Path(f"/proc/self/fd/{number}").exists()]
                     limit = free[files]
                     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
                 signal.alarm(SECONDS)

@@ -295,6 +295,13 @@ def test_a_picture_that_would_fill_the_memory_is_an_error_that_names_it(tmp_path
         load_originals(settings(source="folder", path=str(tmp_path), size=6))
 
 
+def test_a_picture_so_narrow_that_it_would_fill_the_memory_is_an_error(tmp_path):
+    write_folders(tmp_path, ["cat", "dog"])
+    pytest.importorskip("PIL.Image").new("1", (1, 30_000)).save(tmp_path / "train" / "dog" / "1.png")
+    with pytest.raises(InputError, match=r"dog/1.png: is 1 x 30000 pixels, too narrow to be scaled"):
+        load_originals(settings(source="folder", path=str(tmp_path), size=64))
+
+
 @pytest.mark.parametrize("error", [MemoryError(), OSError(24, "Too many open files")])
 def test_a_sound_picture_is_not_blamed_for_the_machine(tmp_path, monkeypatch, error):
     write_folders(tmp_path, ["cat", "dog"])
