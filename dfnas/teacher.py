@@ -248,7 +248,7 @@ def check_logits(teacher: Teacher, where: str, section: str = "teacher") -> None
 @torch.no_grad()
 def examine(teacher: Teacher, where: str, section: str = "teacher", again: Callable[[], Teacher] | None = None) -> None:
     """Asks a teacher that nobody has asked anything yet for all that `check_logits` asks, and whether its logits are a
-    function of each image alone, see `classifiers.soundness`. Takes some thirty images' forward passes.
+    function of each image alone, see `classifiers.soundness`. Takes about twenty images' forward passes.
 
     Args:
         again: makes the same teacher a second time, to see what its builder draws by chance.

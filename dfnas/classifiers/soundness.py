@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.parameter import is_lazy
 
+from dfnas.classifiers.logits import check_kind, last_operation
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import derive, generator
 
@@ -27,10 +28,6 @@ PROBES = len(BRIGHTNESS) // 2
 TOLERANCE = 1e-3
 """Largest difference between two answers to one image, relative to the largest logit of the probes. Other orders of
 summation move float32 logits by 1e-6 of it at most (docs/teachers.md), chance and neighbours by far more than this."""
-ENDS = ("Addmm", "Mm", "Mv", "Bmm", "Convolution", "Mkldnn", "Add", "Sub", "Mean", "Sum", "Adaptive", "AvgPool", "Relu")
-"""Last operations, as autograd calls them, whose results lie in [0, 1] by chance only."""
-RESHAPING = ("View", "Reshape", "UnsafeView", "Squeeze", "Unsqueeze", "Slice", "Select", "Clone", "Alias", "ToCopy")
-"""Operations that change nothing but the form."""
 SOURCES: dict[str, tuple[Callable[[int], object], str]] = {
     "torch's": (torch.manual_seed, "give F.dropout and the like training=self.training"),
     "numpy's": (np.random.seed, "take them out of the evaluation"),
@@ -92,7 +89,7 @@ def check_function(network: nn.Module, images: torch.Tensor, where: str) -> torc
                 f"{where}: its answers are others where gradients are taken; let nothing depend on "
                 "torch.is_grad_enabled() or requires_grad"
             )
-        _check_kind(logits, examined.last_operation, where)
+        check_kind(logits, examined.last_operation, where)
         beside = torch.cat([own[:1], others[1:]])
         if differs(examined.answers(beside)[:1], logits[:1]):
             raise InputError(
@@ -147,7 +144,7 @@ class _Examined:
                 "use flatten(1) or squeeze with its dimensions"
             )
         if gradients:
-            self.last_operation = _last_operation(output)
+            self.last_operation = last_operation(output)
         return output.detach().float()
 
     def check_unchanged(self) -> None:
@@ -198,31 +195,6 @@ def check_same(network: nn.Module, images: torch.Tensor, logits: torch.Tensor, w
             f"{where}: built anew it answers otherwise: it draws by chance what the weights do not hold; register that "
             "as a parameter or buffer and save the weights again"
         )
-
-
-def _check_kind(logits: torch.Tensor, last: str, where: str) -> None:
-    """Raises InputError where the answers (P, K) are probabilities. Logarithms of probabilities are logits."""
-    if not ((logits >= 0) & (logits <= 1)).all():
-        return
-    remedy = "take that layer out, or wrap the network in one that returns what goes into it"
-    if ((logits.sum(1) - 1).abs() < 1e-3).all():
-        raise InputError(
-            f"{where}: it returns probabilities that add up to 1, as of a softmax, expected logits, which go through a "
-            f"softmax here; {remedy}"
-        )
-    if not last.startswith(ENDS) and logits.any():
-        raise InputError(
-            f"{where}: all that it returns lies in [0, 1], as if of a sigmoid, expected logits, which go through a "
-            f"softmax here; {remedy}"
-        )
-
-
-def _last_operation(output: torch.Tensor) -> str:
-    """What made a tensor but for its form, as autograd calls it; nothing where it has no gradient."""
-    node = output.grad_fn
-    while node is not None and node.name().startswith(RESHAPING) and node.next_functions:
-        node = node.next_functions[0][0]
-    return "" if node is None else node.name()
 
 
 def _tensors(network: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
