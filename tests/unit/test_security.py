@@ -10,8 +10,8 @@ FILES = sorted([*(ROOT / "dfnas").rglob("*.py"), *(ROOT / "workflow").rglob("*.p
 NEVER = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "pty"}
 """Modules. (Snakemake reads the configuration, with YAML's safe loader.)"""
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv"}
-STARTS_PROCESSES = {"dfnas/doctor/calibration.py", "dfnas/doctor/workflow.py"}
-"""Its trials, and a dry run of Snakemake: lists of words, and no shell."""
+STARTS_PROCESSES = {"dfnas/doctor/calibration.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
+"""The doctor's trials, a dry run of Snakemake, and a user's space made once more: lists of words, and no shell."""
 CONFINED = {
     "torch.load": {"dfnas/runtime/files.py"},
     "np.load": {"dfnas/dataset/originals.py"},
