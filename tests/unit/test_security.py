@@ -12,8 +12,8 @@ NEVER = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"}
 YAML = {"yaml.compose", "yaml.safe_load"}
 """What is used of YAML, and how: places and plain values. (Snakemake reads the configuration, with the safe loader.)"""
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv"}
-STARTS_PROCESSES = {"dfnas/doctor/calibration.py", "dfnas/doctor/workflow.py"}
-"""Its trials, and a dry run of Snakemake: lists of words, and no shell."""
+STARTS_PROCESSES = {"dfnas/doctor/calibration.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
+"""The doctor's trials, a dry run of Snakemake, and a user's space made once more: lists of words, and no shell."""
 CONFINED = {
     "torch.load": {"dfnas/runtime/files.py"},
     "np.load": {"dfnas/dataset/originals.py"},
