@@ -3,14 +3,18 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from running import ROOT, command, complaint, snakemake
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.files import read_csv
+from dfnas.settings.lookup import LookupSettings
 
 sys.path.insert(0, str(ROOT / "workflow"))
 from config_files import check_command_line, read_configuration_file
+from configuration import _check_table
 
 LOST = {
     "a key": ("retrain:\n  epochs: 3\n  lr: 0.1\n  epochs: 4\n", ["line 2 and line 4", "'retrain.epochs'", "twice"]),
@@ -144,3 +148,15 @@ def test_a_folder_of_the_users_home(tmp_path, kind):
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert f"{home}/place" in done.stdout
     assert not [path for path in Path(tmp_path / "run").iterdir() if path.name.startswith(("~", "$"))]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_table_with_a_byte_order_mark_has_its_first_column(tmp_path, encoding):
+    """As spreadsheets save it."""
+    table = tmp_path / "table.csv"
+    table.write_text("ArchitectureString,error\r\na,1\r\n", encoding=encoding, newline="")
+    lookup = LookupSettings(table=str(table), column="error", class_column=None)
+    _check_table(SimpleNamespace(lookup=lookup))
+    assert read_csv(table, ["ArchitectureString"]) == [{"ArchitectureString": "a", "error": "1"}]
+    with pytest.raises(InputError, match=r"lookup\.class_column = 'own': .* expected one of ArchitectureString, error"):
+        _check_table(SimpleNamespace(lookup=lookup.model_copy(update={"class_column": "own"})))
