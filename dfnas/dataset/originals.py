@@ -101,7 +101,10 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        with needing(f"the arrays of {path}", size, "keep fewer images in it"), np.load(path) as archive:
+        with (
+            needing(f"the arrays of {path}", size, "keep fewer images in it"),
+            np.load(path, allow_pickle=False) as archive,
+        ):
             parts = {name: archive[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except KeyError as error:
         raise InputError(f"{path}: {error.args[0]}; expected x_train, y_train, x_test, y_test") from error
