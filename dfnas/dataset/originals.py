@@ -3,6 +3,7 @@
 Shapes: N images, C channels, H W space.
 """
 
+import os
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,6 @@ from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import needing
 from dfnas.runtime.packages import required
-from dfnas.runtime.paths import expanded
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -101,8 +101,10 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
     try:
         with zipfile.ZipFile(path) as archive:
             size = sum(member.file_size for member in archive.infolist())
-        enough = needing(f"the arrays of {path}", size, "keep fewer images in it")
-        with enough, np.load(path, allow_pickle=False) as archive:
+        with (
+            needing(f"the arrays of {path}", size, "keep fewer images in it"),
+            np.load(path, allow_pickle=False) as archive,
+        ):
             parts = {name: archive[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except KeyError as error:
         raise InputError(f"{path}: {error.args[0]}; expected x_train, y_train, x_test, y_test") from error
@@ -157,7 +159,10 @@ def given_files(settings: ShardOriginalSettings) -> list[Path]:
 
 
 def _path(settings: ShardOriginalSettings) -> Path:
-    return Path(expanded(settings.path or "", "shard_original.path"))
+    path = os.path.expandvars(settings.path or "")
+    if "$" in path:
+        raise InputError(f"shard_original.path = '{settings.path}': the environment variable in it is not set")
+    return Path(path)
 
 
 def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
