@@ -73,8 +73,8 @@ class Compiled:
     def __init__(self, function: Callable[..., tuple], required: bool):
         if required and switched_off():
             raise InputError(
-                "invert_teacher.compile = 'always', but torch.compile is switched off here; unset TORCH_COMPILE_DISABLE, "
-                "or set it to 'auto' or 'never'"
+                "invert_teacher.compile = 'always', but torch.compile is switched off here; unset "
+                "TORCH_COMPILE_DISABLE, or set it to 'auto' or 'never'"
             )
         self._plain, self._required = function, required
         self._fast = torch.compile(function, dynamic=False)
