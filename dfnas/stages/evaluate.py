@@ -122,8 +122,10 @@ def _teacher(path: Path, test: ImageSet, options: Namespace, device: torch.devic
 def _learnt_from(path: Path, dataset: Path) -> bool:
     """Whether a teacher was trained by `pretrain_teacher` on the training images of this very data set."""
     provenance = teacher_provenance(path)
-    inputs = provenance.get("inputs", {})
-    return provenance.get("stage") == PRETRAINED and digest(dataset) in inputs.values()
+    if provenance.get("stage") != PRETRAINED:
+        return False
+    check_kinds(path, provenance, {"inputs": dict}, "provenance")
+    return digest(dataset) in provenance["inputs"].values()
 
 
 def _trained(path: Path, device: torch.device) -> Measured:

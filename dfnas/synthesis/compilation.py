@@ -41,7 +41,12 @@ def pays(teacher: Teacher, settings: InvertTeacherSettings) -> bool:
         able = shutil.which(os.environ.get("CXX", "g++")) is not None
     else:
         enough, able = MACS_PER_GPU, True
-    return able and batch_macs(teacher, settings) >= enough
+    return able and batch_macs(teacher, settings) >= enough and not switched_off()
+
+
+def switched_off() -> bool:
+    """Whether torch.compile is told to leave everything as it is, as by TORCH_COMPILE_DISABLE=1 in the environment."""
+    return bool(torch._dynamo.config.disable)
 
 
 def with_gradient(function: Callable[..., tuple], seen: torch.Tensor, *others: Any) -> tuple:
@@ -60,9 +65,17 @@ class Compiled:
 
     Args:
         required: raise where compilation fails, instead of going on without.
+
+    Raises:
+        InputError: compilation is required and switched off.
     """
 
     def __init__(self, function: Callable[..., tuple], required: bool):
+        if required and switched_off():
+            raise InputError(
+                "invert_teacher.compile = 'always', but torch.compile is switched off here; unset "
+                "TORCH_COMPILE_DISABLE, or set it to 'auto' or 'never'"
+            )
         self._plain, self._required = function, required
         self._fast = torch.compile(function, dynamic=False)
         self.works = True

@@ -192,6 +192,16 @@ def test_no_temperature_is_fitted_on_images_that_a_teacher_may_have_been_trained
     assert "teacher.pt may have been trained on all of" in capsys.readouterr().err
 
 
+def test_a_teacher_that_does_not_say_what_it_was_trained_on_is_refused(folder, capsys):
+    with_provenance(folder, {"stage": "pretrain_teacher", "inputs": ["dataset/original.h5"]})
+    files = ["--network", folder / "teacher.pt", "--teacher", folder / "teacher.pt", "--held-out", folder / "noise.h5"]
+    out = ["--out", folder / "metrics.json", "--predictions", folder / "predictions.csv"]
+    assert run(*files, "--dataset", folder / "original.h5", *out) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "teacher.pt" in line
+    assert "inputs" in line
+
+
 def test_a_second_teacher_has_no_temperature_either(folder):
     """As a verifier, which is imported too."""
     spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))

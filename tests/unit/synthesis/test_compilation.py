@@ -161,3 +161,13 @@ def test_a_pass_that_did_not_come_to_its_end_leaves_no_statistics(compiled_by):
         expected = objective(seen, targets).terms
         objective.teacher.network(seen)  # without a loss
         assert torch.equal(objective(seen, targets).terms, expected)
+
+
+def test_where_torch_does_not_compile_at_all_nothing_is_called_compiled(monkeypatch):
+    """As with TORCH_COMPILE_DISABLE=1, which leaves `torch.compile` without effect and says nothing."""
+    monkeypatch.setattr("dfnas.synthesis.compilation.MACS_PER_CPU_THREAD", 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(torch._dynamo.config, "disable", True)
+    assert not inversion_of("auto")._objective.compiled
+    with pytest.raises(InputError, match=r"torch\.compile is switched off here; unset TORCH_COMPILE_DISABLE"):
+        inversion_of("always")
