@@ -53,7 +53,7 @@ def load_originals(settings: ShardOriginalSettings) -> Originals:
         raise InputError(
             f"shard_original: images have {images.shape[1]} channels, but mean has {len(settings.mean)} values"
         )
-    places, names, order = ordered(settings, names or numbers(int(classes.max(initial=-1)) + 1))
+    places, names, order = ordered(settings, names or numbers(int(classes.max(initial=0)) + 1))
     size = len(images) * images.shape[1] * settings.size[0] * settings.size[1]
     with needing(f"the original images ({settings.source})", size, "set shard_original.size lower"):
         return Originals(_resized(images, settings.size), places[classes], test, names, (*remarks, *order))

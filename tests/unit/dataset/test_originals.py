@@ -216,6 +216,14 @@ def test_numbers_of_an_archive_take_the_names_that_are_given(tmp_path):
     assert (found.class_names, found.classes[:2].tolist()) == (("cat", "dog"), [0, 1])
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint64])
+def test_classes_may_be_integers_of_any_type(tmp_path, dtype):
+    given = npz_of(tmp_path, y_train=np.array([0, 1, 2, 1], dtype), y_test=np.array([2, 0], dtype))
+    found = load_originals(settings(**given))
+    assert found.classes.tolist() == [0, 1, 2, 1, 2, 0]
+    assert found.class_names == ("0", "1", "2")
+
+
 @pytest.mark.parametrize("source", ["folder", "npz"])
 def test_a_single_class_is_an_error(tmp_path, source):
     if source == "folder":

@@ -15,7 +15,6 @@ from torch.nn import functional as F
 
 from dfnas.cifar_resnet import cifar_resnet
 from dfnas.classifiers.torchscript import ScriptNetwork
-from dfnas.classifiers.weights import find_state_dict, without_wrappers
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive
 from dfnas.stages import import_teacher
@@ -431,11 +430,9 @@ class Published(nn.Module):
 
     def __init__(self, habit: str = ""):
         super().__init__()
-        path = Path(DATA) / "teachers" / "resnet20-12fca82f.th"
+        state = load_archive(Path(DATA) / "teachers" / "resnet20-12fca82f.th")["state_dict"]
         self.network, self.habit = cifar_resnet(20), habit
-        self.network.load_state_dict(
-            without_wrappers(find_state_dict(load_archive(path), ""), self.network.state_dict())
-        )
+        self.network.load_state_dict({name.removeprefix("module."): value for name, value in state.items()})
         if habit == "batch":
             for norm in stored_norms(self.network):
                 norm.running_mean = norm.running_var = None

@@ -142,7 +142,7 @@ def test_a_teacher_of_another_task_is_refused(values, story):
 @pytest.mark.parametrize(
     ("name", "story"),
     [
-        ("Picky", "does not take images of 1 x 8 x 8: Wrong image height"),
+        ("Picky", "does not take images of 1 x 8 x 8: AssertionError: Wrong image height"),
         ("Pair", "returns a dict, expected a tensor of logits"),
         ("Overflowing", "logits are not finite on a grey image"),
     ],
