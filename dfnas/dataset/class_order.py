@@ -32,7 +32,7 @@ def positions(names: Sequence[str], others: Sequence[str], where: str, elsewhere
     """The place of each of `names` among `others`.
 
     Names without any in common are of two vocabularies, as are mere numbers: nothing is known then. Nor is it where
-    most are the same at the same places, and none at another: the others may be other spellings.
+    half or more are the same at the same places, and none at another: the others may be other spellings.
 
     Args:
         where: what has `names`, for the complaint; `elsewhere` has the others.
@@ -52,7 +52,7 @@ def positions(names: Sequence[str], others: Sequence[str], where: str, elsewhere
     if not common or numbers(len(ours)) == tuple(names) or numbers(len(theirs)) == tuple(others):
         return None
     pairs = list(zip(ours, theirs, strict=False))
-    most = 2 * sum(a == b for a, b in pairs) > len(pairs)
+    most = 2 * sum(a == b for a, b in pairs) >= len(pairs)
     if most and len(ours) == len(theirs) and all(a == b or not {a, b} & common for a, b in pairs):
         return None
     alone = [name for name, plain in zip(names, ours, strict=True) if plain not in common]

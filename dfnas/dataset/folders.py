@@ -53,9 +53,9 @@ def find_pictures(place: Path) -> Files:
         found.append({name: _pictures(folder / name, left_out) for name in names})
     if list(found[0]) != list(found[1]):
         alone = natural_order(found[0].keys() ^ found[1].keys())
+        more = f" ({len(alone)} such folders)" if len(alone) > 1 else ""
         raise InputError(
-            f"{place}: train/ and test/ do not have the same class folders: '{alone[0]}' is only in one of them, "
-            f"as are {len(alone) - 1} more"
+            f"{place}: train/ and test/ do not have the same class folders: '{alone[0]}' is only in one of them{more}"
         )
     for part, classes in zip(("train", "test"), found, strict=True):
         for name, files in classes.items():

@@ -3,7 +3,6 @@
 Shapes: N images, C channels, H W space.
 """
 
-import os
 import zipfile
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import needing
 from dfnas.runtime.packages import required
+from dfnas.runtime.paths import expanded
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -72,11 +72,12 @@ def ordered(
     """
     where = f"shard_original.source = '{settings.source}'"
     if len(found) < 2:
-        raise InputError(f"{where} has {len(found)} class ({', '.join(found)}), expected 2 or more to tell apart")
+        raise InputError(f"{where} has the classes [{', '.join(found)}], expected 2 or more to tell apart")
     own, wanted = np.arange(len(found)), settings.class_names
     if not wanted:
-        orders = (", ".join(names[:3]) for names in (found, sorted(found)))
-        return own, found, () if list(found) == sorted(found) else (_NATURAL.format(*orders),)
+        other = settings.source == "folder" and sorted(found)  # where ImageFolder would have numbered otherwise
+        orders = (", ".join(names[:3]) for names in (found, other or found))
+        return own, found, (_NATURAL.format(*orders),) if other and other != list(found) else ()
     places = positions(found, wanted, where, "class_names")
     if places is not None:
         return np.array(places), tuple(wanted), ()
@@ -95,7 +96,7 @@ def _digits(settings: ShardOriginalSettings) -> Originals:
 
 
 def _npz(settings: ShardOriginalSettings) -> Originals:
-    path = _path(settings)
+    path = place(settings)
     if not path.is_file():
         raise InputError(f"no file {path} (shard_original.path)")
     try:
@@ -135,9 +136,9 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
     from torchvision.datasets import CIFAR10
 
     try:
-        train, test = (CIFAR10(_path(settings), train=train, download=True) for train in (True, False))
+        train, test = (CIFAR10(place(settings), train=train, download=True) for train in (True, False))
     except (RuntimeError, OSError) as error:
-        raise InputError(f"CIFAR-10 cannot be had at {_path(settings)}: {error}") from error
+        raise InputError(f"CIFAR-10 cannot be had at {place(settings)}: {error}") from error
     images = np.concatenate([train.data, test.data]).transpose(0, 3, 1, 2)
     classes = np.array([*train.targets, *test.targets])
     return Originals(images, classes, np.arange(len(images)) >= len(train.data), tuple(train.classes))
@@ -146,7 +147,7 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
 def _folder(settings: ShardOriginalSettings) -> Originals:
     from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
 
-    files = find_pictures(_path(settings))
+    files = find_pictures(place(settings))
     samples = [*files.train, *files.test]
     images = read_pictures([path for path, _ in samples], settings.size, len(settings.mean))
     classes = np.array([label for _, label in samples])
@@ -155,14 +156,12 @@ def _folder(settings: ShardOriginalSettings) -> Originals:
 
 def given_files(settings: ShardOriginalSettings) -> list[Path]:
     """The file that the images come from, where it is one. Raises InputError as `load_originals` does."""
-    return [_path(settings)] if settings.source == "npz" else []
+    return [place(settings)] if settings.source == "npz" else []
 
 
-def _path(settings: ShardOriginalSettings) -> Path:
-    path = os.path.expandvars(settings.path or "")
-    if "$" in path:
-        raise InputError(f"shard_original.path = '{settings.path}': the environment variable in it is not set")
-    return Path(path)
+def place(settings: ShardOriginalSettings) -> Path:
+    """Where the images are, `~` and environment variables replaced. Raises InputError where one is not set."""
+    return Path(expanded(settings.path or "", "shard_original.path"))
 
 
 def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -2,17 +2,15 @@
 
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from dfnas.dataset.class_order import check_same_order
-from dfnas.dataset.originals import load_originals, ordered
+from dfnas.dataset.originals import load_originals, ordered, place
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import denied
-from dfnas.runtime.paths import expanded
 from dfnas.settings.config import Config
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.settings.sources import ORIGINAL
@@ -71,7 +69,7 @@ def find_originals(config: Config) -> Finding:
     settings, subject = config.shard_original, f"original data ({config.shard_original.source})"
     if settings.source == "digits":
         return ok(subject, "comes with scikit-learn")
-    path = Path(_expanded(settings))
+    path = place(settings)
     if settings.source == "npz" and not path.is_file():
         return failure(subject, f"no file {path}; set shard_original.path")
     if settings.source == "npz" and not zipfile.is_zipfile(path):
@@ -143,7 +141,7 @@ def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize
     from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
 
     settings = config.originals()
-    files = find_pictures(Path(_expanded(settings)))
+    files = find_pictures(place(settings))
     first = {label: path for path, label in reversed(files.train)}
     read_pictures(list(first.values()), settings.size, len(settings.mean))
     places, names, order = ordered(settings, files.classes)
@@ -155,8 +153,4 @@ def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize
 
 
 def _is_downloaded(settings: ShardOriginalSettings) -> bool:
-    return (Path(_expanded(settings)) / "cifar-10-batches-py").is_dir()
-
-
-def _expanded(settings: ShardOriginalSettings) -> str:
-    return expanded(settings.path or "", "shard_original.path")
+    return (place(settings) / "cifar-10-batches-py").is_dir()

@@ -60,7 +60,7 @@ def check_state(results: Path, working: Path) -> list[Finding]:
     foreign = [path for path in locks if not os.access(path, os.W_OK)]
     if foreign:
         story = (
-            f"{len(foreign)} files, like {foreign[0]}, are another user's: have him run chmod g+w, or set results_dir"
+            f"{len(foreign)} files, like {foreign[0]}, are another user's: have them run chmod g+w, or set results_dir"
         )
         findings.append(failure("locks", story))
     if held:

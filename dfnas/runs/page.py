@@ -98,7 +98,7 @@ def _rows(rows: Sequence[RowDifference], notation: Notation) -> Iterator[str]:
     if not rows:
         return
     header = ["row", "first, top-1 error %", "second, %", "points", "beyond the seeds' spread"]
-    beyond = {None: "one seed cannot say", True: "yes", False: "no"}
+    beyond = {None: "cannot be told", True: "yes", False: "no"}
     cells = [
         [
             notation.escaped(_name(row.key)),

@@ -37,7 +37,7 @@ class RowDifference(NamedTuple):
     spreads: tuple[float | None, float | None]
     """Standard deviations over the seeds; None of one seed."""
     beyond_seeds: bool | None
-    """Whether the errors differ beyond the seeds' spread; None where a side has one seed."""
+    """Whether the errors differ beyond the seeds' spread; None where a side has one seed, or neither's seeds differ."""
     bootstrap: Bootstrap | None
     """None where the two err on the same images, or were not asked about the same ones."""
 
@@ -80,7 +80,8 @@ def row_differences(
         errors = tuple(float(row[ERROR]) for row in rows)
         spreads = tuple(float(row[SPREAD]) if row[SPREAD] else None for row in rows)
         seeds = tuple(int(row["seeds"] or 1) for row in rows)
-        beyond = None if None in spreads else differs(errors, spreads, seeds, draws)
+        # Seeds that happen to err equally often tell nothing of what others would.
+        beyond = None if None in spreads or not any(spreads) else differs(errors, spreads, seeds, draws)
         found.append(RowDifference(key, errors, spreads, beyond, bootstrap))
     return found
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dfnas.runtime.errors import InputError, reason
 
 NO_MEMORY = re.compile(
-    r"out of memory|can't allocate memory|cannot allocate memory|memory allocation failed|failed to map segment|"
+    r"out of memory|can't allocate memory|cannot allocate memory|memory allocation failed|"
     r"bad_alloc|STATUS_ALLOC_FAILED",
     re.IGNORECASE,
 )

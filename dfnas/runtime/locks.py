@@ -90,7 +90,7 @@ class Lock:
                 raise
             raise InputError(
                 f"{self.path} belongs to another user ({_owner(self.path)}), and you may not write to it: work in a "
-                f"group with umask 002 and have him run chmod g+w on it, or {self.remedy}"
+                f"group with umask 002 and have them run chmod g+w on it, or {self.remedy}"
             ) from error
 
     def _locked(self, descriptor: int, kind: int) -> bool:

@@ -30,7 +30,7 @@ def as_flag(value: Any) -> Any:
     return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
 
 
-MOST_PIXELS = 2**15
+LONGEST_SIDE = 2**15
 """Of a side: a slip beyond it would be found by a machine without memory, and not by a message."""
 
 
@@ -43,10 +43,11 @@ def as_size(value: Any) -> tuple[int, int]:
     pair = [value, value] if isinstance(value, int | str) else value
     if isinstance(pair, list | tuple) and len(pair) == 2:
         sides = tuple(_integer(side) for side in pair)
-        if all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= MOST_PIXELS for side in sides):
+        if all(isinstance(side, int) and not isinstance(side, bool) and 1 <= side <= LONGEST_SIDE for side in sides):
             return sides
     raise InputError(
-        f"expected one side or [height, width], in whole pixels of 1 or more (and {MOST_PIXELS} at most), not {value!r}"
+        f"expected one side or [height, width], in whole pixels of 1 or more (and {LONGEST_SIDE} at most), not "
+        f"{value!r}"
     )
 
 

@@ -103,4 +103,4 @@ class Compiled:
                 ) from error
             print(f"the teacher does not compile here ({reason(error)}); going on without", file=sys.stderr)
             self.works = False
-            return with_gradient(self._plain, *inputs)
+        return with_gradient(self._plain, *inputs)  # not above: what it raises is none of the compiler's

@@ -90,7 +90,7 @@ def points_text(share: float, digits: int) -> str:
 
 def p_text(found: Difference) -> str:
     """p with four digits, cut off and not rounded: what is below the level reads so. Empty where there is none."""
-    return "" if found.p_value is None else f"{math.floor(found.p_value * 10_000) / 10_000:.4f}"
+    return "" if found.p_value is None else f"{math.floor(round(found.p_value * 10_000, 6)) / 10_000:.4f}"
 
 
 def page(comparisons: Sequence[Comparison], draws: int) -> str:

@@ -107,7 +107,16 @@ def test_what_the_machine_denied_is_told_whatever_it_has_become(error, named):
     assert "<rule>" not in story
 
 
-@pytest.mark.parametrize("error", [ValueError("no"), RuntimeError("shape"), KeyError("x"), OSError(errno.EACCES, "no")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("no"),
+        RuntimeError("shape"),
+        KeyError("x"),
+        OSError(errno.EACCES, "no"),
+        ImportError("a.so: failed to map segment from shared object: Operation not permitted"),  # mounted noexec
+    ],
+)
 def test_other_faults_are_none_of_the_machine(error):
     assert denied(error) is None
 

@@ -30,6 +30,7 @@ def test_names_are_sorted_by_the_numbers_in_them(names, expected):
         (["1", "0"], ["0", "1"], [1, 0]),
         (["crane", "cat", "crane"], ["crane", "cat", "crane"], [0, 1, 2]),  # as ImageNet has two
         (["auto", "cat", "dog"], ["automobile", "cat", "dog"], None),  # in place as far as one can tell
+        (["auto", "cat"], ["automobile", "cat"], None),
         (["a", "b"], ["x", "y"], None),
         (["1", "2", "3"], numbers(3), None),  # from 1 on: the places of numbers say nothing
         (numbers(3), ["1", "2", "3"], None),

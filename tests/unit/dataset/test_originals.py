@@ -63,7 +63,7 @@ def test_environment_variables_in_the_path_are_expanded_or_missed(tmp_path, monk
     monkeypatch.setenv("PLACE", str(tmp_path))
     assert len(load_originals(settings(source="npz", path="$PLACE/data.npz", size=6)).images) == 6
     monkeypatch.delenv("PLACE")
-    with pytest.raises(InputError, match="environment variable in it is not set"):
+    with pytest.raises(InputError, match="environment variable PLACE in it is not set"):
         load_originals(settings(source="npz", path="$PLACE/data.npz"))
 
 
@@ -231,7 +231,7 @@ def test_a_single_class_is_an_error(tmp_path, source):
         given = {"source": "folder", "path": str(tmp_path), "size": 6}
     else:
         given = npz_of(tmp_path, y_train=np.zeros(4, int), y_test=np.zeros(2, int))
-    with pytest.raises(InputError, match=r"has 1 class .*, expected 2 or more"):
+    with pytest.raises(InputError, match=r"has the classes .*, expected 2 or more"):
         load_originals(settings(**given))
 
 

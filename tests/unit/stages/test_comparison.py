@@ -132,6 +132,7 @@ def test_one_seed_cannot_tell(tmp_path, found, sample):
         (Difference(-0.003, -0.008, 0.002, 0.2), "original images: -0.30 points [-0.80, 0.20] (p = 0.2000), with"),
         # Rounding takes neither an end to 0 nor p to the level.
         (Difference(0.003, 2e-6, 0.006, 0.049995), "worse [0.0002, 0.60], significant at 5 % (p = 0.0499)"),
+        (Difference(0.003, 0.001, 0.005, 0.0003), "significant at 5 % (p = 0.0003)"),
         (Difference(0.003, -2e-6, 0.006, 0.0501), "original images: +0.30 points [-0.0002, 0.60] (p = 0.0501)"),
     ],
 )
