@@ -128,8 +128,6 @@ def kind_of(path: Path) -> str:
 def _spec(archive: Mapping[str, Any], path: Path) -> TeacherSpec:
     try:
         return TeacherSpec.from_dict(archive["spec"])
-    except InputError:
-        raise
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} does not describe a teacher ({reason(error)}); {rebuild(path)}") from error
 

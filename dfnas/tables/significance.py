@@ -13,7 +13,7 @@ EXPLAINED = """\
 Errors are top-1, on the original test images. Points and intervals are the error after a search on the named data minus
 that after a search on original images. Intervals and p come from {draws} draws of a paired bootstrap over test images
 and of what so few seeds may vary by, and stand for one comparison each: of twenty that are none, one may look
-significant."""
+significant. A wide interval says that nothing can be told by so few; with one seed on a side there is none."""
 HEADER = ("algorithm", "searched on", "retrained on", "error, %", "from original, %", "points", "95 % interval", "p")
 
 

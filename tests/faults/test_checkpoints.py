@@ -37,11 +37,13 @@ def test_a_missing_checkpoint(chain, fails):
     fails("import_teacher", chain.import_teacher(path), f"no file {path}")
 
 
-@pytest.mark.parametrize("kept", [0.0, 0.5, 0.999])
-def test_a_truncated_checkpoint(chain, weights, fails, kept):
+@pytest.mark.parametrize(
+    ("kept", "story"), [(0.0, "is empty"), (0.5, "a torch checkpoint"), (0.999, "a torch checkpoint")]
+)
+def test_a_truncated_checkpoint(chain, weights, fails, kept, story):
     content = weights.read_bytes()
     weights.write_bytes(content[: int(len(content) * kept)])
-    fails("import_teacher", chain.import_teacher(weights), weights, "expected a torch checkpoint")
+    fails("import_teacher", chain.import_teacher(weights), weights, story, "get it again")
 
 
 @pytest.mark.parametrize("record", ["data/0", "data/5", "data.pkl"])
@@ -82,8 +84,8 @@ def hostile_files(folder: Path, trace: Path) -> dict[str, Path]:
 def test_code_in_a_checkpoint_is_not_run(chain, fails, tmp_path, form):
     trace = tmp_path / "trace"
     path = hostile_files(chain.folder, trace)[form]
-    line = fails("import_teacher", chain.import_teacher(path), path, "no code is run from it")
-    assert "mkdir" in line
+    named = ["a bare pickle"] if form == "pickle" else ["no code is run from it", "mkdir"]
+    fails("import_teacher", chain.import_teacher(path), path, *named)
     assert not trace.exists()
     if form != "pickle":
         torch.load(path, weights_only=False)
@@ -133,7 +135,7 @@ FRAGILE = '''
 import torch
 
 class Fragile(torch.nn.Module):
-    """Finite on an even image alone."""
+    """Not finite on pixels that are whole numbers of 0 to 255: on images from a file, and not on noise."""
 
     def __init__(self):
         super().__init__()
@@ -141,7 +143,8 @@ class Fragile(torch.nn.Module):
 
     def forward(self, x):
         x = x.flatten(1)
-        return self.linear(x) / (x.std(1, keepdim=True) < 1e-3)
+        levels = (x * 0.35 + 0.3) * 255
+        return self.linear(x) / ((levels - levels.round()).abs().amax(1, keepdim=True) > 1e-2)
 
 class Plain(Fragile):
     """Without BatchNorm."""

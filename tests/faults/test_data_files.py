@@ -1,6 +1,7 @@
 """Damaged, incomplete or mismatched data: found by the first stage that reads it, before anything is written."""
 
 import json
+import shutil
 from pathlib import Path
 
 import h5py
@@ -73,8 +74,9 @@ def test_a_shard_lost_after_the_data_set_was_made(chain, fails):
 
 def test_a_file_of_another_kind(chain, fails):
     options = chain.calibrate_labels()
-    options[options.index("--shards") + 1] = chain.folder / "labels.h5"
-    fails("calibrate_labels", options, chain.folder / "labels.h5", "not a dfnas shard")
+    other = shutil.copy(chain.folder / "labels.h5", chain.folder / "other.h5")
+    options[options.index("--shards") + 1] = other
+    fails("calibrate_labels", options, other, "not a dfnas shard")
 
 
 def test_a_shard_of_another_generation(chain, fails):
@@ -300,7 +302,8 @@ def test_settings_that_cannot_be(chain, fails):
 def test_a_training_by_a_teacher_that_is_not_given_or_is_none(chain, fails):
     by_teacher = [*chain.retrain(), "--labels", "teacher"]
     fails("retrain", by_teacher, "labels = teacher needs --teacher FILE")
-    fails("retrain", [*by_teacher, "--teacher", chain.folder / "model.pt"], "is not a 'dfnas teacher 1' file")
+    other = shutil.copy(chain.folder / "model.pt", chain.folder / "other.pt")
+    fails("retrain", [*by_teacher, "--teacher", other], "is not a 'dfnas teacher 1' file")
 
 
 def test_repairing_the_input_repairs_the_stage(chain, made):

@@ -150,7 +150,7 @@ def test_one_seed_cannot_tell(runs, compared, capsys):
 
 @pytest.mark.parametrize(("spread", "beyond"), [(0.4, False), (0.2, True), (0.0, None)])
 def test_beyond_the_seeds_is_what_so_few_seeds_can_tell(runs, compared, spread, beyond):
-    """Two points, by two seeds each, of which 95 % lie within seven spreads. Seeds that err equally often tell nothing."""
+    """Two points, by two seeds each, of which 95 % lie within seven spreads. Seeds that err equally tell nothing."""
     for run, mean in zip(runs, (10.0, 12.0 - 1e-9), strict=True):
         shutil.rmtree(run.path / "evaluate")
         row = (run.path / "table1.csv").read_text().replace("2.000", str(mean)).replace("0.000,", f"{spread},", 1)

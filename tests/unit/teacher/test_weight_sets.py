@@ -189,7 +189,9 @@ def test_weights_that_are_missing_are_named():
 def test_weights_that_the_network_has_not_are_named_with_the_remedy():
     story = refused(fitted, PLAIN | {"aux1.conv.weight": torch.ones(2), "aux1.fc.bias": torch.ones(2)})
     assert "it has an unknown 'aux1.conv.weight' (2 unknown)" in story
-    assert 'if k.split(".")[0] not in ("aux1",)}, "weights.pt")' in story
+    assert 'if not k.startswith(("aux1.",))}, "weights.pt")' in story
+    story = refused(fitted, prefixed(PLAIN | {"aux1.fc.bias": torch.ones(2)}, "module."))
+    assert 'if not k.startswith(("module.aux1.",))}, "weights.pt")' in story  # as the file names them
     story = refused(fitted, prefixed(PLAIN | {"bn.se.weight": torch.ones(2)}, "model."))
     assert "unknown 'bn.se.weight'" in story
     assert "leave them out" not in story  # which would be another network
