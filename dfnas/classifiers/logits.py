@@ -19,7 +19,7 @@ def check_kind(logits: torch.Tensor, squashed: bool, where: str) -> None:
     """Raises InputError where the answers (P, K) are probabilities. Logarithms of probabilities are logits.
 
     Args:
-        squashed: see `is_squashed`. That all lies in [0, 1] says nothing by itself: fresh weights come to that by chance.
+        squashed: see `is_squashed`. That all lies in [0, 1] says nothing by itself: of fresh weights it does by chance.
     """
     if not ((logits >= 0) & (logits <= 1)).all():
         return
