@@ -1,5 +1,6 @@
 """A teacher is a function of its image, with logits for an answer, or one line says what it depends on."""
 
+import copy
 import io
 import json
 import os
@@ -508,13 +509,19 @@ def test_a_network_that_is_to_be_trained_is_asked_as_well(kind, story):
         check_trainable(network, spec, WHERE, "teacher")
 
 
-def test_a_network_to_be_trained_is_left_as_it_was():
-    spec = spec_of(WritingIn)
-    network = build_network(spec)
-    check_trainable(network, spec, WHERE, "teacher")
-    assert network.training
-    assert all(parameter.requires_grad for parameter in network.parameters())
-    assert not network._forward_pre_hooks
+class Normed(Net):
+    """Of weights that torch.nn.utils.weight_norm puts together, and deepcopy refuses."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.utils.weight_norm(self.linear)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_cannot_be_copied_can_be_trained():
+    with pytest.raises(RuntimeError):
+        copy.deepcopy(Normed())
+    check_trainable(Normed(), spec_of(Normed), WHERE, "teacher")
 
 
 @pytest.mark.parametrize("section", ["teacher", "verifier"])
