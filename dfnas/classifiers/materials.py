@@ -60,9 +60,7 @@ def lay_into(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -
     }
     expected, replaced = network.state_dict(), any(_of(network, lambda value: value.is_meta))
     laid = OrderedDict((n, v.to(expected[n].dtype, copy=replaced)) for n, v in (counters | dict(state)).items())
-    laid._metadata = getattr(
-        expected, "_metadata", None
-    )  # versions of its layers; weights that fit are of the present ones
+    laid._metadata = getattr(expected, "_metadata", None)  # fitting weights are of the present versions
     network.load_state_dict(laid, strict=False, assign=replaced)
     check_in_memory(network, what)
 
