@@ -182,8 +182,8 @@ def assemble(
 
 def check_trainable(network: nn.Module, spec: TeacherSpec, where: str, section: str) -> None:
     """Raises InputError unless a network with fresh weights can be trained to be a classifier as `spec` describes it.
-    A copy is asked: the network stays as it is."""
-    teacher = Teacher(spec, copy.deepcopy(network))
+    The network is used up: train another of the same builder, since not every network can be copied."""
+    teacher = Teacher(spec, network)
     examine(teacher, where, section)
     if teacher.layout != torch.channels_last:
         raise InputError(

@@ -3,6 +3,7 @@
 Shapes: B batch, C channels, H W input.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 
 import torch
@@ -58,8 +59,9 @@ def lay_into(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -
         n: torch.tensor(0) for n, b in network.named_buffers() if b.is_meta and n.endswith("num_batches_tracked")
     }
     expected, replaced = network.state_dict(), any(_of(network, lambda value: value.is_meta))
-    state = {name: v.to(expected[name].dtype, copy=replaced) for name, v in (counters | dict(state)).items()}
-    network.load_state_dict(state, strict=False, assign=replaced)
+    laid = OrderedDict((n, v.to(expected[n].dtype, copy=replaced)) for n, v in (counters | dict(state)).items())
+    laid._metadata = getattr(expected, "_metadata", None)  # fitting weights are of the present versions
+    network.load_state_dict(laid, strict=False, assign=replaced)
     check_in_memory(network, what)
 
 

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.parameter import is_lazy
 
-from dfnas.classifiers.logits import check_kind, last_operation
+from dfnas.classifiers.logits import check_kind, is_squashed
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import derive, generator
 
@@ -89,7 +89,7 @@ def check_function(network: nn.Module, images: torch.Tensor, where: str) -> torc
                 f"{where}: its answers are others where gradients are taken; let nothing depend on "
                 "torch.is_grad_enabled() or requires_grad"
             )
-        check_kind(logits, examined.last_operation, where)
+        check_kind(logits, examined.squashed, where)
         beside = torch.cat([own[:1], others[1:]])
         if differs(examined.answers(beside)[:1], logits[:1]):
             raise InputError(
@@ -112,8 +112,8 @@ class _Examined:
         self._network, self._where = network, where
         self._values = {name: value.detach().clone() for name, value in _tensors(network)}
         self._training = [name for name, module in network.named_modules() if module.training]
-        self.last_operation = ""
-        """What made the latest answers that have a gradient, as autograd calls it."""
+        self.squashed = False
+        """Whether the latest answers that have a gradient can be nothing but probabilities, see `is_squashed`."""
 
     def answers(
         self, images: torch.Tensor, named: str = "noise", reseeded: Sequence[str] = (), gradients: bool = False
@@ -144,7 +144,7 @@ class _Examined:
                 "use flatten(1) or squeeze with its dimensions"
             )
         if gradients:
-            self.last_operation = last_operation(output)
+            self.squashed = is_squashed(output)
         return output.detach().float()
 
     def check_unchanged(self) -> None:

@@ -33,7 +33,7 @@ def code_digest(stage: str, *references: str) -> str:
         references: `module:name` or `file.py:name` of what the stage loads by name: spaces, teachers.
 
     Raises:
-        InputError: a module of the user's is no Python.
+        InputError: a module that a reference names is no Python.
     """
     modules, users, absent = [f"dfnas.stages.{stage}"], [], []
     for reference in references:
@@ -43,6 +43,7 @@ def code_digest(stage: str, *references: str) -> str:
         elif (path := _source(module)) is None:
             absent.append(f"absent {module}")
         else:
+            _parsed(path)
             users.append(path)
     found = _closure(modules, users, drawn=False)
     drawn = any(_speaks_of_drawing(path) for path in found)
@@ -94,7 +95,10 @@ def _users_files(module: str, importer: Path) -> list[Path]:
     """
     name = module.lstrip(".")
     if module != name:
-        place = importer.resolve().parents[len(module) - len(name) - 1]
+        above = importer.resolve().parents
+        if len(module) - len(name) > len(above):
+            return []  # a line that would fail if it ran
+        place = above[len(module) - len(name) - 1]
         candidates = [place.joinpath(*name.split("."))] if name else [place]
         return [p for c in candidates for p in (c / "__init__.py", c.with_suffix(".py")) if p.is_file()]
     parts = name.split(".")
@@ -125,13 +129,20 @@ def _source(module: str, beside: Path | None = None) -> Path | None:
     return Path(spec.origin) if spec.has_location else None
 
 
-def _tree(path: Path, drawn: bool) -> ast.Module:
-    """What a file says, as Python reads it; without the method `layout` of its classes, unless they are `drawn`."""
+def _parsed(path: Path) -> ast.Module:
     try:
-        tree = ast.parse(path.read_bytes(), str(path))
+        return ast.parse(path.read_bytes(), str(path))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         raise InputError(f"{path}{f':{line}' if line else ''}: not Python: {getattr(error, 'msg', error)}") from error
+
+
+def _tree(path: Path, drawn: bool) -> ast.Module:
+    """What a file says, as Python reads it; without the method `layout` of its classes, unless they are `drawn`."""
+    try:
+        tree = _parsed(path)
+    except InputError:  # of an import that may never run, such as of a module for Python 2: its bytes
+        return ast.Module([ast.Expr(ast.Constant(path.read_bytes()))], [])
     if not drawn:
         for node in ast.walk(tree):
             if isinstance(node, ast.ClassDef):

@@ -82,7 +82,7 @@ def blamed(what: str, otherwise: str | None = None) -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        raise InputError(f"{what}: {error}") from None
+        raise InputError(f"{what}: {error}") from error
     except (Exception, SystemExit) as error:
         if is_out_of_memory(error):
             raise

@@ -1,7 +1,8 @@
 """Whether a space keeps what `Space` promises, seen by building its networks: for spaces of a user's own, which no test
 of ours knows.
 
-All of it runs on torch's `meta` device, where tensors have shapes only, but for one network, which is built twice.
+All of it runs on torch's `meta` device, where tensors have shapes only, but for one network, which is built twice, and
+for those that need values.
 
 Shapes: B batch, C channels, H W space, K classes.
 """
@@ -60,13 +61,30 @@ def _located(what: str, function: Callable[..., Any]) -> Iterator[None]:
         with blamed(what, place):
             yield
     except InputError as error:
-        raise InputError(str(error) if isinstance(error.__cause__, Exception) else f"{error} ({place})") from None
+        said, cause = str(error), error.__cause__
+        of_code = cause is not None and not isinstance(cause, InputError)  # `told` has named its line
+        raise InputError(said if of_code or said.endswith(f"({place})") else f"{said} ({place})") from error
+
+
+def _asked(build: Callable[[], nn.Module], ask: Callable[[nn.Module], None]) -> nn.Module:
+    """A network that has been asked something: on the device meta, or else, where something of the user's fails there
+    for want of values or is wrong, on the CPU, which tells."""
+    try:
+        with torch.device("meta"):
+            network = build()
+        ask(network)
+    except Exception:  # whatever the user's code makes of tensors without values
+        network = build()
+        ask(network)
+    return network
 
 
 def _check_slots(space: Space, build: Callable[[], nn.Module]) -> None:
     """That a network has the slots of the choices, and that all options of a slot give the same shape."""
-    with torch.device("meta"):
-        network = build()
+    _asked(build, lambda network: _check_slots_of(space, network))
+
+
+def _check_slots_of(space: Space, network: nn.Module) -> None:
     _check_module(network)
     found: dict[str, Slot] = {}
     for slot in slots(network):
@@ -117,17 +135,14 @@ def _architectures(space: Space) -> Iterator[Architecture]:
 
 
 def _check_network(space: Space, architecture: Architecture) -> None:
-    with torch.device("meta"):
-        network = space.network(architecture)
-    _check_module(network)
-    unchosen = next(slots(network), None)
-    if unchosen is not None:
-        raise InputError(f"it still has a slot for '{unchosen.choice}'; expected the chosen option in its place")
-    try:
+    def ask(network: nn.Module) -> None:
+        _check_module(network)
+        unchosen = next(slots(network), None)
+        if unchosen is not None:
+            raise InputError(f"it still has a slot for '{unchosen.choice}'; expected the chosen option in its place")
         _check_logits(space, network)
-    except RuntimeError:  # its way depends on values, which there are none here, or it is wrong: the CPU tells
-        network = space.network(architecture)
-        _check_logits(space, network)
+
+    network = _asked(lambda: space.network(architecture), ask)
     counted = {
         "macs": ("multiply-accumulates", space.macs(architecture), count_macs(network, *_shape(space))),
         "parameters": ("weights", space.parameters_table().of(architecture), count_parameters(network)),

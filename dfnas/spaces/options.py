@@ -18,8 +18,10 @@ from dfnas.runtime.users_code import definition
 from dfnas.spaces.space import Space
 
 ANYTHING = Any
-PLAIN = {bool: "true or false", int: "a whole number", float: "a number", str: "a text", NoneType: "null"}
-LISTS = {bool: "flags", int: "whole numbers", float: "numbers", str: "texts"}
+NUMBER = int | float
+PLAIN = {bool: "true or false", int: "a whole number", float: "a number", NUMBER: "a number", str: "a text"}
+PLAIN |= {NoneType: "null"}
+LISTS = {bool: "flags", int: "whole numbers", float: "numbers", NUMBER: "numbers", str: "texts"}
 BY_PLACE = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD, Parameter.VAR_POSITIONAL)
 OF_ANY_NAME = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
@@ -109,8 +111,11 @@ def _converted(name: str, option: str, value: Any, hint: Any, default: Any) -> A
 
 
 def _type_of(default: Any) -> Any:
-    """The type that a default speaks for; of an empty list or None, any."""
-    if type(default) in (bool, int, float, str):
+    """The type that a default speaks for: of a whole number any number, which 1 may be short for; of an empty list or
+    None, anything."""
+    if type(default) is int:
+        return NUMBER
+    if type(default) in (bool, float, str):
         return type(default)
     if isinstance(default, list | tuple) and len({type(entry) for entry in default}) == 1:
         entry = _type_of(default[0])

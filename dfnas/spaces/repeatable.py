@@ -51,8 +51,8 @@ def check_choices_elsewhere(name: str, space: Space, options: Mapping[str, Any])
         )
         for seed in HASH_SEEDS
     ]
-    for process in started:
-        said, complaint = process.communicate(order)
+    answers = [process.communicate(order) for process in started]  # of all, so that none is left behind
+    for process, (said, complaint) in zip(started, answers, strict=True):
         if process.returncode:
             words = complaint.strip().splitlines()[-1:] or [f"exit status {process.returncode}"]
             raise InputError(f"in another process it cannot be made: {words[0]}")

@@ -22,7 +22,6 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
-from dfnas.runtime.users_code import told
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.class_names import check_class_names
@@ -85,29 +84,15 @@ def _check_task(data: ImageSet, path: Path, spec: TeacherSpec, teacher: Path) ->
 
 
 def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
-    """Fresh weights, checked on a grey image and on noise.
+    """Fresh weights, checked on one more that is built for that.
 
     Raises:
         InputError: the student cannot be built, or is not for the teacher's task.
     """
-    reseed(settings.seed, "weights")
     described = replace(spec, builder=settings.builder, arguments=settings.arguments)
-    student = build_network(described, "judge_images").eval()
-    shape = (2, spec.channels, *spec.size)
-    try:
-        with torch.no_grad():
-            found = tuple(student(torch.zeros(shape)).shape)
-    except Exception as error:  # a network of the user's: whatever an input that does not fit leads it to
-        raise InputError(
-            f"judge_images.builder: the student does not take images {shape[1:]}: {told(error)}"
-        ) from error
-    if found != (2, spec.classes):
-        raise InputError(
-            f"judge_images.builder: the student's logits are {found}, expected {(2, spec.classes)}; "
-            "set judge_images.arguments"
-        )
-    check_trainable(student, described, "judge_images.builder", "judge_images")
-    return student
+    check_trainable(build_network(described, "judge_images"), described, "judge_images.builder", "judge_images")
+    reseed(settings.seed, "weights")
+    return build_network(described, "judge_images")
 
 
 @torch.no_grad()

@@ -174,10 +174,27 @@ def test_the_users_own_modules_count_with_those_of_theirs_that_they_import(packa
 
 
 def test_what_is_no_python_is_told_with_its_line(package, tmp_path):
-    (tmp_path / "mine.py").write_text("import parts\n")
-    (tmp_path / "parts.py").write_text("width = 3\nwidth = = 4\n")
-    with pytest.raises(InputError, match=r"parts\.py:2: not Python: invalid syntax"):
+    (tmp_path / "mine.py").write_text("width = 3\nwidth = = 4\n")
+    with pytest.raises(InputError, match=r"mine\.py:2: not Python: invalid syntax"):
         digest("mine:Mine")
+
+
+def test_what_is_imported_and_no_python_counts_by_its_bytes(package, tmp_path):
+    """The import may never run, as in `except ImportError`."""
+    (tmp_path / "mine.py").write_text("import parts\n")
+    (tmp_path / "parts.py").write_text("print 'of Python 2'\n")
+    before = digest("mine:Mine")
+    (tmp_path / "parts.py").write_text("print 'another'\n")
+    assert digest("mine:Mine") != before
+
+
+@pytest.mark.parametrize("importing", ["from {dots} import parts", "from {dots}parts import width"])
+def test_dots_that_lead_above_the_root_are_of_nothing(package, tmp_path, importing):
+    alone = tmp_path / "mine.py"
+    depth = len(alone.resolve().parents)
+    for more in (0, 1, 5):
+        alone.write_text(importing.format(dots="." * (depth + more)))
+        assert digest("mine:Mine") != digest()
 
 
 @pytest.mark.parametrize("text", [b"\xef\xbb\xbfname = 1\n", b"# -*- coding: latin-1 -*-\nname = '\xe9'\n"])

@@ -1,5 +1,6 @@
 """A space of the user's own that does not keep what `Space` promises: one line each, with the place in their file."""
 
+import errno
 import json
 import re
 
@@ -7,6 +8,8 @@ import pytest
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
+from dfnas.runtime.limits import denied
+from dfnas.runtime.users_code import blamed
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.check_spaces import STAGE, check_spaces
@@ -196,6 +199,44 @@ def test_what_it_breaks_is_one_line_with_the_place(replacement, stories, checked
     assert re.search(r"\(own\.py:\d+\)", error)
 
 
+RATES = "rates = [x.item() for x in torch.linspace(0, 0.1, 2)]; "
+
+
+@pytest.mark.parametrize(
+    "replacement",
+    [
+        (CHOSEN, RATES + CHOSEN),
+        ("return self.assembled([Slot", RATES + "return self.assembled([Slot"),
+        ("return nn.Sequential(stem", "return Reading(stem"),
+        ('"same": nn.Identity()', '"same": Reading(nn.Identity())'),
+    ],
+    ids=["network() reads values", "supernet() does", "a forward does", "an option does"],
+)
+def test_code_that_reads_values_is_asked_where_there_are_some(replacement, checked):
+    reading = "class Reading(nn.Sequential):\n    def forward(self, x):\n        x.sum().item()\n"
+    reading += "        return super().forward(x)\n\nclass Own("
+    assert checked(replacement, ("class Own(", reading)) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "story"),
+    [
+        ("raise SystemExit(3)", f"supernet(): it calls sys.exit(3) (own.py:{SUPERNET + 1})\n"),
+        ("1 / 0", f"supernet(): ZeroDivisionError: division by zero (own.py:{SUPERNET + 1})\n"),
+    ],
+)
+def test_an_error_names_its_place_once(error, story, checked):
+    old = "return self.assembled([Slot"
+    assert checked((old, f"{error}; {old}"))[1].endswith(story)
+
+
+def test_what_the_machine_lacks_stays_behind_a_complaint():
+    """`denied` looks for it there."""
+    with pytest.raises(InputError) as caught, blamed("outer"), blamed("inner"):
+        raise OSError(errno.EMFILE, "Too many open files")
+    assert denied(caught.value) is not None
+
+
 def test_an_order_that_comes_from_a_set_is_seen(checked):
     """Texts have other hashes in every process: what a supernet learnt would be read as if it were of other choices."""
     status, error = checked((CHOICES, 'self.choices = {name: NAMES for name in set("abcdefgh")}'))
@@ -250,8 +291,8 @@ def test_an_error_that_only_another_stage_meets_names_the_line_too(tmp_path, cap
         ("width: tuple[int, ...] = (1,)", [1, "2"], "width is [1, '2']; expected a list of whole numbers"),
         ("width: int | None = None", 1.5, "width is 1.5; expected a whole number or null"),
         ("width: Literal['a', 'b'] = 'a'", "c", "width is 'c'; expected one of a, b"),
-        ("width=4", "8", "width is '8'; expected a whole number, as its default 4 is; a type hint can say otherwise"),
-        ("width=(1, 2)", [1.5], "width is [1.5]; expected a list of whole numbers, as its default (1, 2) is"),
+        ("width=4", "8", "width is '8'; expected a number, as its default 4 is; a type hint can say otherwise"),
+        ("width=(1, 2)", ["a"], "width is ['a']; expected a list of numbers, as its default (1, 2) is"),
         ("width=False", "no", "width is 'no'; expected true or false, as its default False is"),
     ],
 )
@@ -273,6 +314,9 @@ def test_options_are_held_against_hints_and_defaults(hint, given, story, tmp_pat
         ("width: int = None", None, None),
         ("width: Unknown = 4", 8, 8),
         ("width=(1,)", [1, 2], (1, 2)),
+        ("width=(1, 2)", [1.5], (1.5,)),
+        ("width=1", 0.5, 0.5),
+        ("width=1", 2, 2),
         ("width=None", "anything", "anything"),
         ("width", [1, "two"], [1, "two"]),
     ],

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.classifiers.materials import lay_into
 from dfnas.runtime.errors import InputError
 from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network
 
@@ -123,3 +124,20 @@ def test_weights_without_values_are_refused(name, spec):
     exec(CODE, namespace)
     state = namespace[name]().state_dict()
     assert "'0.weight' has no values (a lazy layer, or the device meta)" in refused(assemble, spec(name), state, "w.pt")
+
+
+class Versioned(nn.Linear):
+    """As torchvision's MNASNet, it refuses weights that do not say of which version of it they are."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *others):
+        if local_metadata.get("version") != 2:
+            raise ValueError("version should be set")
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
+
+
+def test_weights_that_fit_are_of_the_present_version():
+    network, weights = Versioned(2, 3), {"weight": torch.ones(3, 2), "bias": torch.zeros(3)}
+    lay_into(network, weights, "it")
+    assert torch.equal(network.weight, weights["weight"])

@@ -1,5 +1,6 @@
 """A teacher is a function of its image, with logits for an answer, or one line says what it depends on."""
 
+import copy
 import io
 import json
 import os
@@ -190,6 +191,11 @@ class HandmadeSigmoid(Net):
         return (1 / (1 + torch.exp(-super().forward(x)))).view(len(x), CLASSES)
 
 
+class Clamped(Net):
+    def forward(self, x):
+        return (super().forward(x) + 0.5).clamp(0, 1)
+
+
 class Labels(Net):
     def forward(self, x):
         return F.one_hot(super().forward(x).argmax(1), CLASSES)
@@ -229,6 +235,7 @@ REFUSED = {
     Softmax: "returns probabilities that add up to 1, as of a softmax, expected logits",
     Sigmoid: "all that it returns lies in [0, 1], as if of a sigmoid, expected logits",
     HandmadeSigmoid: "all that it returns lies in [0, 1], as if of a sigmoid",
+    Clamped: "all that it returns lies in [0, 1], as if of a sigmoid",
     Labels: "returns a tensor of torch.int64, expected a tensor of logits; wrap the network in one that returns its",
     Listing: "returns a tuple, expected a tensor of logits; wrap the network in one that returns its logits alone",
     OneLogit: "returns one logit, expected one for each class: of a network with one logit for two classes make two",
@@ -321,6 +328,36 @@ class Small(Net):
 
     def forward(self, x):
         return 0.01 * super().forward(x)[:, :CLASSES].relu() + 0.5
+
+
+class OneOfTwo(nn.Module):
+    """One logit for two classes, as two."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(3 * SIZE * SIZE, 1)
+
+    def forward(self, x):
+        z = self.linear(x.flatten(1))
+        return torch.cat([torch.zeros_like(z), z], 1)
+
+
+class Transposed(OneOfTwo):
+    def forward(self, x):
+        return super().forward(x).T.contiguous().permute(1, 0)
+
+
+class Limited(OneOfTwo):
+    def forward(self, x):
+        return super().forward(x).clamp(-10, 10)
+
+
+@pytest.mark.parametrize("kind", [OneOfTwo, Transposed, Limited])
+def test_logits_that_lie_between_0_and_1_by_chance_are_taken(kind):
+    """Of fresh weights, of which each second or third gives that for two probes."""
+    for seed in range(20):
+        torch.manual_seed(seed)
+        examine(Teacher(spec_of(kind, classes=2), kind()), WHERE)
 
 
 HARMLESS = [Net, WritingIn, InPlaceFirst, Viewing, LayerDrop, Reseeding, LogSoftmax, Caching, Small]
@@ -472,13 +509,19 @@ def test_a_network_that_is_to_be_trained_is_asked_as_well(kind, story):
         check_trainable(network, spec, WHERE, "teacher")
 
 
-def test_a_network_to_be_trained_is_left_as_it_was():
-    spec = spec_of(WritingIn)
-    network = build_network(spec)
-    check_trainable(network, spec, WHERE, "teacher")
-    assert network.training
-    assert all(parameter.requires_grad for parameter in network.parameters())
-    assert not network._forward_pre_hooks
+class Normed(Net):
+    """Of weights that torch.nn.utils.weight_norm puts together, and deepcopy refuses."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.utils.weight_norm(self.linear)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_network_that_cannot_be_copied_can_be_trained():
+    with pytest.raises(RuntimeError):
+        copy.deepcopy(Normed())
+    check_trainable(Normed(), spec_of(Normed), WHERE, "teacher")
 
 
 @pytest.mark.parametrize("section", ["teacher", "verifier"])
