@@ -21,8 +21,8 @@ BESIDE = re.compile(r"optim|sched|loss|criterion|scaler|metric|rng|hyper|config|
 DEPTH = 5
 """Keys that lead to a set of weights, at most."""
 SHARE = 3
-"""A set with fewer tensors than this part of the largest one's is no rival of it, unless it is under a nesting: beside the
-weights that a script saves as its model's, a larger network is another one's."""
+"""A set with fewer tensors than this part of the largest one's is no rival of it, unless it is under a nesting: beside
+the weights that a script saves as its model's, a larger network is another one's."""
 
 
 class WeightSet(NamedTuple):
