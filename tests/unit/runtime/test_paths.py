@@ -63,7 +63,7 @@ def test_everything_that_is_a_path(home, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "path, known", [("./a//b/", "a/b"), ("a/../b", "a/../b"), ("./~x", "./~x"), (".//-rf", "./-rf"), ("-rf", "-rf")]
+    ("path", "known"), [("./a//b/", "a/b"), ("a/../b", "a/../b"), ("./~x", "./~x"), (".//-rf", "./-rf"), ("-rf", "-rf")]
 )
 def test_one_file_has_one_name(path, known):
     assert normalised(path) == known
