@@ -12,14 +12,14 @@ import shlex
 import sys
 from pathlib import Path
 
-from snakemake.utils import min_version
+from snakemake.utils import min_version, update_config
 
 min_version("9.0")
 
 sys.path[:0] = [workflow.basedir, f"{workflow.basedir}/workflow"]
-from config_files import check_command_line, check_configuration_file, read_configuration_file
+from config_files import check_command_line, check_configuration_file, read_configuration_file, with_numbers
 from configuration import laid_over_each_other
-from dates import wait_for_dates
+from dates import check_dates, wait_for_dates
 from plan import Plan
 from record import write_record
 
@@ -38,8 +38,12 @@ try:
     if workflow.is_main_process:
         check_command_line(sys.argv)
     # The files of --configfile and what --config says, one by one: what is laid over what matters.
-    layers = [*map(read_configuration_file, workflow.config_settings.configfiles), workflow.config_settings.config]
+    said = with_numbers(dict(workflow.config_settings.config))
+    update_config(config, said)
+    layers = [*map(read_configuration_file, workflow.config_settings.configfiles), said]
     plan = Plan(config, laid_over_each_other(layers))
+    if workflow.is_main_process:  # the node of a job may have another clock
+        check_dates(plan.given_files())
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
 

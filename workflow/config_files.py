@@ -23,6 +23,8 @@ NUMBERS = {
 """Forms of numbers that YAML 1.1 takes for others than a reader does."""
 DIGITS = 1000
 """No number has more: Python itself takes none of several thousand."""
+FREE = ("options", "arguments")
+"""Keys of the configuration with what constructors of the user's take."""
 MERGE, TEMPLATE = "tag:yaml.org,2002:merge", "__use_yte__"
 TEXTS = {"tag:yaml.org,2002:str", "tag:yaml.org,2002:int"}
 """Kinds of keys that name a section or a setting."""
@@ -49,13 +51,19 @@ def check_configuration_file(path: str | Path) -> None:
 
 def check_command_line(arguments: list[str]) -> None:
     """Raises InputError where the command line of Snakemake gives a key of the configuration twice, of which the last
-    counts, or the option --config itself, of which the last makes all others void."""
-    options = [place for place, argument in enumerate(arguments) if argument in ("--config", "-C")]
+    counts, or the option --config itself, of which the last makes all others void. (Its values are texts and no YAML
+    1.1: no number in them is read otherwise than it seems.)"""
+    split = [
+        part
+        for argument in arguments
+        for part in (argument.split("=", 1) if argument.startswith("--config=") else [argument])
+    ]
+    options = [place for place, argument in enumerate(split) if argument in ("--config", "-C")]
     if len(options) > 1:
         raise InputError("--config is given twice, and only the last would count; write all of KEY=VALUE after one")
     for place in options:
         given: set[str] = set()
-        for argument in arguments[place + 1 :]:
+        for argument in split[place + 1 :]:
             key, equals, value = argument.partition("=")
             if not equals or argument.startswith("-"):
                 break
@@ -64,6 +72,29 @@ def check_command_line(arguments: list[str]) -> None:
             given.add(key)
             for fault in _faults(_tree(value), (key,)):
                 raise InputError(f"--config {argument}: {fault}")
+
+
+def with_numbers(value: Any, free: bool = False) -> Any:
+    """What --config says, where Snakemake leaves all that is nested a text, with the numbers and flags that are meant
+    in `options` and `arguments`, whose types no setting knows.
+
+    Args:
+        free: whether the value is within one of these.
+    """
+    if isinstance(value, dict):
+        return {key: with_numbers(part, free or key in FREE) for key, part in value.items()}
+    if isinstance(value, list):
+        return [with_numbers(part, free) for part in value]
+    if not free or not isinstance(value, str):
+        return value
+    if value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    for number in (int, float):
+        try:
+            return number(value)
+        except ValueError:
+            pass
+    return value
 
 
 def _composed(path: Path) -> Node | None:
@@ -91,7 +122,7 @@ def _composed(path: Path) -> Node | None:
 def _tree(text: str) -> Node | None:
     """The nodes of a value of the command line, where it is YAML at all."""
     try:
-        return yaml.compose(text, yaml.SafeLoader)
+        return yaml.compose(text, yaml.BaseLoader)
     except yaml.YAMLError:
         return None
 

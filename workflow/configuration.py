@@ -5,7 +5,7 @@ import copy
 import csv
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 from snakemake.utils import update_config
@@ -72,9 +72,7 @@ def expanded(key: str, path: str | None) -> str | None:
     """
     if not path:
         return None
-    whole = paths.expanded(path, key)
-    plain = str(PurePath(whole))  # Snakemake takes ./a for another file than a, and a//b than a/b
-    return checked_path(key, whole if plain.startswith("-") else plain)
+    return checked_path(key, paths.normalised(path, key))
 
 
 def results_folder(path: str) -> str:

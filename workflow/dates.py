@@ -45,6 +45,8 @@ def _dates(given: Mapping[str, Iterable[str]]) -> Iterator[tuple[str, Path, floa
     """Key, file and date in seconds of each file that is there, and whether the date is that of a link alone: of those
     both dates count, their own and that of what they lead to."""
     for key, path in ((key, Path(path)) for key, paths in given.items() for path in paths):
-        if path.exists():
+        try:
             dated, link = path.stat().st_mtime, path.lstat().st_mtime
-            yield key, path, max(dated, link), link > dated
+        except OSError:  # it is not there, or in a folder that may not be entered
+            continue
+        yield key, path, max(dated, link), link > dated

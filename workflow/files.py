@@ -4,7 +4,6 @@ import hashlib
 import json
 
 from configuration import SEARCHES, expanded, results_folder
-from dates import check_dates
 
 from dfnas.classifiers.names import is_published
 from dfnas.settings.config import Config
@@ -20,7 +19,7 @@ class Files:
         config: the checked configuration.
 
     Raises:
-        InputError: an environment variable in a path is not set, or a file that is given is dated in the future.
+        InputError: an environment variable in a path is not set.
     """
 
     def __init__(self, config: Config):
@@ -34,7 +33,6 @@ class Files:
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
-        check_dates(self.given_files())
 
     # The comparison: its searches and trainings.
 

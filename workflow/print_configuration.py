@@ -17,6 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 
 from config_files import read_configuration_file  # noqa: E402
 from configuration import laid_over_each_other, load  # noqa: E402
+from dates import check_dates  # noqa: E402
 from files import Files  # noqa: E402
 
 from dfnas.runtime.errors import InputError  # noqa: E402
@@ -27,7 +28,9 @@ def main(paths: list[str]) -> int:
         values = read_configuration_file(ROOT / "config.yaml")
         overlay = laid_over_each_other(map(read_configuration_file, paths))
         update_config(values, overlay)
-        print(json.dumps(Files(load(values, overlay)).config.plain()))
+        files = Files(load(values, overlay))
+        check_dates(files.given_files())
+        print(json.dumps(files.config.plain()))
     except InputError as error:
         print(f"configuration: {error}", file=sys.stderr)
     except OSError as error:

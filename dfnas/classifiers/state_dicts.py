@@ -21,7 +21,8 @@ BESIDE = re.compile(r"optim|sched|loss|criterion|scaler|metric|rng|hyper|config|
 DEPTH = 5
 """Keys that lead to a set of weights, at most."""
 SHARE = 3
-"""A set with fewer tensors than this part of the largest one's is no rival of it."""
+"""A set with fewer tensors than this part of the largest one's is no rival of it, unless it is under a nesting: beside
+the weights that a script saves as its model's, a larger network is another one's."""
 
 
 class WeightSet(NamedTuple):
@@ -116,7 +117,12 @@ def _rivals(sets: list[WeightSet]) -> list[WeightSet]:
     sets = [found for found in sets if not BESIDE.search(found.place)] or sets
     sets = [found for found in sets if any(value.ndim for value in found.tensors.values())] or sets
     most = max((len(found.tensors) for found in sets), default=0)
-    return [found for found in sets if SHARE * len(found.tensors) >= most > 0]
+    return [found for found in sets if _is_nested(found) or SHARE * len(found.tensors) >= most > 0]
+
+
+def _is_nested(found: WeightSet) -> bool:
+    """Whether weights are where training scripts put those of their network."""
+    return all(key in NESTINGS for key in found.keys)
 
 
 def _rank(found: WeightSet) -> tuple[int, ...]:

@@ -22,18 +22,19 @@ def announce(folder: Path, unlocks: bool) -> str:
         unlocks: whether this call is to take Snakemake's lock away.
 
     Returns:
-        What is to be known before a run: that another call is alive, or has left its lock; else nothing.
+        What is to be known before a run: that another call is alive, has left its lock, or may be alive; else nothing.
 
     Raises:
         InputError: it is to take the lock away from a call that is alive.
     """
     if folder in _held:
         return ""
-    story = advice(folder)
+    alive = is_alive(folder)
+    story = _advice(folder, alive)
     if unlocks:
-        if is_alive(folder):
+        if alive:
             raise InputError(f"{story}: two calls would write the same files")
-        return ""
+        return story if alive is None else ""
     lock = Lock(folder / CALLS)
     try:
         lock.path.parent.mkdir(exist_ok=True)
@@ -45,12 +46,22 @@ def announce(folder: Path, unlocks: bool) -> str:
 
 def advice(folder: Path) -> str:
     """What to do about Snakemake's lock of a folder, and about a call that is alive there; nothing without any."""
-    if is_alive(folder):
+    return _advice(folder, is_alive(folder))
+
+
+def _advice(folder: Path, alive: bool | None) -> str:
+    if alive:
         return (
             f"another call of Snakemake works or plans in {folder}: let it end, or end it (Ctrl-C) to make other "
             "targets first; beside it a call that makes the same files stops with a LockException; do not --unlock"
         )
     if any((folder / ".snakemake" / "locks").glob("*")):
+        if alive is None:
+            return (
+                f"Snakemake's lock of {folder} is set, and it cannot be told whether a call is alive ({CALLS} cannot "
+                "be locked: it is another user's, or the file system has no locks); look for one (ps, squeue) before "
+                "snakemake --unlock"
+            )
         return (
             f"Snakemake's lock of {folder} is set, and no call of this workflow is alive: it was killed; "
             "snakemake --unlock, then the same call again"
@@ -58,11 +69,6 @@ def advice(folder: Path) -> str:
     return ""
 
 
-def is_alive(folder: Path) -> bool:
-    """Whether a call other than this process's is alive in a folder."""
-    lock = Lock(folder / CALLS)
-    try:
-        with ExitStack() as briefly:
-            return folder not in _held and lock.path.exists() and not lock.take(briefly)
-    except (InputError, OSError):
-        return False
+def is_alive(folder: Path) -> bool | None:
+    """Whether a call other than this process's is alive in a folder; None where that cannot be told."""
+    return folder not in _held and Lock(folder / CALLS).is_held(shared=True)

@@ -56,7 +56,7 @@ def check_state(results: Path, working: Path) -> list[Finding]:
     """
     findings, state = [], results / ".dfnas"
     locks = sorted(state.glob("*.lock"))
-    held = [path for path in locks if _is_held(path)]
+    held = [path for path in locks if Lock(path).is_held()]
     foreign = [path for path in locks if not os.access(path, os.W_OK)]
     if foreign:
         story = (
@@ -93,10 +93,3 @@ def size(count: float) -> str:
 def _existing(path: Path) -> Path:
     path = path.absolute()
     return next((place for place in (path, *path.parents) if place.exists()), path)
-
-
-def _is_held(path: Path) -> bool:
-    try:
-        return Lock(path).is_held()
-    except (OSError, InputError):  # not for this user to read; or without locks, which is said of the results
-        return False

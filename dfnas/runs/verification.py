@@ -21,7 +21,7 @@ from dfnas.runs.origins import record_of, section_of, sections_of
 from dfnas.runs.sheets import flattened
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import digest
-from dfnas.runtime.paths import expanded
+from dfnas.runtime.paths import normalised
 from dfnas.stages.receipts import RECEIPTS, Receipt, read_receipt
 
 NO_ARTIFACTS = (RECEIPTS, "logs", "benchmarks", ".dfnas", ".snakemake", RECORD, "report.html")
@@ -86,7 +86,7 @@ def verify(run: RunFolder) -> Verification:
 def _as_snakemake_knows(results_dir: str | None, path: Path) -> str:
     """The folder of a run, which lies at `path`, as targets of Snakemake name it."""
     try:
-        return expanded(results_dir or str(path))
+        return normalised(results_dir or str(path))
     except InputError:  # it was made with variables that are not set here
         return str(path)
 

@@ -18,6 +18,8 @@ from dfnas.runtime.errors import InputError
 
 PAUSE_S = 0.1
 """Between two attempts: servers of network file systems do not reliably wake up who waits."""
+ATTEMPTS = 3
+"""To have a lock for a moment, before it counts as held by those who share it: others who ask do the same."""
 
 
 @dataclass(frozen=True)
@@ -58,16 +60,29 @@ class Lock:
         while not self.take(held, shared):
             time.sleep(PAUSE_S)
 
-    def is_held(self) -> bool:
-        """Whether a process has it, alone. Makes no file, and needs no permission but to read.
+    def is_held(self, shared: bool = False) -> bool | None:
+        """Whether a process has it, alone; None where that cannot be told: on a file system without locks, or of a file
+        that this user may not read. Makes no file.
 
-        Raises:
-            InputError: the file system has no locks.
-            OSError: there is no such file, or it cannot be read.
+        Args:
+            shared: count those who share it, too. Who asks for them keeps others away for a moment, so that a lock is
+                held only if it still is after a while.
         """
-        descriptor = os.open(self.path, os.O_RDONLY)
         try:
-            return not self._locked(descriptor, fcntl.LOCK_SH)
+            writes = shared and os.access(self.path, os.W_OK)  # without which NFS locks nothing exclusively
+            descriptor = os.open(self.path, os.O_RDWR if writes else os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return None
+        try:
+            for _ in range(ATTEMPTS if shared else 1):
+                if self._locked(descriptor, fcntl.LOCK_EX if shared else fcntl.LOCK_SH):
+                    return False
+                time.sleep(PAUSE_S if shared else 0)
+            return True
+        except (InputError, OSError):
+            return None
         finally:
             os.close(descriptor)
 

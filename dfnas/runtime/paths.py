@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import PurePath
 
 from dfnas.runtime.errors import InputError
 
@@ -26,3 +27,15 @@ def expanded(path: str, key: str = "") -> str:
     if found.startswith("~"):
         raise InputError(f"{place}: there is no such user with a home folder; for a name that begins with ~ write ./~")
     return found
+
+
+def normalised(path: str, key: str = "") -> str:
+    """The path expanded, in the one form that Snakemake is told of it: to it ./a is another file than a, and a//b than
+    a/b. The ./ stays before what would otherwise be an option, or a home folder.
+
+    Raises:
+        InputError: see `expanded`.
+    """
+    whole = expanded(path, key)
+    plain = str(PurePath(whole))
+    return f"./{plain}" if plain.startswith("~") or (plain.startswith("-") and whole.startswith("./")) else plain

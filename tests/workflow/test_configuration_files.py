@@ -7,13 +7,14 @@ from types import SimpleNamespace
 
 import pytest
 from running import ROOT, command, complaint, snakemake
+from snakemake.cli import parse_config
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_csv
 from dfnas.settings.lookup import LookupSettings
 
 sys.path.insert(0, str(ROOT / "workflow"))
-from config_files import check_command_line, read_configuration_file
+from config_files import check_command_line, read_configuration_file, with_numbers
 from configuration import _check_table
 
 LOST = {
@@ -98,6 +99,7 @@ COMMANDS = {
         "--config device=… is given twice",
     ),
     "the option twice": (["--config", "device=cpu", "-C", "results_dir=a"], "--config is given twice"),
+    "a key twice behind a sign": (["--config=device=cpu", "device=cuda"], "--config device=… is given twice"),
     "a key within a value": (
         ["-C", "retrain={lr: 1, lr: 2}"],
         "line 1 and line 1: the key 'retrain.lr' is given twice",
@@ -113,7 +115,19 @@ def test_a_command_line_that_says_something_twice(case):
     assert named in str(caught.value)
 
 
+def test_numbers_within_the_command_line():
+    """Snakemake leaves what is nested a text."""
+    said = parse_config(
+        ["search_darts={space: {name: '8', options: {channels: 8, wide: true, rates: [1e-3]}}}", "ab=010"]
+    )
+    assert with_numbers(said) == {
+        "search_darts": {"space": {"name": "8", "options": {"channels": 8, "wide": True, "rates": [0.001]}}},
+        "ab": 10,
+    }
+
+
 def test_a_command_line_that_says_everything_once():
+    check_command_line(["snakemake", "--config", "n=010", "t=1:30", "retrain={epochs: 010, a: 1:30, no: 1}"])
     check_command_line(["snakemake", "--config", "device=cpu", "results_dir=a=b", "--cores", "1", "device=none"])
     check_command_line(["snakemake", "--cores", "1", "results/table1.csv"])
 

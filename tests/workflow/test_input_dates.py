@@ -1,8 +1,10 @@
 """Files of the user that are dated in the future: said while planning, for after a job Snakemake speaks of clocks."""
 
+import errno
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import yaml
@@ -36,7 +38,7 @@ def planned(values: dict) -> None:
     if "lookup" in values:
         update_config(base, yaml.safe_load((ROOT / "workflow" / "presets" / "nasbench201.yaml").read_text()))
     update_config(base, values)
-    Files(load(base, values))
+    dates.check_dates(Files(load(base, values)).given_files())
 
 
 @pytest.fixture
@@ -86,6 +88,14 @@ def test_a_file_that_is_not_there_is_snakemakes_to_miss(tmp_path):
     planned(naming("teacher.weights", tmp_path / "none.pt"))
 
 
+def test_a_folder_that_may_not_be_entered_is_snakemakes_to_miss(tmp_path, monkeypatch):
+    def refused(path, **_):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "stat", refused)
+    dates.check_dates({"teacher.weights": ["closed/t.pt"]})
+
+
 def test_of_a_link_both_dates_count(given, tmp_path):
     path, link = given(0), tmp_path / "link.pt"
     link.symlink_to(path)
@@ -107,3 +117,12 @@ def test_it_is_one_line_and_nothing_is_run(given, tmp_path):
     (line,) = complaint(done)
     assert line.startswith(f"configuration: error: teacher.weights: {path} is dated ")
     assert not (tmp_path / "run" / "results").exists()
+
+
+def test_the_process_of_a_job_asks_no_clock(given, tmp_path):
+    """That of its node may lag behind the one of the call."""
+    ahead = overlay(tmp_path / "ahead.yaml", naming("teacher.weights", given(2 * DAY)))
+    for mode, refused in (("default", True), ("remote", False)):
+        done = snakemake(tmp_path / "run", "--dry-run", "--mode", mode, configuration=(ahead,))
+        assert ("is dated" in done.stderr) is refused, done.stderr
+        assert (done.returncode != 0) is refused, done.stderr

@@ -55,6 +55,7 @@ def test_one_folder_has_one_name(path):
 
 def test_a_leading_dash_may_be_written_behind_a_dot():
     assert plan({"results_dir": "./-rf"}).results == "./-rf"
+    assert plan({"results_dir": ".//~x"}).results == "./~x", "which a second expansion leaves as it is"
 
 
 @pytest.mark.parametrize("place", ["file", "file/results", "link"])

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dfnas.doctor import calls
 from dfnas.doctor.calls import advice, announce, is_alive
 from dfnas.runtime.errors import InputError
 
@@ -93,4 +94,23 @@ def test_without_locks_nobody_is_known_of_and_nothing_fails(tmp_path, monkeypatc
 
     monkeypatch.setattr(fcntl, "flock", refused)
     assert announce(tmp_path, unlocks=False) == ""
-    assert not is_alive(tmp_path)
+    calls._held.clear()  # as in another process
+    assert is_alive(tmp_path) is None
+    lock_as_snakemake_does(tmp_path)
+    for told in (advice(tmp_path), announce(tmp_path, unlocks=True), announce(tmp_path, unlocks=False)):
+        assert "it cannot be told whether a call is alive" in told
+        assert "killed" not in told
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_another_users_call_that_cannot_be_seen_is_not_called_dead(tmp_path):
+    lock_as_snakemake_does(tmp_path)
+    (tmp_path / ".snakemake" / "dfnas.lock").touch(mode=0o000)
+    assert is_alive(tmp_path) is None
+    assert "it cannot be told whether a call is alive" in advice(tmp_path)
+
+
+def test_another_users_call_is_seen_without_writing(tmp_path, call, monkeypatch):
+    call()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert is_alive(tmp_path) is True

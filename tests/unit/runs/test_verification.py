@@ -242,6 +242,8 @@ def test_what_vanishes_meanwhile_is_told(made, monkeypatch, capsys, work, name):
 
 
 def test_as_json(made, capsys):
+    """Snakemake knows the folder by one name, however the configuration writes it."""
+    write_json(made.path / "run.json", {"configuration": {"results_dir": ".//results/"}, "packages": {}})
     (made.path / TABLE).unlink()
     assert main(["verify", str(made.path), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)

@@ -5,6 +5,7 @@ import fcntl
 import multiprocessing
 import os
 import signal
+import time
 from contextlib import ExitStack
 
 import pytest
@@ -57,10 +58,20 @@ def test_those_who_share_it_keep_away_who_wants_it_alone(tmp_path):
     with ExitStack() as one, ExitStack() as two, ExitStack() as alone:
         assert lock.take(one, shared=True)
         assert lock.take(two, shared=True)
+        assert lock.is_held(shared=True) is True
+        assert lock.is_held() is False
         one.close()
         assert not lock.take(alone)
         two.close()
         assert lock.take(alone)
+
+
+def test_who_asks_for_sharers_is_none_of_them(tmp_path, monkeypatch):
+    """Another process that asks has the lock for a moment only."""
+    lock, asking = Lock(tmp_path / "a.lock"), ExitStack()
+    assert lock.take(asking)
+    monkeypatch.setattr(time, "sleep", lambda seconds: asking.close())
+    assert lock.is_held(shared=True) is False
 
 
 def test_a_killed_process_lets_go_of_it(tmp_path):
@@ -100,8 +111,7 @@ def test_a_file_system_without_locks_is_one_line(tmp_path, refuse, number, share
         Lock(tmp_path / "a.lock").take(held, shared)
     for part in (f"{tmp_path} is on a file system without locks", os.strerror(number), "-o flock", "results_dir"):
         assert part in str(caught.value)
-    with pytest.raises(InputError, match="without locks"):
-        Lock(tmp_path / "a.lock").is_held()
+    assert Lock(tmp_path / "a.lock").is_held(shared) is None
 
 
 def test_nothing_is_left_that_could_pass_for_a_lock(tmp_path, refuse, monkeypatch):

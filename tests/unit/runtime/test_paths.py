@@ -7,7 +7,7 @@ from dfnas.classifiers.weights import weights_file
 from dfnas.runtime.cache import cache_folder
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import load_object
-from dfnas.runtime.paths import expanded
+from dfnas.runtime.paths import expanded, normalised
 from dfnas.settings.lookup import LookupSettings
 
 
@@ -60,3 +60,11 @@ def test_everything_that_is_a_path(home, monkeypatch):
     (home / "hub").mkdir()
     (home / "hub" / "hubconf.py").write_text("")
     assert code_of("hub:~/hub:net") == (f"{home}/hub/hubconf.py:net",)
+
+
+@pytest.mark.parametrize(
+    ("path", "known"), [("./a//b/", "a/b"), ("a/../b", "a/../b"), ("./~x", "./~x"), (".//-rf", "./-rf"), ("-rf", "-rf")]
+)
+def test_one_file_has_one_name(path, known):
+    assert normalised(path) == known
+    assert normalised(known) == known

@@ -35,6 +35,7 @@ def optimiser() -> dict:
 
 
 PLAIN, AVERAGE = weights(1), weights(2)
+LARGE = AVERAGE | {f"blocks.{n}.weight": torch.full((2,), 2.0) for n in range(100)}
 # A checkpoint, where the weights that are taken lie, and where others do.
 CHECKPOINTS = {
     "timm": ({"epoch": 3, "state_dict": PLAIN, "state_dict_ema": AVERAGE}, "state_dict", ["state_dict_ema"]),
@@ -50,6 +51,8 @@ CHECKPOINTS = {
     "a figure beside it": ({"state_dict": PLAIN, "best": torch.tensor(0.9), "priors": torch.ones(3)}, "state_dict", []),
     "deep": ({"state": {"network": {"state_dict": PLAIN}}}, "state.network.state_dict", []),
     "Lightning": ({"state_dict": PLAIN, "callbacks": {"EMA": {"average": AVERAGE}}}, "state_dict", []),
+    "a larger network beside it": ({"model": PLAIN, "teacher": LARGE}, "model", ["teacher"]),
+    "what it was distilled from": ({"state_dict": PLAIN, "clip_text": LARGE}, "state_dict", ["clip_text"]),
     "bare, an average below": ({**PLAIN, "ema": AVERAGE}, "", ["ema"]),
 }
 
