@@ -31,8 +31,12 @@ def describe(
         InputError: the choices are not of this space.
     """
     space.check(choices)
-    with torch.device("meta"):
-        parameters = count_parameters(space.network(choices))
+    try:
+        with torch.device("meta"):
+            network = space.network(choices)
+    except Exception:  # code of the user's that reads values, which tensors have on the CPU alone
+        network = space.network(choices)
+    parameters = count_parameters(network)
     return {
         "format": FORMAT,
         "space": {"name": name, "options": dict(options)},
