@@ -7,7 +7,6 @@ out here, and no temperature is fitted for it.
 """
 
 import sys
-from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from dfnas.measure.accuracy import predict, top_k_errors
 from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import check_kinds, digest, write_json
+from dfnas.runtime.files import check_kinds, write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher, teacher_provenance
@@ -73,11 +72,11 @@ def evaluate(job: Job) -> None:
     test = load_split(options.dataset, "test", job.device)
     held_out = load_split(options.held_out, "validation", job.device)
     _check_same_task(options.held_out, held_out, options.dataset, test)
-    teacher = _teacher(options.teacher, test, options, job.device)
+    teacher = _teacher(options.teacher, test, job)
     if options.network.resolve() == options.teacher.resolve():
         measured = teacher
     elif kind_of(options.network) == TEACHER:
-        measured = _teacher(options.network, test, options, job.device)
+        measured = _teacher(options.network, test, job)
     else:
         measured = _trained(options.network, job.device)
     logits = measured.logits(test, options.dataset, batch_size)
@@ -103,9 +102,9 @@ def evaluate(job: Job) -> None:
     write_json(options.out, figures)
 
 
-def _teacher(path: Path, test: ImageSet, options: Namespace, device: torch.device) -> Measured:
+def _teacher(path: Path, test: ImageSet, job: Job) -> Measured:
     """Raises InputError unless it takes images like the test images."""
-    teacher = load_teacher(path, device)
+    options, teacher = job.options, load_teacher(path, job.device)
     ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
     if ours != theirs:
         raise InputError(
@@ -115,17 +114,17 @@ def _teacher(path: Path, test: ImageSet, options: Namespace, device: torch.devic
     check_class_names(test.class_names, options.dataset, teacher.spec.names(), path)
     row = {"algorithm": "teacher", "space": teacher.spec.builder}
     row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
-    spec, held_out = teacher.spec, _learnt_from(path, options.held_out)
+    spec, held_out = teacher.spec, _learnt_from(path, job.digests[options.held_out])
     return Measured(path, teacher.network, spec.mean, spec.std, row, spec.code(), held_out)
 
 
-def _learnt_from(path: Path, dataset: Path) -> bool:
+def _learnt_from(path: Path, dataset: str) -> bool:
     """Whether a teacher was trained by `pretrain_teacher` on the training images of this very data set."""
     provenance = teacher_provenance(path)
     if provenance.get("stage") != PRETRAINED:
         return False
     check_kinds(path, provenance, {"inputs": dict}, "provenance")
-    return digest(dataset) in provenance["inputs"].values()
+    return dataset in provenance["inputs"].values()
 
 
 def _trained(path: Path, device: torch.device) -> Measured:
