@@ -59,7 +59,7 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
         space = make(described.name, task, described.options)
         Budget(space, limits).check()
     except InputError as error:
-        raise InputError(f"{name}: {error}") from None
+        raise InputError(f"{name}: {error}") from error
     return {
         "space": described.plain(),
         "choices": len(space.choices),
