@@ -103,9 +103,7 @@ class Space(ABC):
 
     @functools.cached_property
     def _macs_table(self) -> CostTable:
-        with torch.device("meta"):
-            network = self.slotted_network()
-        return CostTable(self.choices, *count_slot_macs(network, self.task.channels, *self.task.size))
+        return CostTable(self.choices, *count_slot_macs(self._counted(), self.task.channels, *self.task.size))
 
     def parameters_table(self) -> CostTable:
         """Weights of `network`, those of an auxiliary head included. Exact, as `macs_table` is."""
@@ -113,8 +111,14 @@ class Space(ABC):
 
     @functools.cached_property
     def _parameters_table(self) -> CostTable:
-        with torch.device("meta"):
-            return CostTable(self.choices, *count_slot_parameters(self.slotted_network()))
+        return CostTable(self.choices, *count_slot_parameters(self._counted()))
+
+    def _counted(self) -> nn.Module:
+        try:
+            with torch.device("meta"):
+                return self.slotted_network()
+        except Exception:  # code of the user's that reads values, which tensors have on the CPU alone
+            return self.slotted_network()
 
     def layout(self) -> Layout:
         """How an architecture is to be drawn; a chain of the choices, unless a space says otherwise."""
