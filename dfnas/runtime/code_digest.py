@@ -99,8 +99,9 @@ def _users_files(module: str, importer: Path) -> list[Path]:
         if len(module) - len(name) > len(above):
             return []  # a line that would fail if it ran
         place = above[len(module) - len(name) - 1]
-        candidates = [place.joinpath(*name.split("."))] if name else [place]
-        return [p for c in candidates for p in (c / "__init__.py", c.with_suffix(".py")) if p.is_file()]
+        if name:
+            place = place.joinpath(*name.split("."))
+        return [p for p in (place / "__init__.py", place.parent / f"{place.name}.py") if p.is_file()]
     parts = name.split(".")
     if parts[0] == PACKAGE.name or parts[0] in sys.stdlib_module_names:
         return []
