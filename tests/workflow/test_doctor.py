@@ -95,9 +95,9 @@ def test_what_a_builder_prints_is_no_part_of_the_answer(tmp_path):
     ("text", "told"),
     [
         ("synthesis: {images: 7}", "synthesis.images (7) must be a multiple of"),
-        ("a: [", "not valid JSON or YAML"),
-        ("teacher: {weights: $NO_SUCH_VARIABLE/a.pt}", "the environment variable in it is not set"),
-        (None, "No such file or directory"),
+        ("a: [", "mine.yaml, line 1: expected the node content"),
+        ("teacher: {weights: $NO_SUCH_VARIABLE/a.pt}", "the environment variable NO_SUCH_VARIABLE in it is not set"),
+        (None, "no file "),
     ],
 )
 def test_a_configuration_that_means_nothing_is_no_question(tmp_path, text, told):
