@@ -8,6 +8,8 @@ Shapes: B batch, C channels, H W input.
 """
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -68,6 +70,16 @@ class _KeptStates:
 
     def restore(self, network: nn.Module, inputs: Any, output: Any) -> None:
         _restore(self._states)
+
+
+@contextmanager
+def generators_kept() -> Iterator[None]:
+    """Puts the generators of random numbers back to what they were: torch's, numpy's and Python's."""
+    states = _random_states()
+    try:
+        yield
+    finally:
+        _restore(states)
 
 
 def _random_states() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.parameter import is_lazy
 
+from dfnas.classifiers.guards import generators_kept
 from dfnas.classifiers.logits import check_kind, is_squashed
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import derive, generator
@@ -62,7 +63,7 @@ def check_function(network: nn.Module, images: torch.Tensor, where: str) -> torc
         InputError: it is no such function, or its answers are no logits.
     """
     own, others = images[:PROBES], images[PROBES:]
-    with _generators_kept():
+    with generators_kept():
         examined = _Examined(network, where)
         logits = examined.answers(own)
         if not logits.isfinite().all():
@@ -225,15 +226,3 @@ def _modes(network: nn.Module) -> str:
     """The modules that evaluation mode does not reach, for the end of a complaint."""
     name = next((name for name, module in network.named_modules() if module.training), None)
     return "" if name is None else f" ('{name}' stays in training mode after eval())"
-
-
-@contextmanager
-def _generators_kept() -> Iterator[None]:
-    """Puts the generators of random numbers back to what they were."""
-    theirs, pythons = np.random.get_state(), random.getstate()
-    with torch.random.fork_rng(devices=[]):
-        try:
-            yield
-        finally:
-            np.random.set_state(theirs)
-            random.setstate(pythons)
