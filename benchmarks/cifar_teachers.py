@@ -7,14 +7,14 @@ import torch
 import yaml
 
 from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
 from dfnas.classifiers.weights import read_weights
 from dfnas.measure.diversity import UnitMoments
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 BATCH, CLASSES, SIZE = 256, 10, (32, 32)
 PRESET = "workflow/presets/nasbench201.yaml"

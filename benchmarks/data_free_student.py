@@ -44,17 +44,17 @@ from inversion_ablation import real_images
 from rows import add_rows
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import plain_view
+from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import ImageSet, load_split
-from dfnas.dataset.labels import labels_of
 from dfnas.dataset.split import limited
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.seeds import reseed
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
-from dfnas.teacher import Teacher
 from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 

@@ -24,17 +24,17 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18, resnet34
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import labels_of
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.device import prepare, synchronize
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.fresh_images import InMemory, WithFreshImages
 from dfnas.training.training import Training
 

@@ -30,7 +30,8 @@ import torch
 from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged
 from rows import add_rows
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
@@ -38,9 +39,8 @@ from dfnas.runtime.seeds import generator, reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import AugmentationSettings, TrainingSettings
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.synthesis.labels import entropy, first_targets, soft_labels
+from dfnas.synthesis.inversion_targets import entropy, first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher
 from dfnas.training.training import Training
 
 ROLL = {"region": "roll", "roll_reach": 4}

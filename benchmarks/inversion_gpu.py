@@ -20,13 +20,13 @@ import torch
 import torch._inductor.config
 from torchvision.models import resnet50
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.device import synchronize
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 
 TASKS = {  # builder, classes, side, batch sizes
     "resnet20_32px": (lambda: cifar_resnet(20), 10, 32, (256, 1024, 4096)),

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import torch
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import TeacherSpec
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.invert_teacher import STAGE, invert_teacher
-from dfnas.teacher import TeacherSpec
 
 BATCH, STEPS = 256, 4
 

@@ -21,11 +21,11 @@ from pathlib import Path
 import torch
 from torchvision.models import resnet50
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 
 BATCH, SIDE = 50, 224
 LOOPS = {  # ours: precision and compile

@@ -22,13 +22,13 @@ from data_free_student import add_student_options, asked_teacher, judged, traine
 from inversion_ablation import real_images
 from rows import add_rows
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
 from dfnas.dataset.images import ImageSet
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.synthesis.labels import first_targets, soft_labels
+from dfnas.synthesis.inversion_targets import first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher
 
 STARTS, RATES = ("noise", "leaves"), (0.5, 0.3, 0.2, 0.1, 0.05)
 ROWS: dict[str, dict[str, Any]] = {f"{start}, {lr}": {"start": start, "lr": lr} for start in STARTS for lr in RATES}

@@ -37,9 +37,9 @@ from pathlib import Path
 import search_peers as peers
 import torch
 
+from dfnas.dataset.batch_targets import StoredLabels
 from dfnas.dataset.batches import Batches
 from dfnas.dataset.images import ImageSet, load_split
-from dfnas.dataset.labels import StoredLabels
 from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.device import prepare
 from dfnas.runtime.seeds import generator

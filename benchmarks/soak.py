@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 import torch
 
+from dfnas.classifiers.teacher import TeacherSpec, assemble, build_network
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime import checkpoint as checkpoints
 from dfnas.runtime.checkpoint import Checkpoint
@@ -38,7 +39,6 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.teacher import TeacherSpec, assemble, build_network
 
 CLASSES, SIDE, BATCH = 10, 8, 16
 CPU = torch.device("cpu")

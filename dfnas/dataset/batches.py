@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 
 from dfnas.dataset.augment import averaged, draw, drawn_view, plain_view
+from dfnas.dataset.batch_targets import Labels
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import Labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.settings.training import AugmentationSettings

@@ -11,6 +11,7 @@ import torch
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network
 from dfnas.classifiers.weights import read_weights, weights_file
 from dfnas.dataset.images import ImageSet
 from dfnas.doctor.originals import DataSize
@@ -23,7 +24,6 @@ from dfnas.settings.search import SearchSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network
 
 PATTERNS = 64
 """Different images of noise, which a set repeats."""

@@ -7,6 +7,7 @@ import torch
 from dfnas.classifiers.metadata import complete, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
 from dfnas.classifiers.norms import stored_norms
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network, examine
 from dfnas.classifiers.weights import read_weights, weights_file
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.measure.complexity import count_parameters
@@ -15,7 +16,6 @@ from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
 from dfnas.settings.sources import training_section
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, examine
 
 PROBES = 8
 """Images of noise that a teacher is asked about."""

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
+from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import labels_of
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.search.budget import Budget
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
-from dfnas.teacher import Teacher
 
 HELD_OUT_BATCH = 256
 

@@ -19,7 +19,6 @@ from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, python_random, reseed
 from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
@@ -34,6 +33,7 @@ from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.slot import set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
+from dfnas.training.schedule import learning_rate, set_learning_rate
 
 FINITE_DIFFERENCE = 0.01  # over the norm of the gradient (Liu et al. 2019, footnote 2)
 

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import torch
 
+from dfnas.dataset.batch_targets import ClassLabels, StoredLabels
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import ClassLabels, StoredLabels
 from dfnas.measure.accuracy import error_rate
 from dfnas.search import collapse
 from dfnas.search.context import SearchContext

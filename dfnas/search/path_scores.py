@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from dfnas.dataset.batch_targets import ClassLabels
 from dfnas.dataset.batches import Batches, FirstViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import ClassLabels
 from dfnas.measure.accuracy import logits_of
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import SearchSposSettings

@@ -15,7 +15,6 @@ import torch
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
@@ -27,6 +26,7 @@ from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import sgd
+from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
 class ProxylessSearch(DifferentiableSearch):

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 
 from dfnas.runtime.resumable import Row
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
 from dfnas.search.evolution import Evolution
@@ -21,6 +20,7 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.candidate import Candidate, Score
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
+from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
 class SposSearch(JudgingSearch):

@@ -5,7 +5,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dfnas.settings.base import Count, CountOrZero, NonNegative, Settings
-from dfnas.settings.labels import LabelSettings
+from dfnas.settings.labelling import LabelSettings
 from dfnas.settings.training import AugmentationSettings
 
 

@@ -19,7 +19,7 @@ from dfnas.settings.base import (
     as_flag,
 )
 from dfnas.settings.descent import DescentSettings, check_warmup
-from dfnas.settings.labels import LabelSettings
+from dfnas.settings.labelling import LabelSettings
 from dfnas.settings.recipes import Recipe, with_recipe
 
 Flip = Annotated[

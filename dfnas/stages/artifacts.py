@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
 from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.spaces.architecture import build
 from dfnas.spaces.space import Space
-from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 TEACHER, NETWORK = "dfnas teacher 1", "dfnas network 1"
 PARTS = {

@@ -16,7 +16,7 @@ from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
 from dfnas.stages.artifacts import check_fits, load_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.synthesis.labels import calibration_report, doubt, soft_labels
+from dfnas.synthesis.inversion_targets import calibration_report, doubt, soft_labels
 
 STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")

@@ -8,7 +8,7 @@ import torch
 
 from dfnas.dataset.writing import read_labels
 from dfnas.measure.soft_labels import LabelStatistics
-from dfnas.pictures.labels import Labels, labels_png
+from dfnas.pictures.label_plots import Labels, labels_png
 from dfnas.runtime.files import read_json
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.pictures import write_picture

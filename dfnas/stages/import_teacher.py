@@ -8,13 +8,13 @@ import sys
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
 from dfnas.classifiers.weights import read_weights, weights_file
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.files import digest
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.command import Job, Stage
-from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 STAGE = Stage("import_teacher", __doc__, TeacherSettings)
 STAGE.output("--out", required=True, help="the teacher, as the other stages read it")

@@ -19,7 +19,7 @@ from dfnas.stages.artifacts import load_beside, load_teacher
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
 

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.names import code_of
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, build_network, check_trainable
 from dfnas.dataset.images import ImageSet, image_batches, load_split
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
@@ -27,9 +28,8 @@ from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
-from dfnas.synthesis.labels import seen_by
+from dfnas.synthesis.inversion_targets import seen_by
 from dfnas.synthesis.quality import NO_HEAD
-from dfnas.teacher import Teacher, TeacherSpec, build_network, check_trainable
 from dfnas.training.training import Training
 
 STAGE = Stage("judge_images", __doc__, JudgeImagesSettings)

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
-from dfnas.teacher import Teacher
 
 
 def add_teacher_argument(stage: Stage) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
+from dfnas.classifiers.teacher import TeacherSpec, build_network, check_trainable
 from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
@@ -20,7 +21,6 @@ from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Job, Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.json_options import parsed
-from dfnas.teacher import TeacherSpec, build_network, check_trainable
 from dfnas.training.training import Training
 
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)

@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
+from dfnas.classifiers.teacher import Teacher
+from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import load_split
-from dfnas.dataset.labels import labels_of
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
@@ -23,7 +24,6 @@ from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.json_options import parsed
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.stages.numbers import seed
-from dfnas.teacher import Teacher
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)

@@ -13,8 +13,8 @@ import math
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.seeds import generator
-from dfnas.teacher import Teacher
 
 LEAVES = 200
 """They would cover a canvas three and a half times; a twentieth of it is left, as one more colour."""

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.measure.complexity import count_macs
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.teacher import Teacher
 
 # Multiply-accumulates of a batch from which compiling pays: what a CPU thread or a GPU does in about three minutes.
 MACS_PER_CPU_THREAD = 4e12

@@ -20,12 +20,12 @@ from typing import Any
 import torch
 
 from dfnas.runtime.errors import InputError, reason
-from dfnas.runtime.schedule import learning_rate, set_learning_rate
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.canvas import first_canvas
 from dfnas.synthesis.objective import TERMS, Objective
 from dfnas.synthesis.regions import RegionOperator
+from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
 def to_uint8(pixels: torch.Tensor) -> torch.Tensor:

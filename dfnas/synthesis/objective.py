@@ -12,11 +12,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.compilation import Compiled, pays, with_gradient
 from dfnas.synthesis.regularizers import image_norm, likeness, total_variation
 from dfnas.synthesis.statistics import FeatureStatistics
-from dfnas.teacher import Teacher
 
 TERMS = ("cross_entropy", "feature", "total_variation", "image_norm", "competition")
 

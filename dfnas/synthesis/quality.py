@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.generations import LabelledImages
 from dfnas.measure.class_similarity import similarity_correlation
 from dfnas.measure.diversity import ClassDiversity, UnitMoments
@@ -15,8 +16,7 @@ from dfnas.measure.features import Head, PenultimateFeatures, class_weights, fin
 from dfnas.measure.soft_labels import LabelStatistics
 from dfnas.measure.statistics import NormStatistics, norm_layers
 from dfnas.runtime.errors import InputError
-from dfnas.synthesis.labels import seen_by
-from dfnas.teacher import Teacher
+from dfnas.synthesis.inversion_targets import seen_by
 
 NO_HEAD = "the teacher's logits do not come from a linear layer or a 1 x 1 convolution"
 CONSTANT = "labels or weights are the same for all pairs of classes"

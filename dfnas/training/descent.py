@@ -8,10 +8,10 @@ from torch import nn
 from dfnas.dataset.batches import Batches
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.processes import ALONE, Processes
-from dfnas.runtime.schedule import learning_rate, one_cycle, set_learning_rate
 from dfnas.settings.descent import DescentSettings
 from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
+from dfnas.training.schedule import learning_rate, one_cycle, set_learning_rate
 
 
 class Descent:

@@ -11,15 +11,15 @@ from typing import Any
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import derive
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import FreshSettings
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.training import Training
 
 

@@ -15,8 +15,8 @@ def soft_cross_entropy(
     logits: torch.Tensor, targets: torch.Tensor, temperature: float = 1.0, smoothing: float = 0.0
 ) -> torch.Tensor:
     """Mean over the batch of the cross-entropy of softmax(logits / T) to targets that are at that temperature already
-    (`dfnas.dataset.labels`): T acts on both sides, without a factor T² (SPOS release: T = 3). The gradient is otherwise
-    that of a Kullback-Leibler divergence.
+    (`dfnas.dataset.batch_targets`): T acts on both sides, without a factor T² (SPOS release: T = 3). The gradient is
+    otherwise that of a Kullback-Leibler divergence.
 
     Args:
         logits: (B, K).

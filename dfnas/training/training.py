@@ -4,9 +4,9 @@ from typing import Any
 
 from torch import nn
 
+from dfnas.dataset.batch_targets import Labels, StoredLabels
 from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import Labels, StoredLabels
 from dfnas.dataset.mixing import MixedBatches
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.processes import ALONE, Processes

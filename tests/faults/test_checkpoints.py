@@ -9,7 +9,7 @@ import pytest
 import torch
 from stage_calls import TEACHER, run
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 
 
 @pytest.fixture

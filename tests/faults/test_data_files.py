@@ -10,7 +10,7 @@ import pytest
 import torch
 from stage_calls import TEACHER, run
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.dataset.writing import read_labels, read_shard, read_synthetic_shard, write_labels, write_shard
 from dfnas.runtime.files import read_json, write_json
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from stage_calls import SPACE, TEACHER, run
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 
 LEFT = ("history", "candidates", "strengths", "timing")
 

@@ -7,12 +7,12 @@ import torch
 import torch._inductor.config
 from torch import nn
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="torch's compiler needs a C++ compiler")
 

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from running import ROOT, ancestors, overlay, plan, recipes, snakemake
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.runtime.seeds import reseed
 
 ARGUMENTS = {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10}

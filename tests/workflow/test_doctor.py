@@ -79,7 +79,7 @@ def test_what_cannot_run_is_named_with_its_remedy(tmp_path):
 def test_what_a_builder_prints_is_no_part_of_the_answer(tmp_path):
     code = tmp_path / "mine.py"
     code.write_text(
-        "from dfnas.cifar_resnet import cifar_resnet\n"
+        "from dfnas.classifiers.cifar_resnet import cifar_resnet\n"
         "def build(**arguments):\n    print('hello')\n    return cifar_resnet(**arguments)\n"
         "def broken(**arguments):\n    raise RuntimeError('one\\ntwo')\n"
     )

@@ -10,7 +10,7 @@ import yaml
 from running import ROOT, command, complaint, overlay
 from snakemake.utils import update_config
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.runtime.errors import InputError
 
 UNUSUAL = 'it\'s "my" $(touch pwned); results & `touch pwned` größe 数 *?[a] #1 %s ~ !'

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import nn
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.doctor.bench import Bench
 from dfnas.measure.accuracy import logits_of
 from dfnas.settings.base import Settings
-from dfnas.teacher import Teacher
 
 
 @dataclass(frozen=True)

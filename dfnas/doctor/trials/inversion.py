@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.doctor.bench import Bench
 from dfnas.doctor.trials.cost import JobCost, teacher_image
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.compilation import pays
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher
 
 COMPILED_SHARE, COMPILATION_S = 0.75, 30.0
 """Of a step's time what compiled code takes, and what compiling takes for each resolution (docs/synthesis.md)."""

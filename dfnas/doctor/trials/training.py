@@ -6,13 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from dfnas.dataset.labels import labels_of
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, build_network
+from dfnas.dataset.batch_targets import labels_of
 from dfnas.doctor.bench import Bench, bytes_of
 from dfnas.doctor.trials.cost import JobCost, network_image, of_batch, teacher_image
 from dfnas.doctor.trials.inversion import inversion_seconds
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.sources import ORIGINAL, training_section
-from dfnas.teacher import Teacher, TeacherSpec, build_network
 from dfnas.training.training import Training
 
 DRAWS = 2

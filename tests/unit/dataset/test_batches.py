@@ -5,9 +5,9 @@ import torch
 
 from dfnas.dataset import batches as module
 from dfnas.dataset.augment import averaged, plain_view
+from dfnas.dataset.batch_targets import StoredLabels
 from dfnas.dataset.batches import Batches, FirstViews, PlainViews
 from dfnas.dataset.images import ImageSet
-from dfnas.dataset.labels import StoredLabels
 from dfnas.runtime.errors import InputError
 from dfnas.settings.training import AugmentationSettings
 

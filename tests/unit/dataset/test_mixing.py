@@ -6,8 +6,8 @@ from random import Random
 import pytest
 import torch
 
+from dfnas.dataset.batch_targets import StoredLabels
 from dfnas.dataset.batches import Batches
-from dfnas.dataset.labels import StoredLabels
 from dfnas.dataset.mixing import MixedBatches, with_rectangles
 
 SIDE, STEPS = 8, 40

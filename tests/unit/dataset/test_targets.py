@@ -9,13 +9,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.dataset.augment import draw, drawn_view, plain_view
-from dfnas.dataset.labels import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
+from dfnas.dataset.batch_targets import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
 from dfnas.runtime.errors import InputError
 from dfnas.settings.training import AugmentationSettings, RetrainSettings
-from dfnas.synthesis.labels import soft_labels
-from dfnas.teacher import Teacher, TeacherSpec
+from dfnas.synthesis.inversion_targets import soft_labels
 from dfnas.training.losses import soft_cross_entropy
 
 INDICES = torch.tensor([4, 0, 2])

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.doctor.networks import check_networks, judge_answers
-from dfnas.teacher import Teacher, TeacherSpec
 
 ARGUMENTS = {"depth": 8, "channels": 1, "classes": 10, "widths": [4, 8, 16]}
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from dfnas.pictures.comparison import COSTS, Network, comparison_png, draw_against_cost, draw_by_algorithm
 from dfnas.pictures.figures import blank
-from dfnas.pictures.labels import CURVES, Labels, draw_curves, draw_matrix, labels_png
+from dfnas.pictures.label_plots import CURVES, Labels, draw_curves, draw_matrix, labels_png
 from dfnas.pictures.palette import DATA, FURTHER_DATA, data_colours, shapes
 
 names = st.lists(st.sampled_from(["original", "synthetic", "none", "noise", "other", "third"]), unique=True)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import torch
 
+from dfnas.classifiers.teacher import TeacherSpec
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import write_csv, write_json
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.predictions import write_predictions
 from dfnas.stages.rows import COLUMNS, KEYS, by_row, row_of
-from dfnas.teacher import TeacherSpec
 
 SETTINGS = {"lr": 0.1, "space": {"name": "darts", "options": {"cells": 3}}, "schedule": "cosine"}
 CONFIGURATION = {"results_dir": "a", "search_darts": SETTINGS, "evaluate": {"batch_size": 256}, "sources": {}}

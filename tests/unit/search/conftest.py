@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSearch
@@ -22,7 +23,6 @@ from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import Slot
 from dfnas.spaces.space import Space, Task
-from dfnas.teacher import Teacher, TeacherSpec
 
 NAMES = ("linear", "bent", "skip", "zero")
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import TeacherSpec
 from dfnas.dataset.augment import plain_view
 from dfnas.dataset.images import ImageSet, load_split
 from dfnas.dataset.writing import Records, write_dataset, write_shard
@@ -24,7 +25,6 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import save_network, save_teacher
 from dfnas.stages.predictions import read_predictions
-from dfnas.teacher import TeacherSpec
 
 TASK = Task(channels=1, size=8, classes=3)
 OPTIONS = {"stem_width": 4, "widths": [8], "depths": [1], "strides": [2], "last_width": 8}

@@ -11,12 +11,12 @@ from docutils.core import publish_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dfnas.classifiers.teacher import TeacherSpec
 from dfnas.dataset.writing import write_labels
 from dfnas.pictures.figures import blank, png
 from dfnas.runtime.files import digest, save_archive, write_csv, write_json
 from dfnas.stages.artifacts import save_teacher
 from dfnas.tables import run as words
-from dfnas.teacher import TeacherSpec
 
 
 def run(name: str, *arguments) -> int:

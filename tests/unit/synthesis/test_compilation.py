@@ -10,14 +10,14 @@ import torch
 from torch import nn
 from torch._dynamo.backends.common import aot_autograd
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.compilation import batch_macs, pays
 from dfnas.synthesis.inversion import Inversion
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 
 
 def settings_of(**changes) -> InvertTeacherSettings:

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.schedule import learning_rate
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.synthesis.labels import balanced_classes, one_hot
+from dfnas.synthesis.inversion_targets import balanced_classes, one_hot
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
+from dfnas.training.schedule import learning_rate
 
 BATCH, CLASSES, SIZE, MARGIN = 8, 4, 8, 4
 

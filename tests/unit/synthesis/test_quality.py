@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.dataset.generations import LabelledImages
 from dfnas.synthesis.quality import NO_HEAD, Quality
-from dfnas.teacher import Teacher, TeacherSpec
 
 
 def report_of(network: nn.Module) -> dict:

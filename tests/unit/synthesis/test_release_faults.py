@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.dataset.augment import center
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.synthesis.labels import first_targets, soft_labels
+from dfnas.synthesis.inversion_targets import first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 
 SETTINGS = InvertTeacherSettings(
     batch_size=8,

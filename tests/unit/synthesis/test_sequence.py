@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
-from dfnas.synthesis.labels import first_targets
+from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.teacher import Teacher, TeacherSpec
 
 
 class Kept:

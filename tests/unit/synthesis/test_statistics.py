@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.distributions import Normal, kl_divergence
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.runtime.errors import InputError
 from dfnas.synthesis.statistics import FeatureStatistics, channel_moments
-from dfnas.teacher import Teacher, TeacherSpec
 
 
 def noise(*shape: int) -> torch.Tensor:

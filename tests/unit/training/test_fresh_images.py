@@ -6,13 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.dataset.labels import TeacherLabels
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.settings.training import AugmentationSettings, FreshSettings, RetrainSettings
 from dfnas.synthesis.objective import Objective
-from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from dfnas.dataset.labels import TeacherLabels
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.runtime.processes import ALONE, Processes, join, with_common_statistics
@@ -19,7 +20,6 @@ from dfnas.settings.training import (
     RetrainSettings,
     TrainingSettings,
 )
-from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 

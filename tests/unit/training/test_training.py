@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.dataset.labels import TeacherLabels
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.descent import OneCycleSettings
 from dfnas.settings.training import AugmentationSettings, AveragingSettings, TrainingSettings
-from dfnas.teacher import Teacher, TeacherSpec
 from dfnas.training.training import Training
 
 RECIPE = {

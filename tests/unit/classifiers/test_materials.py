@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.materials import lay_into
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network
 from dfnas.runtime.errors import InputError
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network
 
 CODE = """
 import torch

@@ -14,13 +14,21 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import (
+    Teacher,
+    TeacherSpec,
+    assemble,
+    build_network,
+    check_trainable,
+    examine,
+    stored_norms,
+)
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive
 from dfnas.stages import import_teacher
-from dfnas.synthesis.labels import soft_labels
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_trainable, examine, stored_norms
+from dfnas.synthesis.inversion_targets import soft_labels
 
 WHERE = "w.pt"
 CLASSES, SIZE = 4, 16

@@ -9,10 +9,10 @@ from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
 from dfnas.classifiers.norms import stored_norms
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.measure.statistics import NormStatistics, norm_layers
 from dfnas.search.recalibration import recalibrate
 from dfnas.synthesis.statistics import FeatureStatistics
-from dfnas.teacher import Teacher, TeacherSpec
 
 SPEC = TeacherSpec("x:y", {}, 3, 1, (6, 5), (0.5,), (0.25,))
 

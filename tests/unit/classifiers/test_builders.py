@@ -8,8 +8,8 @@ from torchvision import models
 
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.names import code_of, parse_builder
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, check_logits
 from dfnas.runtime.errors import InputError
-from dfnas.teacher import Teacher, TeacherSpec, check_logits
 
 SMALL = {"classes": 3, "channels": 1, "size": [12, 20], "mean": [0.5], "std": [0.25]}
 RGB = {"channels": 3, "mean": [0.5] * 3, "std": [0.25] * 3}

@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
 from dfnas.classifiers.weights import find_state_dict
 from dfnas.dataset.originals import load_originals
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive
 from dfnas.settings.dataset import ShardOriginalSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
 
 BUILDER = "dfnas.cifar_resnet:cifar_resnet"
 WHERE = "teacher.pt"

@@ -11,10 +11,10 @@ from typing import Protocol
 import torch
 from torch.nn import functional as F
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
-from dfnas.settings.labels import LabelSettings
-from dfnas.teacher import Teacher
+from dfnas.settings.labelling import LabelSettings
 
 
 class Labels(Protocol):

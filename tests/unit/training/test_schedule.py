@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfnas.runtime.schedule import learning_rate, one_cycle, set_learning_rate
+from dfnas.training.schedule import learning_rate, one_cycle, set_learning_rate
 
 
 @pytest.mark.parametrize("step", range(0, 50, 7))

@@ -4,9 +4,9 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
 from dfnas.classifiers.weights import read_weights
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.teacher import Teacher, TeacherSpec, assemble
 
 
 def imported(**section) -> Teacher:

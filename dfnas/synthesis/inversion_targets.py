@@ -9,11 +9,11 @@ Shapes: N images, B batch, C channels, H W of the teacher's input, K classes.
 import torch
 from torch.nn import functional as F
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.teacher import Teacher
 
 
 def balanced_classes(batch_size: int, batch: int, classes: int, seed: int, generation: int = 0) -> torch.Tensor:

@@ -7,10 +7,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dfnas.cifar_resnet import cifar_resnet
+from dfnas.classifiers.cifar_resnet import cifar_resnet
+from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.synthesis.labels import balanced_classes, calibration_report, doubt, first_targets, one_hot, soft_labels
-from dfnas.teacher import Teacher, TeacherSpec
+from dfnas.synthesis.inversion_targets import (
+    balanced_classes,
+    calibration_report,
+    doubt,
+    first_targets,
+    one_hot,
+    soft_labels,
+)
 
 
 @given(
