@@ -193,15 +193,6 @@ def test_a_snapshot_does_not_change_as_the_run_goes_on():
     assert all(torch.equal(state["adam"][name], value) for name, value in copy.items())
 
 
-def test_checkpoints_come_at_regular_steps_and_change_nothing():
-    expected = inverted(make_teacher(), TARGETS, make_settings(), 0, 0)
-    steps = []
-    inversion = inversion_of(make_teacher(), TARGETS, make_settings(), 0, 0)
-    images = inversion.run(lambda state: steps.append(state.step), every=5)
-    assert steps == [5, 10]
-    assert torch.equal(images, expected)
-
-
 def test_the_teacher_is_as_it_was():
     teacher = make_teacher()
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
@@ -209,6 +200,27 @@ def test_the_teacher_is_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in teacher.parameters())
     assert not any(module._forward_pre_hooks for module in teacher.modules())
+
+
+def test_layers_are_watched_once_for_all_steps():
+    teacher = make_teacher()
+    inversion = inversion_of(teacher, TARGETS, make_settings(feature_weight=0.1), 0, 0)
+    norms, steps, seen = teacher.batch_norms(), inversion.steps(), set()
+    for _ in range(inversion.total_steps - 1):
+        next(steps)
+        seen.add(tuple(hook for norm in norms for hook in norm._forward_pre_hooks))
+    assert len(seen) == 1
+    assert len(*seen) == len(norms)
+    next(steps)
+    assert not any(norm._forward_pre_hooks for norm in norms)
+
+
+def test_layers_are_let_go_where_an_inversion_is_dropped():
+    teacher = make_teacher()
+    steps = inversion_of(teacher, TARGETS, make_settings(feature_weight=0.1), 0, 0).steps()
+    next(steps)
+    del steps
+    assert not any(norm._forward_pre_hooks for norm in teacher.batch_norms())
 
 
 def test_bfloat16_follows_float32_closely():
