@@ -24,7 +24,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18, resnet34
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
@@ -99,7 +100,7 @@ def teacher_of(options: argparse.Namespace, sizes: dict[str, int], test: ImageSe
         training = Training(network, train, test.subset(torch.arange(100)), settings, 0)
         done(training, test, network)
         torch.save(network.state_dict(), kept)
-    spec = TeacherSpec("-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
+    spec = TeacherSpec(builder="-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
     return Teacher(spec, network).to(test.images.device)
 
 

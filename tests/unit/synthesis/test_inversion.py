@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
@@ -30,7 +31,7 @@ def one_thread():
 def make_teacher(channels: int = 3) -> Teacher:
     torch.manual_seed(0)
     spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet",
+        builder="dfnas.cifar_resnet:cifar_resnet",
         classes=CLASSES,
         channels=channels,
         size=(SIZE, SIZE),
@@ -249,7 +250,7 @@ def test_a_constant_schedule_keeps_the_peak_and_without_clipping_the_canvas_leav
 def test_the_competition_draws_the_networks_apart():
     torch.manual_seed(5)
     spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet", classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3
+        builder="dfnas.cifar_resnet:cifar_resnet", classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3
     )
     competitor = Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, CLASSES))
 
@@ -281,7 +282,7 @@ class Plain(nn.Module):
 
 def plain_teacher() -> Teacher:
     torch.manual_seed(0)
-    return Teacher(TeacherSpec("tests:Plain", classes=CLASSES, size=(SIZE, SIZE)), Plain())
+    return Teacher(TeacherSpec(builder="tests:Plain", classes=CLASSES, size=(SIZE, SIZE)), Plain())
 
 
 def test_a_teacher_without_batch_norm_is_taken_without_the_feature_term():
@@ -307,7 +308,7 @@ class Asserting(Plain):
 
 @pytest.mark.parametrize("role", ["teacher", "competitor"])
 def test_both_networks_must_take_every_resolution(role: str):
-    stubborn = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), Asserting())
+    stubborn = Teacher(TeacherSpec(builder="-", classes=CLASSES, size=(SIZE, SIZE)), Asserting())
     settings = make_settings(feature_weight=0.0, competition_weight=1.0)
     networks = (stubborn, make_teacher()) if role == "teacher" else (make_teacher(), stubborn)
     with pytest.raises(InputError, match=rf"downscale 2 the {role} sees .*Wrong image height!\); use downscale 1 only"):
@@ -327,7 +328,7 @@ class Frozen(Plain):
 
 @pytest.mark.parametrize("network", [Detaching, Frozen])
 def test_a_teacher_without_a_gradient_is_refused_before_images_follow_the_priors_alone(network):
-    teacher = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), network())
+    teacher = Teacher(TeacherSpec(builder="-", classes=CLASSES, size=(SIZE, SIZE)), network())
     settings = make_settings(feature_weight=0.0, stages=(ResolutionStage(steps=5),))
     with pytest.raises(InputError, match="logits of the teacher have no gradient by its images"):
         inversion_of(teacher, TARGETS, settings, 0, 0)
