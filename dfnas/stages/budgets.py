@@ -6,7 +6,8 @@ from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.latency_tables import load_latency_table
 
 
@@ -15,8 +16,8 @@ def add_latency_argument(stage: Stage) -> None:
     stage.argument("--latency", type=Path, metavar="FILE", help="latency table, where the settings ask for it")
 
 
-def budget_of(job: Job, space: Space) -> tuple[Budget, CostTable | None, list[Path]]:
-    """The checked budget of a search's settings, the latency table where the settings ask for one, and its file.
+def budget_of(job: Job, space: Space) -> tuple[Budget, CostTable | None]:
+    """The checked budget of a search's settings, and the latency table where the settings ask for one.
 
     Raises:
         InputError: no table where one is needed, see also `load_latency_table` and `Budget.check`.
@@ -24,8 +25,7 @@ def budget_of(job: Job, space: Space) -> tuple[Budget, CostTable | None, list[Pa
     settings, path = job.settings, job.options.latency
     if settings.needs_latency and path is None:
         raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
-    tables = [path] if settings.needs_latency else []
-    latency = load_latency_table(path, settings.space, space) if tables else None
+    latency = load_latency_table(path, settings.space, space) if settings.needs_latency else None
     budget = Budget(space, settings.budget, latency)
     budget.check()
-    return budget, latency, tables
+    return budget, latency

@@ -16,7 +16,8 @@ from dfnas.spaces.costs import CostTable
 from dfnas.spaces.names import NAMES, reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.json_options import section
 from dfnas.stages.tasks import add_task_arguments, task_of
 
@@ -41,11 +42,11 @@ class CheckedSearch(Settings):
     """Its limits, if it has any."""
 
 
-def check_spaces(job: Job) -> None:
+def check_spaces(job: Job[None]) -> None:
     task = task_of(job.options)
     checked = {name: checked_space(name, said, task) for name, said in job.options.searches.items()}
-    code = [reference(said["space"]["name"]) for said in checked.values()]
-    write_json(job.options.out, checked | {"provenance": job.provenance([], *code)})
+    job.reads(code=[reference(said["space"]["name"]) for said in checked.values()])
+    write_json(job.options.out, checked | {"provenance": job.provenance()})
 
 
 def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.class_names import check_class_names
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 
 
 def add_teacher_argument(stage: Stage) -> None:
@@ -30,4 +31,5 @@ def labelling_teacher(job: Job, data: ImageSet) -> Teacher | None:
         raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
     teacher = load_teacher(job.options.teacher, job.device)
     check_class_names(data.class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
+    job.reads(code=teacher.spec.code())
     return teacher

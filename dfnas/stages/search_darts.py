@@ -4,13 +4,13 @@ import sys
 
 from dfnas.search.darts import DartsSearch
 from dfnas.settings.search_darts import SearchDartsSettings
-from dfnas.stages.command import Job
+from dfnas.stages.job import Job
 from dfnas.stages.searching import run_search, search_stage
 
 STAGE = search_stage("search_darts", __doc__, SearchDartsSettings, together=True)
 
 
-def search_darts(job: Job) -> None:
+def search_darts(job: Job[SearchDartsSettings]) -> None:
     run_search(job, DartsSearch)
 
 

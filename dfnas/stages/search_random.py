@@ -12,7 +12,7 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.stages.budgets import budget_of
-from dfnas.stages.command import Job
+from dfnas.stages.job import Job
 from dfnas.stages.searching import run_search, search_stage
 from dfnas.stages.tasks import add_task_arguments, task_of
 
@@ -22,7 +22,7 @@ STAGE = search_stage("search_random", __doc__, SearchRandomSettings, supernet=Fa
 add_task_arguments(STAGE, required=False)
 
 
-def search_random(job: Job) -> None:
+def search_random(job: Job[SearchRandomSettings]) -> None:
     """A draw for a task, or a search on data, as `draws` says. Raises InputError where an option is missing."""
     options, settings = job.options, job.settings
     needed = TASK if settings.draws == 1 else DATA
@@ -33,10 +33,10 @@ def search_random(job: Job) -> None:
         run_search(job, RandomSearch)
         return
     space = make(settings.space.name, task_of(options), settings.space.options)
-    budget, _, tables = budget_of(job, space)
+    budget, _ = budget_of(job, space)
     (choices,) = random_architectures(budget, options.seed, 1)
-    provenance = job.provenance(tables, reference(settings.space.name))
-    document = describe(settings.space.name, settings.space.options, space, choices, provenance)
+    job.reads(code=[reference(settings.space.name)])
+    document = describe(settings.space.name, settings.space.options, space, choices, job.provenance())
     write_json(options.out, document | {"search": judged(space, choices)})
 
 

@@ -17,8 +17,9 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.budgets import add_latency_argument, budget_of
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history, write_timing
+from dfnas.stages.job import Job
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.stages.numbers import seed
 from dfnas.stages.records import write_candidates, write_strengths
@@ -66,37 +67,29 @@ def run_search(job: Job, algorithm: Callable[[SearchContext, Any], Any]) -> None
     options, settings = job.options, job.settings
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-    budget, latency, tables = budget_of(job, space)
+    budget, latency = budget_of(job, space)
+    job.reads(code=[reference(settings.space.name)])
     teacher = labelling_teacher(job, train)
-    inputs, code = [options.dataset, *tables], [reference(settings.space.name)]
-    if teacher is not None:
-        inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
-    entry = job.cache_entry(inputs, *code)
-    if entry.recall():
-        return
-    checkpoint = job.checkpoint(inputs, *code)
-    context = SearchContext(space, train, validation, options.seed, budget, teacher, latency, job.processes)
-    search = algorithm(context, settings)
-    name = job.stage.removeprefix("search_")
-    meter = EnergyMeter.of(job.device, job.processes)
-    description = f"{name} on {options.search_data}, seed {options.seed}"
-    history, cost = run(search, checkpoint, description, meter, job.processes.leads)
-    if not job.processes.leads:
-        return
-    provenance = job.provenance(inputs, *code)
-    document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
-    report = search.report()
-    if report["collapsed"]:
-        print(f"{job.stage}: warning: {collapse.warning(report, search.remedy)}", file=sys.stderr, flush=True)
-    document["search"] = report
-    write_history(options.history, history)
-    write_candidates(options.candidates, space, search.candidates())
-    write_strengths(options.strengths, space, search.strengths(), provenance)
-    if "supernet" in options:
-        supernet = {"state": search.network.state_dict(), "strengths": search.strengths(), "provenance": provenance}
-        save_archive(options.supernet, supernet)
-    run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
-    write_timing(options.timing, "search", run_key, cost, job.device, provenance)
-    write_json(options.out, document)
-    entry.keep()
-    checkpoint.clear()
+    with job.once() as checkpoint:
+        context = SearchContext(space, train, validation, options.seed, budget, teacher, latency, job.processes)
+        search = algorithm(context, settings)
+        name = job.stage.removeprefix("search_")
+        meter = EnergyMeter.of(job.device, job.processes)
+        description = f"{name} on {options.search_data}, seed {options.seed}"
+        history, cost = run(search, checkpoint, description, meter, job.processes.leads)
+        if not job.processes.leads:
+            return
+        provenance, report = job.provenance(), search.report()
+        document = describe(settings.space.name, settings.space.options, space, search.architecture(), provenance)
+        if report["collapsed"]:
+            print(f"{job.stage}: warning: {collapse.warning(report, search.remedy)}", file=sys.stderr, flush=True)
+        document["search"] = report
+        write_history(options.history, history)
+        write_candidates(options.candidates, space, search.candidates())
+        write_strengths(options.strengths, space, search.strengths(), provenance)
+        if "supernet" in options:
+            supernet = {"state": search.network.state_dict(), "strengths": search.strengths(), "provenance": provenance}
+            save_archive(options.supernet, supernet)
+        run_key = {"algorithm": name, "search_data": options.search_data, "seed": options.seed}
+        write_timing(options.timing, "search", run_key, cost, job.device, provenance)
+        write_json(options.out, document)
