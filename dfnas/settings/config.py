@@ -1,9 +1,13 @@
 """The whole configuration: one section per rule, under the rule's name, and what spans rules."""
 
-from typing import Annotated, Any, Literal, Self, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from dfnas.rules import Rule, rules_with
+from dfnas.runtime.errors import InputError
+from dfnas.settings.algorithms import NAMES, short_name
 from dfnas.settings.base import Count, CountOrZero, Flag, Seed, Settings
 from dfnas.settings.dataset import (
     CalibrateLabelsSettings,
@@ -20,7 +24,7 @@ from dfnas.settings.evaluate import (
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import OwnSearchSettings, SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
@@ -30,58 +34,28 @@ from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, Data, SourceSe
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
 
-Algorithm = Literal["darts", "proxyless", "spos", "random", "evolution"]
-Rule = Literal[
-    "pretrain_teacher",
-    "import_teacher",
-    "import_network",
-    "invert_teacher",
-    "calibrate_labels",
-    "shard_dataset",
-    "shard_original",
-    "check_spaces",
-    "measure_options",
-    "search_darts",
-    "search_proxyless",
-    "search_spos",
-    "search_random",
-    "search_evolution",
-    "retrain",
-    "evaluate",
-    "compare_data",
-    "measure_latency",
-    "assess_images",
-    "judge_images",
-    "draw_images",
-    "draw_labels",
-    "draw_search",
-    "draw_training",
-    "draw_comparison",
-    "table1",
-    "typeset_table1",
-    "export",
-    "model_card",
-    "lookup",
-    "rank_architectures",
-    "tabulate_lookups",
-    "draw_rankings",
-    "provenance",
-    "describe_run",
-]
-RULES: tuple[str, ...] = get_args(Rule)
 ROLES = ("verifier", "competitor")
 NAMED_SOURCES = ("folder", "cifar10")
 """Sources of original images that name their classes."""
-SHARED_SEARCHES = ("search_darts", "search_proxyless", "search_spos")
-"""Searches whose jobs can share their batches among several processes."""
+
+
+def _algorithm(text: str) -> str:
+    short_name(text)
+    return text
 
 
 class ComparisonSettings(Settings):
     """Section `comparison`: the rows of Table 1."""
 
-    algorithms: Annotated[tuple[Algorithm, ...], Field(min_length=1)] = ("darts", "proxyless", "spos", "random")
-    """Algorithms that search. `random` and `evolution` are baselines without a supernet; `random` looks at no data
-    unless search_random.draws is above 1."""
+    algorithms: Annotated[tuple[Annotated[str, AfterValidator(_algorithm)], ...], Field(min_length=1)] = (
+        "darts",
+        "proxyless",
+        "spos",
+        "random",
+    )
+    """Algorithms that search: `darts`, `proxyless`, `spos`, `random`, `evolution`, or your own as `module:name` or
+    `file.py:name`, with a section `search_<name>` (docs/extending.md). `random` and `evolution` are baselines without a
+    supernet; `random` looks at no data unless search_random.draws is above 1."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)
@@ -97,7 +71,14 @@ class ComparisonSettings(Settings):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} repeats a value: {', '.join(map(str, values))}")
+        if len(set(self.names)) < len(self.algorithms):
+            raise ValueError(f"algorithms has two of one name: {', '.join(self.names)}; call a class otherwise")
         return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the algorithms are called in tables and folders, in their order."""
+        return tuple(map(short_name, self.algorithms))
 
 
 class ResourceSettings(Settings):
@@ -119,7 +100,10 @@ class ResourceSettings(Settings):
 
 
 class Config(Settings):
-    """Everything that `config.yaml` may say."""
+    """Everything that `config.yaml` may say. The section of an algorithm of the user's is one more, `search_<name>`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, OwnSearchSettings]
 
     results_dir: Annotated[str, Field(min_length=1)] = "results"
     """Folder of everything that is made, in the working directory or elsewhere; `~` and environment variables are
@@ -165,6 +149,18 @@ class Config(Settings):
     def parse(cls, values: Any, section: str = "") -> Self:
         """See `Settings.parse`. What a source does not say, it has from the base sections, and `retrain_synthetic` from
         `retrain`."""
+        if isinstance(values, Mapping):
+            own = _own_searches(values)
+            known = (*cls.model_fields, *own)
+            for name in values:
+                if name not in known:
+                    raise InputError(f"unknown key '{name}'; expected one of {', '.join(known)}")
+            for name, algorithm in own.items():
+                if name not in values:
+                    raise InputError(
+                        f"comparison.algorithms names '{algorithm}', and there is no section {name}; give it one, with "
+                        "the space at least"
+                    )
         return super().parse(lay_over_base(values), section)
 
     @model_validator(mode="after")
@@ -189,17 +185,18 @@ class Config(Settings):
     @model_validator(mode="after")
     def _resources_are_of_rules(self) -> "Config":
         for name in self.resources:
-            if name not in ("default", *RULES):
-                raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(RULES)}")
+            if name not in ("default", *self.rules):
+                raise ValueError(
+                    f"resources.{name}: no such rule; expected 'default' or one of {', '.join(self.rules)}"
+                )
         return self
 
     @model_validator(mode="after")
     def _gpus_share_the_batches(self) -> "Config":
         trainings = dict.fromkeys(map(training_section, self.comparison.retrain_data), "retrain")
-        searches = {
-            rule: rule for rule in SHARED_SEARCHES if rule.removeprefix("search_") in self.comparison.algorithms
-        }
-        for name, rule in {**trainings, **searches}.items():
+        searches = [f"search_{name}" for name in self.comparison.names]
+        shared = {name: name for name in searches if self.rules[name].shared}
+        for name, rule in {**trainings, **shared}.items():
             self._check_shares(name, rule, self.resources_of(rule)["gpu"])
         return self
 
@@ -275,8 +272,7 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _searches_fit_the_teacher(self) -> "Config":
-        sections = {name: section for name, section in self if isinstance(section, SearchSettings)}
-        for name, section in sections.items():
+        for name, section in self.searches().items():
             if any(side % section.downscale for side in self.teacher.size or ()):
                 raise ValueError(
                     f"{name}.downscale ({section.downscale}) must divide teacher.size "
@@ -329,6 +325,25 @@ class Config(Settings):
                     f"{' x '.join(map(str, self.teacher.size))}"
                 )
 
+    @property
+    def rules(self) -> dict[str, Rule]:
+        """The rules by name, with those of the user's own algorithms."""
+        return rules_with(self.comparison.algorithms)
+
+    def searches(self) -> dict[str, SearchSettings]:
+        """The sections of all searches, by rule, whether the comparison has them or not."""
+        return {name: section for name, section in self if isinstance(section, SearchSettings)}
+
+    def checked(self, name: str) -> dict[str, Any]:
+        """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
+        space and budget; of one of the user's its class and all that its section says."""
+        section = self.searches()[f"search_{name}"].plain()
+        own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
+        algorithm = next((each for each in own if short_name(each) == name), None)
+        if algorithm is None:
+            return {f"search_{name}": {key: section[key] for key in ("space", "budget")}}
+        return {f"search_{name}": {"algorithm": algorithm, "section": section}}
+
     def synthetic_data(self) -> dict[str, SourceSettings]:
         """The synthetic data sets that the configuration describes, by name."""
         base = {section: getattr(self, section) for section in SourceSettings.model_fields}
@@ -349,7 +364,7 @@ class Config(Settings):
 
     def processes_of(self, rule: str) -> int:
         """Processes of a rule's jobs: one on each of their GPUs, where they can share their batches."""
-        return max(1, self.resources_of(rule)["gpu"]) if rule in ("retrain", *SHARED_SEARCHES) else 1
+        return max(1, self.resources_of(rule)["gpu"]) if self.rules[rule].shared else 1
 
     def resources_of(self, rule: str) -> dict[str, Any]:
         """Threads, memory, minutes and GPUs of a rule's jobs."""
@@ -358,3 +373,17 @@ class Config(Settings):
         for given in said:
             merged |= given.model_dump(include=given.model_fields_set)
         return merged
+
+
+def _own_searches(values: Mapping[str, Any]) -> dict[str, str]:
+    """The algorithms of the user's that a configuration names, by the section of each."""
+    comparison = values.get("comparison")
+    named = comparison.get("algorithms") if isinstance(comparison, Mapping) else None
+    own = {}
+    for algorithm in named if isinstance(named, list | tuple) else ():
+        if isinstance(algorithm, str) and algorithm not in NAMES:
+            try:
+                own[f"search_{short_name(algorithm)}"] = algorithm
+            except InputError as error:
+                raise InputError(f"comparison.algorithms = '{algorithm}': {error}") from None
+    return own

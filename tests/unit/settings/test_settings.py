@@ -7,9 +7,10 @@ from typing import get_args, get_origin
 import pytest
 import yaml
 
+from dfnas.rules import RULES
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES, ComparisonSettings, Config
+from dfnas.settings.config import ComparisonSettings, Config
 from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, ShardOriginalSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
