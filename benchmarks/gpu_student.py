@@ -33,10 +33,10 @@ from dfnas.runtime.device import prepare, synchronize
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
+from dfnas.synthesis.fresh_images import InMemory, WithFreshImages
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.training.fresh_images import InMemory, WithFreshImages
 from dfnas.training.training import Training
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)

@@ -21,7 +21,7 @@ from dfnas.settings.training import (
     RetrainSettings,
     TrainingSettings,
 )
-from dfnas.training.fresh_images import WithFreshImages
+from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 COUNT, STOP = 2, 4

@@ -13,8 +13,8 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.settings.training import AugmentationSettings, FreshSettings, RetrainSettings
+from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.synthesis.objective import Objective
-from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 INVERSION = {"batch_size": 6, "canvas_margin": 2, "flip": False, "warmup_steps": 1, "compile": "never"}
