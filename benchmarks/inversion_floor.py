@@ -46,7 +46,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     device = torch.device(options.device)
-    spec = TeacherSpec(builder="dfnas.cifar_resnet:cifar_resnet", size=(options.size, options.size))
+    spec = TeacherSpec(size=(options.size, options.size))
     teacher = Teacher(spec, cifar_resnet(options.depth)).to(device)
     settings = InvertTeacherSettings(
         batch_size=options.batch,

@@ -35,9 +35,7 @@ def bare() -> None:
 def inverted(batches: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        spec = TeacherSpec(
-            builder="dfnas.cifar_resnet:cifar_resnet", arguments={"depth": 20}, mean=(0.5,) * 3, std=(0.25,) * 3
-        )
+        spec = TeacherSpec(arguments={"depth": 20}, mean=(0.5,) * 3, std=(0.25,) * 3)
         save_teacher(folder / "teacher.pt", spec, cifar_resnet(20).state_dict(), {})
         place = ["--generation", "0", "--first-batch", "0", "--batches", str(batches)]
         files = ["--teacher", "teacher.pt", "--out", "shard.h5", "--history", "shard.csv"]

@@ -64,7 +64,6 @@ def context(name: str, options: dict) -> tuple[SpaceSettings, SearchContext]:
 
 def synthesis(checkpoint: Checkpoint) -> Resumable:
     spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet",
         arguments={"depth": 8, "widths": [4, 8, 8], "channels": 1, "classes": CLASSES},
         classes=CLASSES,
         channels=1,

@@ -158,16 +158,7 @@ def test_what_fails_in_a_builder_of_the_users_is_told_with_its_line(name, story,
 def test_what_fails_in_a_forward_of_the_users_is_told_with_its_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_net.py").write_text(USERS)
-    spec = TeacherSpec(
-        builder="own_net.py:Net",
-        arguments={},
-        classes=2,
-        channels=3,
-        size=(8, 8),
-        mean=(0.0,) * 3,
-        std=(1.0,) * 3,
-        class_names=(),
-    )
+    spec = TeacherSpec(builder="own_net.py:Net", classes=2, channels=3, size=(8, 8), mean=(0.0,) * 3, std=(1.0,) * 3)
     with pytest.raises(InputError, match=r"NameError: name 'missing' is not defined \(own_net\.py:12\)"):
         check_logits(Teacher(spec, build(spec.builder, {})), "own.pt")
 

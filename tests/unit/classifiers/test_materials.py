@@ -58,13 +58,7 @@ def spec(tmp_path):
     """spec(name): of one of the builders, for images of 8 x 6 pixels."""
     (tmp_path / "own.py").write_text(CODE)
     return lambda name, channels=1: TeacherSpec(
-        builder=f"{tmp_path}/own.py:{name}",
-        arguments={},
-        classes=3,
-        channels=channels,
-        size=(8, 6),
-        mean=(0.5,),
-        std=(0.25,),
+        builder=f"{tmp_path}/own.py:{name}", classes=3, channels=channels, size=(8, 6), mean=(0.5,), std=(0.25,)
     )
 
 
@@ -123,9 +117,7 @@ def test_what_no_checkpoint_gives_values_to_is_refused(spec, trained):
 def test_lazy_layers_that_get_no_size_are_refused(spec, trained):
     state = {f"net.{name}": value for name, value in trained.state_dict().items()}
     assert "a lazy layer that no image reaches ('more.weight')" in refused(assemble, spec("Unused"), state, "w.pt")
-    small = TeacherSpec(
-        builder=spec("lazy").builder, arguments={}, classes=3, channels=1, size=2, mean=(0.5,), std=(0.25,)
-    )
+    small = TeacherSpec(builder=spec("lazy").builder, classes=3, channels=1, size=2, mean=(0.5,), std=(0.25,))
     story = refused(assemble, small, {}, "w.pt")
     assert "has lazy layers, which take their sizes from an image, and does not take one of 1 x 2 x 2" in story
 

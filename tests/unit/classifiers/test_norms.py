@@ -15,7 +15,7 @@ from dfnas.measure.statistics import NormStatistics, norm_layers
 from dfnas.search.recalibration import recalibrate
 from dfnas.synthesis.statistics import FeatureStatistics
 
-SPEC = TeacherSpec(builder="x:y", arguments={}, classes=3, channels=1, size=(6, 5), mean=(0.5,), std=(0.25,))
+SPEC = TeacherSpec(builder="x:y", classes=3, channels=1, size=(6, 5), mean=(0.5,), std=(0.25,))
 
 
 class DetectronsFrozen(nn.Module):

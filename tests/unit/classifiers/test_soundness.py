@@ -450,9 +450,7 @@ def test_scripts_are_asked_too():
 
 
 def test_a_spread_that_other_sums_make_is_no_dependence():
-    spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet", arguments={"depth": 56}, classes=10, channels=3, size=32
-    )
+    spec = TeacherSpec(arguments={"depth": 56}, classes=10, channels=3, size=32)
     torch.manual_seed(0)
     assemble(spec, cifar_resnet(56).state_dict(), WHERE, thoroughly=True)
 

@@ -24,9 +24,7 @@ def calibrated(tmp_path, capsys):
     torch.manual_seed(0)
     state = cifar_resnet(**ARGUMENTS).state_dict()
     state["linear.bias"][0] = 100.0
-    spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet", arguments=ARGUMENTS, classes=CLASSES, channels=3, size=8
-    )
+    spec = TeacherSpec(arguments=ARGUMENTS, classes=CLASSES, channels=3, size=8)
     save_teacher(teacher, spec, state, {"stage": "import_teacher"})
 
     def run(classes: np.ndarray, stages: list) -> tuple[list[str], dict]:

@@ -22,15 +22,7 @@ RESNET = {"depth": 8, "widths": [2, 2, 2], "channels": 1, "classes": 3}
 @pytest.fixture
 def teacher(tmp_path):
     torch.manual_seed(0)
-    spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet",
-        arguments=RESNET,
-        classes=3,
-        channels=1,
-        size=(8, 8),
-        mean=(0.2,),
-        std=(0.6,),
-    )
+    spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), {})
     return tmp_path / "teacher.pt"
 

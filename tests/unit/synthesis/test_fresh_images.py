@@ -31,7 +31,7 @@ def network(seed: int) -> nn.Module:
 @pytest.fixture
 def make(make_images):
     def make_training(stages=STAGES, margin=2, **fresh) -> tuple[WithFreshImages, Training]:
-        spec = TeacherSpec(builder="net", arguments={}, classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+        spec = TeacherSpec(builder="net", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
         teacher, data = Teacher(spec, network(1)), make_images(COUNT)
         settings = RetrainSettings(
             epochs=5, batch_size=10, lr=0.05, labels="teacher", augmentation=AugmentationSettings(pad=1)

@@ -31,12 +31,7 @@ def one_thread():
 def make_teacher(channels: int = 3) -> Teacher:
     torch.manual_seed(0)
     spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet",
-        classes=CLASSES,
-        channels=channels,
-        size=(SIZE, SIZE),
-        mean=(0.4,) * channels,
-        std=(0.25,) * channels,
+        classes=CLASSES, channels=channels, size=(SIZE, SIZE), mean=(0.4,) * channels, std=(0.25,) * channels
     )
     return Teacher(spec, cifar_resnet(8, (8, 12, 16), channels, CLASSES))
 
@@ -249,9 +244,7 @@ def test_a_constant_schedule_keeps_the_peak_and_without_clipping_the_canvas_leav
 
 def test_the_competition_draws_the_networks_apart():
     torch.manual_seed(5)
-    spec = TeacherSpec(
-        builder="dfnas.cifar_resnet:cifar_resnet", classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3
-    )
+    spec = TeacherSpec(classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3)
     competitor = Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, CLASSES))
 
     def divergence(weight: float) -> float:

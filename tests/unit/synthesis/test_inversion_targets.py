@@ -81,7 +81,7 @@ def test_one_hot_rows():
 @pytest.fixture
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    spec = TeacherSpec(builder="dfnas.cifar_resnet:cifar_resnet", size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
+    spec = TeacherSpec(size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
     return Teacher(spec, cifar_resnet(8, (4, 6, 8)))
 
 

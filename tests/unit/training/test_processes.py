@@ -59,7 +59,7 @@ def trained(processes: Processes, data: tuple, norm: bool, path: Path | None = N
 
 def refreshed(processes: Processes, data: tuple, path: Path | None = None, start: int = 0) -> dict:
     """The same of a training that makes images in between, against the network as it is then."""
-    spec = TeacherSpec(builder="net", arguments={}, classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+    spec = TeacherSpec(builder="net", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
     teacher, train = Teacher(spec, network(True)), data[0].subset(torch.arange(len(data[0])))
     settings = RetrainSettings(**RECIPE | {"epochs": 5, "labels": "teacher"})
     labels = TeacherLabels(teacher, train)
