@@ -10,7 +10,7 @@ from dfnas.runtime.files import load_archive, read_csv, read_json, write_bytes
 from dfnas.stages.artifacts import teacher_spec
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import section
+from dfnas.stages.options import section
 from dfnas.tables import run
 
 STAGE = Stage("describe_run", __doc__, None)

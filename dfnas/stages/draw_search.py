@@ -10,7 +10,7 @@ from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import seed
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_candidates, read_history, read_strengths
 

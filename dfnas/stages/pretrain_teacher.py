@@ -21,7 +21,7 @@ from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import parsed
+from dfnas.stages.options import parsed
 from dfnas.training.training import Training
 
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)

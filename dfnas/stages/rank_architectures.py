@@ -23,8 +23,7 @@ from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import section
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import section, seed
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
