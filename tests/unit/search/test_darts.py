@@ -124,6 +124,20 @@ def test_its_difference_quotient_is_the_exact_mixed_second_derivative(
     assert largest_error([(d - f) / LR for d, f in zip(direct, found, strict=True)], exact) < tolerance
 
 
+def test_both_sides_of_its_difference_draw_the_same_numbers(search, batches, monkeypatch):
+    """As dropout does: a difference between two masks is no derivative."""
+    draws, first_order = [], search._first_order
+
+    def drawing(batch):
+        draws.append(torch.rand(()).item())
+        return first_order(batch)
+
+    monkeypatch.setattr(search, "_first_order", drawing)
+    search._second_order(*batches, LR, 3)
+    assert len(draws) == 2
+    assert draws[0] == draws[1]
+
+
 def test_second_order_leaves_the_weights_exactly_as_they_were(search, batches):
     before = copy.deepcopy([w.detach() for w in search.weights])
     search._second_order(*batches, LR)

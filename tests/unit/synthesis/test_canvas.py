@@ -73,6 +73,13 @@ def test_leaves_of_any_size_are_pixels_that_follow_from_the_seed(count, channels
     assert 0 <= first.min() <= first.max() <= 1
 
 
+@pytest.mark.parametrize(("sides", "axis"), [((12, 48), 3), ((48, 12), 2)])
+def test_leaves_fall_on_all_of_a_canvas_that_is_no_square(sides, axis):
+    edges = dead_leaves(300, 1, sides, generator(0, "leaves")).diff(dim=axis).abs()
+    beginning, end = (half.mean().item() for half in edges.tensor_split(2, axis))
+    assert beginning == pytest.approx(end, rel=0.1)
+
+
 def test_leaves_do_not_depend_on_the_number_of_threads():
     threads, found = torch.get_num_threads(), []
     try:

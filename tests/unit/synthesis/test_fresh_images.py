@@ -75,6 +75,13 @@ def test_the_oldest_images_make_way(make):
     assert same == [False] * 12 + [True] * 8
 
 
+def test_every_round_makes_images_of_its_own(make):
+    work, training = make()
+    finish(work)
+    first, second = training.batches.data.images[:12].split(6)
+    assert not any(torch.equal(one, other) for one in first for other in second)
+
+
 def test_the_history_is_the_trainings(make):
     work, _ = make()
     rows = finish(work)

@@ -14,7 +14,8 @@ from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
 from dfnas.synthesis.inversion_targets import balanced_classes, one_hot
-from dfnas.synthesis.objective import Objective
+from dfnas.synthesis.objective import TERMS, Objective
+from dfnas.synthesis.regularizers import likeness
 from dfnas.training.schedule import learning_rate
 
 BATCH, CLASSES, SIZE, MARGIN = 8, 4, 8, 4
@@ -242,11 +243,24 @@ def test_a_constant_schedule_keeps_the_peak_and_without_clipping_the_canvas_leav
     assert inversion.images().max() <= 1
 
 
-def test_the_competition_draws_the_networks_apart():
+@pytest.fixture
+def competitor() -> Teacher:
+    """A second network, which wants its images in other units than the teacher."""
     torch.manual_seed(5)
     spec = TeacherSpec(classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3)
-    competitor = Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, CLASSES))
+    return Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, CLASSES))
 
+
+def test_a_competitor_sees_the_same_pixels_in_its_own_units(competitor):
+    teacher, settings = make_teacher(), make_settings(feature_weight=0.0, competition_weight=1.0)
+    images = torch.rand(BATCH, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(0))
+    with Objective(teacher, settings, competitor) as objective:
+        found = objective(teacher.normalised(images), TARGETS).terms[TERMS.index("competition")]
+    expected = likeness(competitor(images), teacher(images), settings.competition_temperature)
+    torch.testing.assert_close(found, expected)
+
+
+def test_the_competition_draws_the_networks_apart(competitor):
     def divergence(weight: float) -> float:
         stages = (ResolutionStage(steps=60),)
         settings = make_settings(stages=stages, feature_weight=0.0, competition_weight=weight, canvas_margin=0)

@@ -72,6 +72,14 @@ def finish(training: Training, start: int = 0, end: int | None = None) -> list:
     return [row for step in range(start, training.steps if end is None else end) if (row := training.step(step))]
 
 
+def test_no_step_is_longer_than_the_bound_on_the_gradient(make):
+    training = make(clip_norm=1e-3, momentum=0.0, nesterov=False, weight_decay=0.0)
+    before = [weight.detach().clone() for weight in training.network.parameters()]
+    training.step(0)
+    moved = torch.nn.utils.get_total_norm([w - b for w, b in zip(training.network.parameters(), before, strict=True)])
+    assert moved.item() == pytest.approx(0.05 * 1e-3, rel=0.01)
+
+
 @pytest.mark.parametrize("stop", [1, 4, 6, 8])
 @pytest.mark.parametrize("auxiliary", [False, True])
 def test_training_continued_from_any_step_is_bit_identical(make, tmp_path, stop, auxiliary):
