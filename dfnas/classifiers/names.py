@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
@@ -58,7 +58,7 @@ def code_of(builder: str) -> tuple[str, ...]:
     return (f"{parts.place}/hubconf.py:{parts.name}",) if parts.is_folder else ()
 
 
-def is_published(weights: str | None) -> bool:
+def is_published(weights: str | None) -> TypeGuard[str]:
     """Whether `weights` asks for what the builder's library publishes, and not for a file."""
     return weights is not None and weights.partition(":")[0] == "published"
 

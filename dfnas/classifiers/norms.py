@@ -30,7 +30,8 @@ def is_over_images(norm: nn.Module) -> bool:
 def statistics_of(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     """The mean and the variance that a layer stores, (C,) each."""
     mean, variance = norm.running_mean, norm.running_var
-    assert isinstance(mean, torch.Tensor) and isinstance(variance, torch.Tensor)
+    assert isinstance(mean, torch.Tensor)
+    assert isinstance(variance, torch.Tensor)
     return mean, variance
 
 

@@ -43,7 +43,8 @@ def _file(name: str, reference: str) -> ModuleType:
     if not path.is_file():
         raise InputError(f"no file {path} (named by '{reference}')")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None, "a file that ends in .py has both"
+    assert spec is not None, "the file ends in .py"
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
     remember(path)

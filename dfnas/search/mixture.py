@@ -39,12 +39,13 @@ class SoftmaxMixture:
                 inner, layers = rectified, layers[1:]
             else:
                 inner = x
-            scaled_later = _is_plain_norm(last) and len(layers) > 1
-            for layer in layers[:-1] if scaled_later else layers:
-                inner = layer(inner)
-            if scaled_later:
+            if len(layers) > 1 and _is_plain_norm(last):
+                for layer in layers[:-1]:
+                    inner = layer(inner)
                 unscaled.append((weight, inner, last))
             else:
+                for layer in layers:
+                    inner = layer(inner)
                 total = weight * inner if total is None else total + weight * inner
         if unscaled:
             summed = _normalised_sum(unscaled)
@@ -55,8 +56,9 @@ class SoftmaxMixture:
 
 def _is_plain_norm(layer: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
     """Whether this is a BatchNorm that takes its batch's statistics and has no weights of its own."""
-    plain = type(layer) is nn.BatchNorm2d and layer.training and not layer.affine
-    return plain and layer.track_running_stats and layer.momentum is not None
+    if type(layer) is not nn.BatchNorm2d:
+        return False
+    return layer.training and not layer.affine and layer.track_running_stats and layer.momentum is not None
 
 
 def _normalised_sum(unscaled: Sequence[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]]) -> torch.Tensor:
@@ -64,6 +66,8 @@ def _normalised_sum(unscaled: Sequence[tuple[torch.Tensor, torch.Tensor, nn.Batc
     with torch.no_grad():
         means, inverses = [], []
         for _, x, norm in unscaled:
+            assert norm.momentum is not None, "see `_is_plain_norm`"
+            assert norm.num_batches_tracked is not None
             mean, variance = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
             norm.num_batches_tracked += 1
             means.append(mean)
