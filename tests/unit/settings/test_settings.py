@@ -10,7 +10,8 @@ import yaml
 from dfnas.rules import RULES
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import Settings
-from dfnas.settings.config import ComparisonSettings, Config
+from dfnas.settings.comparison import ComparisonSettings
+from dfnas.settings.config import Config
 from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, ShardOriginalSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
