@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 
 from dfnas.measure.choice import evenly
-from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, png
+from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, padded, png
 
 FIGURE = float | None
 PARTS = {"overall": FIGURE, "within_class": FIGURE}
@@ -122,8 +122,7 @@ def generations_png(reports: Sequence[Report]) -> bytes:
     Args:
         reports: as `assess_images` writes them, in order.
     """
-    figure = blank(17, 8.5, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    figure = blank(17, 8.5, layout=padded())
     for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
         _draw(axes, panel, reports)
     return png(figure)

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from dfnas.pictures.architecture import draw_architecture
 from dfnas.pictures.candidates import generations, largest_entropy, mean_entropy, shares
 from dfnas.pictures.drawing import paint, readable
-from dfnas.pictures.figures import blank, png
+from dfnas.pictures.figures import blank, padded, png
 from dfnas.pictures.scatter import draw_candidates
 from dfnas.pictures.search_curves import draw_panel, panels
 from dfnas.pictures.strengths import MOST_NAMES, Strengths, draw_strengths
@@ -50,8 +51,7 @@ def search_png(
     drawing = draw_architecture(space, document["choices"])
     course = with_entropy(history, candidates, space)
     draws: list[Callable[[Axes], None]] = [
-        lambda axes, panel=panel: draw_panel(axes, panel, course)
-        for panel in panels(course, largest_entropy(space.choices))
+        partial(draw_panel, panel=panel, history=course) for panel in panels(course, largest_entropy(space.choices))
     ]
     what, scale = "Strengths", "probability"
     if candidates:
@@ -67,15 +67,14 @@ def search_png(
     below = max(count * PANEL_HEIGHT, 1.6 + MAP_ROW * min(len(space.choices), MOST_NAMES) if strengths else 0)
     height = head + drawing.height + MARGIN + (below + MARGIN if below else 0)
 
-    figure = blank(width, height, layout="constrained" if below else None)
+    area = (MARGIN / width, MARGIN / 2 / height, 1 - 2 * MARGIN / width, below / height)
+    figure = blank(width, height, layout=padded(rect=area) if below else None)
     _write(figure, title, facts)
     place = (MARGIN / width, 1 - (head + drawing.height) / height, drawing.width / width, drawing.height / height)
     axes = figure.add_axes(place)
     axes.set_in_layout(False)
     paint(axes, drawing)
     if below:
-        area = (MARGIN / width, MARGIN / 2 / height, 1 - 2 * MARGIN / width, below / height)
-        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, rect=area)
         _draw_below(figure, draws, count, strengths, document["choices"], what, scale)
     return png(figure)
 
@@ -85,9 +84,10 @@ def with_entropy(history: Sequence[Row], candidates: Sequence[Candidate], space:
     frequencies among them."""
     judged = generations(candidates)
     found = {number: mean_entropy(shares(members, space.choices)) for number, members in judged.items()}
+    numbers = [int(row["step"]) if row.get("phase") == "evolution" else None for row in history]
     return [
-        row | {"entropy": found[row["step"]]} if row.get("phase") == "evolution" and row["step"] in found else row
-        for row in history
+        row | {"entropy": found[number]} if number in found else row
+        for row, number in zip(history, numbers, strict=True)
     ]
 
 
@@ -109,7 +109,7 @@ def _word(value: Any) -> str:
 
 def _write(figure: Figure, title: str, facts: Sequence[str]) -> None:
     width, height = figure.get_size_inches()
-    placed = {"va": "top", "ha": "left", "in_layout": False}
+    placed: dict[str, Any] = {"va": "top", "ha": "left", "in_layout": False}
     figure.text(MARGIN / width, 1 - LINE / 2 / height, title, fontsize=13, **placed)
     for i, fact in enumerate(facts):
         figure.text(MARGIN / width, 1 - (1.8 + i) * LINE / height, fact, fontsize=10, color="0.25", **placed)

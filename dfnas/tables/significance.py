@@ -60,11 +60,12 @@ def judged(found: Difference, seen: str, unseen: str, untold: str, seeds: tuple[
         seeds: how many networks each side has.
     """
     sample, verdict = _sample(seeds, test_images), verdict_of(found)
-    if found.p_value is None:
+    if found.low is None or found.high is None:
         why = "; what another seed would give, one seed cannot say" if min(seeds) == 1 else ""
         return f"{untold.format(points=f'{100 * found.estimate:+.2f}')}, with {sample}{why}"
-    points, low, high = found[:3] if verdict != "better" else (-found.estimate, -found.high, -found.low)
-    interval = _interval(low, high)
+    points, interval = found.estimate, _interval(found.low, found.high)
+    if verdict == "better":
+        points, interval = -points, _interval(-found.high, -found.low)
     if found.significant:
         words = seen.format(points=f"{100 * points:.2f}", verdict=verdict, interval=interval)
         words += f", significant at {100 * LEVEL:g} %"
@@ -122,7 +123,7 @@ def web_page(comparisons: Sequence[Comparison], draws: int) -> str:
 def _row(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> list[str]:
     names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
     found = comparison.difference
-    interval = "" if found.p_value is None else _interval(found.low, found.high)
+    interval = "" if found.low is None or found.high is None else _interval(found.low, found.high)
     numbers = [f"{100 * error:.2f}" for error in comparison.errors]
     return [*map(escaped, names), *numbers, f"{100 * found.estimate:+.2f}", interval, p_text(found)]
 
