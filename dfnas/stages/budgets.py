@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from dfnas.artifacts.latency_table import load_latency_table
 from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.latency_tables import load_latency_table
 
 
 def add_latency_argument(stage: Stage) -> None:

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
-from dfnas.stages.artifacts import load_teacher
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 

@@ -2,7 +2,7 @@
 
 import argparse
 
-from dfnas.runtime.kinds import LARGEST
+from dfnas.settings.base import LARGEST
 
 
 def count(text: str) -> int:

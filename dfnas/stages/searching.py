@@ -5,6 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.candidates import write_candidates
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.strengths import write_strengths
+from dfnas.artifacts.timing import write_timing
 from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.files import save_archive, write_json
@@ -18,11 +22,9 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.budgets import add_latency_argument, budget_of
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.job import Job
 from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
 from dfnas.stages.numbers import seed
-from dfnas.stages.records import write_candidates, write_strengths
 
 
 def search_stage(

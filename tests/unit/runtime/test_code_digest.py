@@ -38,7 +38,15 @@ def edit(path: Path, text: str = "\nADDED = 1\n") -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["stages/search_random.py", "stages/command.py", "stages/job.py", "search/uniform.py", "runtime/seeds.py", "__init__.py"]
+    "file",
+    [
+        "stages/search_random.py",
+        "stages/command.py",
+        "stages/job.py",
+        "search/uniform.py",
+        "runtime/seeds.py",
+        "__init__.py",
+    ],
 )
 def test_an_edit_of_the_stage_or_of_what_it_imports_counts(package, file):
     before = digest()
