@@ -34,13 +34,24 @@ class Stage(Generic[S]):
         description: the module's docstring.
         settings: the type of the rule's section; its fields become options.
         together: whether several processes, started by `torchrun`, can do the work of one.
+        module: of `dfnas.stages`, where it is not called after the rule.
+        code: `module:name` of what it runs beside that module.
     """
 
-    def __init__(self, name: str, description: str, settings: type[S] | None, together: bool = False):
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        settings: type[S] | None,
+        together: bool = False,
+        module: str = "",
+        code: tuple[str, ...] = (),
+    ):
         self.name, self.settings_type, self.together = name, settings, together
+        self.module, self.code = module or name, code
         self.outputs: list[str] = []
         self.parser = argparse.ArgumentParser(
-            prog=f"python -m dfnas.stages.{name}",
+            prog=f"python -m dfnas.stages.{self.module}",
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -81,8 +92,10 @@ class Stage(Generic[S]):
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
-                job = Job(self.name, options, settings, device, processes, inputs, outputs)
-                job.reads(*filter(Path.is_file, job.inputs))  # what they are before anything is made from them
+                job = Job(self.name, self.module, options, settings, device, processes, inputs, outputs)
+                job.reads(
+                    *filter(Path.is_file, job.inputs), code=self.code
+                )  # what they are before anything is made from them
                 if processes.agree(waited and job.is_made()):
                     if processes.leads:
                         print(f"{self.name}: that job has made it, nothing is left to do", file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from dfnas.artifacts.teacher import teacher_provenance, teacher_spec
 from dfnas.runtime.files import write_bytes
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import section
+from dfnas.stages.options import section
 from dfnas.tables import run
 
 STAGE = Stage("describe_run", __doc__, None)

@@ -14,7 +14,7 @@ from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import seed
 
 STAGE = Stage("draw_search", __doc__, None)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="what was found, JSON")

@@ -31,7 +31,7 @@ class Recalled(Exception):  # noqa: N818 -- no error
 
 @dataclass(frozen=True)
 class Job(Generic[S]):
-    """One run of a stage: its paths and small arguments (`options`), its section of the configuration
+    """One run of a stage, of its `module`: its paths and small arguments (`options`), its section of the configuration
     (`settings`), and where it computes (`device`).
 
     Attributes:
@@ -42,6 +42,7 @@ class Job(Generic[S]):
     """
 
     stage: str
+    module: str
     options: argparse.Namespace
     settings: S
     device: torch.device
@@ -111,7 +112,7 @@ class Job(Generic[S]):
             "stage": self.stage,
             "dfnas": __version__,
             "torch": str(torch.__version__),
-            "code": code_digest(self.stage, *references),
+            "code": code_digest(self.module, *references),
             **({"references": references} if references else {}),
             "device": self.device.type,
             **together,

@@ -17,7 +17,7 @@ from dfnas.spaces.architecture import space_of
 from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import seed
 
 STAGE = Stage("lookup", __doc__, LookupSettings)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the found architecture, JSON")

@@ -14,11 +14,10 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import section
-from dfnas.stages.tasks import add_task_arguments, task_of
+from dfnas.stages.options import add_task, section, task_of
 
 STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
-add_task_arguments(STAGE)
+add_task(STAGE)
 STAGE.argument(
     "--space", type=section, required=True, metavar="JSON", help="name and options, as in a search's section"
 )

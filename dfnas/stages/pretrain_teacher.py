@@ -21,7 +21,7 @@ from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import parsed
+from dfnas.stages.options import parsed
 from dfnas.training.training import Training
 
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)

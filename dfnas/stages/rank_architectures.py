@@ -23,8 +23,7 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import section
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import section, seed
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")

@@ -23,15 +23,13 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.json_options import parsed
-from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
-from dfnas.stages.numbers import seed
+from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
-add_teacher_argument(STAGE)
+add_teacher(STAGE)
 STAGE.argument("--inversion", metavar="JSON", help="how the data set's images were made, where fresh ones are made")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
