@@ -1,5 +1,6 @@
 """JSON files against their models, and what is said of what does not fit."""
 
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -96,3 +97,9 @@ def test_the_place_of_a_part_stands_before_its_keys():
         Inner.of({}, "model.pt", "provenance")
     with pytest.raises(InputError, match=r"model\.pt has \[\] for 'provenance', expected an object"):
         Inner.of([], "model.pt", "provenance")
+
+
+def test_the_page_shows_a_module_as_it_stands():
+    root = Path(__file__).parents[3]
+    *_, page = (root / "docs" / "extending.md").read_text().split("\n## An artifact\n")
+    assert page.split("```python\n")[1].split("```")[0] in (root / "dfnas/artifacts/calibration.py").read_text()
