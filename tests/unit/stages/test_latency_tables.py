@@ -54,7 +54,7 @@ def test_a_table_of_another_space_or_task_is_refused(table):
     ("change", "story"),
     [
         ({"format": 2}, "has format 2, expected 1"),
-        ({"options_ms": {}}, "has no 'options_ms.1-0.; delete it"),
+        ({"options_ms": {}}, "has no 'options_ms.1-0.none'; delete it"),
         ({"options_ms": None}, "has null for 'options_ms', expected an object; delete it"),
         ({"fixed_ms": "soon"}, "has \"soon\" for 'fixed_ms', expected a number; delete it"),
     ],
