@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dfnas.artifacts.architecture import FoundArchitecture
 from dfnas.pictures.architecture import draw_architecture
 from dfnas.pictures.candidates import generations, largest_entropy, mean_entropy, shares
 from dfnas.pictures.drawing import paint, readable
@@ -33,7 +34,7 @@ FEW_CHOICES = 10
 
 def search_png(
     title: str,
-    document: Mapping[str, Any],
+    found: FoundArchitecture,
     space: Space,
     history: Sequence[Row] = (),
     candidates: Sequence[Candidate] = (),
@@ -42,26 +43,26 @@ def search_png(
     """The architecture on top; below it whatever else there is, as PNG.
 
     Args:
-        document: the architecture file.
+        found: the architecture.
         history: as the search wrote it.
         candidates: in the order of their judgement.
         strengths: of every option of every choice. Where candidates were judged, the share of the last generation that
             has an option takes their place.
     """
-    drawing = draw_architecture(space, document["choices"])
+    drawing = draw_architecture(space, found.choices)
     course = with_entropy(history, candidates, space)
     draws: list[Callable[[Axes], None]] = [
         partial(draw_panel, panel=panel, history=course) for panel in panels(course, largest_entropy(space.choices))
     ]
     what, scale = "Strengths", "probability"
     if candidates:
-        draws.append(lambda axes: draw_candidates(axes, candidates, document["choices"]))
+        draws.append(lambda axes: draw_candidates(axes, candidates, found.choices))
         bred = generations(candidates)
         strengths = shares(bred[max(bred)], space.choices)
         what, scale = ("Last generation" if len(bred) > 1 else "Candidates"), "share of candidates"
 
     width = max(WIDTH, drawing.width + 2 * MARGIN)
-    facts = [line for fact in _facts(document) for line in textwrap.wrap(fact, int(LETTERS * width))]
+    facts = [line for fact in _facts(found, space) for line in textwrap.wrap(fact, int(LETTERS * width))]
     head = (1.5 + len(facts)) * LINE + MARGIN
     count = -(-len(draws) // IN_ROW)
     below = max(count * PANEL_HEIGHT, 1.6 + MAP_ROW * min(len(space.choices), MOST_NAMES) if strengths else 0)
@@ -75,7 +76,7 @@ def search_png(
     axes.set_in_layout(False)
     paint(axes, drawing)
     if below:
-        _draw_below(figure, draws, count, strengths, document["choices"], what, scale)
+        _draw_below(figure, draws, count, strengths, found.choices, what, scale)
     return png(figure)
 
 
@@ -91,13 +92,13 @@ def with_entropy(history: Sequence[Row], candidates: Sequence[Candidate], space:
     ]
 
 
-def _facts(document: Mapping[str, Any]) -> list[str]:
+def _facts(found: FoundArchitecture, space: Space) -> list[str]:
     """What the architecture file says beside the choices."""
-    task, space = document["task"], document["space"]
-    size = " × ".join(map(str, (task["channels"], *task["size"])))
-    sizes = f"{document['parameters']:,} parameters, {document['macs']:,} multiply-accumulates an image"
-    facts = [f"Space {space['name']}; {size} to {task['classes']} classes; {sizes}"]
-    said = "; ".join(f"{readable(name)}: {_word(value)}" for name, value in document.get("search", {}).items())
+    task = space.task
+    size = " × ".join(map(str, (task.channels, *task.size)))
+    sizes = f"{found.parameters:,} parameters, {found.macs:,} multiply-accumulates an image"
+    facts = [f"Space {found.space.name}; {size} to {task.classes} classes; {sizes}"]
+    said = "; ".join(f"{readable(name)}: {_word(value)}" for name, value in found.search.items())
     return [*facts, f"Search: {said}"] if said else facts
 
 

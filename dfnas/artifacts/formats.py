@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.picture import picture_provenance
+from dfnas.artifacts.provenance import Provenance
 from dfnas.dataset.format import KINDS, opened
 from dfnas.deploy import network
 from dfnas.deploy.network import KEY
@@ -13,33 +15,32 @@ from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import existing, load_archive, read_json
 from dfnas.runtime.packages import required
 from dfnas.runtime.zip_archives import check_archive
-from dfnas.stages.pictures import picture_provenance
 
 
-def told_by(path: Path) -> dict[str, Any]:
-    """What an artifact says of what made it: its provenance, or nothing where its format has no place for that, or it
-    was written by hand.
+def provenance_of(path: Path) -> Provenance | None:
+    """What an artifact says of what made it; None where its format has no place for that, or where it was written by
+    hand.
 
     Raises:
-        InputError: the file does not pass the checks that its format has; texts have none but to be text.
+        InputError: the file does not pass the checks that its format has, or says something else. Texts have no check
+            but to be text.
     """
-    if path.suffix not in READERS:
-        if path.suffix not in TEXTS:
-            return {}
+    if path.suffix in TEXTS:
         try:
             existing(path).read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
             raise InputError(f"{path} is damaged: {error}") from error
-        return {}
-    found = READERS[path.suffix](path)
-    return json.loads(json.dumps(found)) if isinstance(found, Mapping) else {}  # tuples as lists, whatever the format
+    said = READERS[path.suffix](path) if path.suffix in READERS else None
+    if not said:
+        return None
+    return Provenance.of(json.loads(json.dumps(said)), path, "provenance")  # tuples as lists, whatever the format
 
 
 def _of_hdf5(path: Path) -> Any:
     for kind in KINDS:
         try:
             with opened(path, kind) as (_, attributes):
-                return attributes.get("provenance", {})
+                return attributes.get("provenance")
         except InputError as error:
             story = error
     raise story
@@ -51,7 +52,7 @@ def _of_archive(path: Path) -> Any:
 
 
 def _of_json(path: Path) -> Any:
-    return read_json(path).get("provenance", {})
+    return read_json(path, by_hand=True).get("provenance")
 
 
 def _of_safetensors(path: Path) -> Any:

@@ -9,22 +9,13 @@ receipt says the same wherever the folder lies. Nothing is made from receipts: `
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
-from dfnas.runtime.errors import InputError, rebuild
-from dfnas.runtime.files import digest, read_json, write_json
-from dfnas.runtime.kinds import ABSENT
+from dfnas.artifacts.document import Document, Part, Whole
+from dfnas.artifacts.provenance import Provenance
+from dfnas.runtime.files import digest
 
-FORMAT = 1
-OUTPUT = {"sha256": str, "bytes": int}
-PROVENANCE = {
-    "stage": str,
-    "code": str,
-    "references": (list[str], ABSENT),
-    "inputs": dict[str, str],
-    "settings": dict,
-}
-KINDS = {"format": int, "outputs": dict[str, OUTPUT], "provenance": PROVENANCE}
+FORMAT: Literal[1] = 1
 RECEIPTS = "provenance"
 """Their folder, in the folder of results."""
 
@@ -68,14 +59,20 @@ class Folder(NamedTuple):
         return self.results / RECEIPTS / f"{self.name(out)}.json"
 
 
-class Receipt(NamedTuple):
+class Output(Part):
+    """A file as its job left it."""
+
+    sha256: str
+    bytes: Whole
+
+
+class Receipt(Document):
     """What a job said that it did."""
 
-    path: Path
-    outputs: dict[str, dict[str, Any]]
-    """By name: `sha256` and `bytes`."""
-    provenance: dict[str, Any]
-    """See `Job.provenance`."""
+    format: Literal[1]
+    outputs: dict[str, Output]
+    """By name, the first output first."""
+    provenance: Provenance
 
 
 def write_receipt(folder: Folder, out: Path, made: Iterable[Path], provenance: Mapping[str, Any]) -> None:
@@ -85,16 +82,9 @@ def write_receipt(folder: Folder, out: Path, made: Iterable[Path], provenance: M
         out: its first output.
         made: all of them.
     """
-    outputs = {folder.name(path): {"sha256": digest(path), "bytes": path.stat().st_size} for path in made}
-    write_json(folder.receipt(out), {"format": FORMAT, "outputs": outputs, "provenance": dict(provenance)})
-
-
-def read_receipt(path: Path) -> Receipt:
-    """Reads what `write_receipt` wrote. Raises InputError if it is damaged, or not such a file."""
-    document = read_json(path, KINDS)
-    if document["format"] != FORMAT:
-        raise InputError(f"{path} has format {document['format']}, expected {FORMAT}; {rebuild(path)}")
-    return Receipt(path, document["outputs"], document["provenance"])
+    outputs = {folder.name(path): Output(sha256=digest(path), bytes=path.stat().st_size) for path in made}
+    said = Provenance.model_validate(provenance)
+    Receipt(format=FORMAT, outputs=outputs, provenance=said).write(folder.receipt(out))
 
 
 def _inside(path: Path, folder: Path) -> Path | None:
