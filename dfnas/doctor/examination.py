@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfnas.doctor.calibration import calibrate, judge_trials
 from dfnas.doctor.device import check_cores, check_device, check_memory
 from dfnas.doctor.environment import check_packages, check_python
 from dfnas.doctor.estimate import Estimate, estimate, judge_times
@@ -15,6 +14,7 @@ from dfnas.doctor.machine import Machine, this_machine
 from dfnas.doctor.networks import check_networks
 from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
+from dfnas.doctor.trials import judge_trials, try_jobs
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.paths import expanded
@@ -74,7 +74,7 @@ def examine(
     findings += check_held(sizes, jobs, machine)
     estimated = None
     if jobs and not quick and not fails(findings):
-        tried = calibrate(config, jobs, sizes, machine)
+        tried = try_jobs(config, jobs, sizes, machine)
         findings += judge_trials(tried, config, machine)
         shared = _shared_gpus(gpus, config, machine)
         estimated = estimate(jobs, tried, sizes, config, machine, shared)

@@ -124,6 +124,14 @@ def described(teacher: Teacher) -> str:
     return ", ".join(parts)
 
 
+def form_of(section: TeacherSettings, role: str) -> tuple[TeacherSpec, dict[str, torch.Tensor]]:
+    """What a network is, and weights for it: fresh ones, or its own where its file is its code. Raises InputError."""
+    spec = TeacherSpec.of(complete(section, role))
+    if section.builder == TORCHSCRIPT:
+        return spec, read_weights(section, role)
+    return spec, build_network(spec, role).state_dict()
+
+
 def _is_cached(section: TeacherSettings) -> bool:
     """Whether published weights lie where torchvision keeps them; of other libraries nobody can tell."""
     builder = parse_builder(section.builder)

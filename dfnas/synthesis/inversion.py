@@ -81,6 +81,11 @@ class Inversion:
             while self.step < end:
                 self._advance_one()
 
+    def skip_to(self, step: int) -> None:
+        """Goes on at a step as if those since the last had been done and had changed nothing."""
+        self._history[self.step : step] = 0
+        self.step = step
+
     def run(self, checkpoint: Callable[["Inversion"], None] | None = None, every: int = 500) -> torch.Tensor:
         """Does all that is left, calling `checkpoint` after every `every` steps, and returns `images()`."""
         while not self.finished:
