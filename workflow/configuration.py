@@ -13,6 +13,7 @@ from snakemake.utils import update_config
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import KINDS, code_of
 from dfnas.runtime import paths
+from dfnas.runtime.code_digest import check_python
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
 from dfnas.runtime.plain_values import check_plain
@@ -194,8 +195,9 @@ def _check_table(config: Config) -> None:
 def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
     """Raises InputError where a name of the configuration leads to no code, or to what is not Python."""
     try:
-        for reference in code(name):
-            module, _ = split_reference(reference)
+        named = [*code(name)]
+        for each in named:
+            module, _ = split_reference(each)
             if module.endswith(".py"):
                 ast.parse(Path(module).read_bytes(), module)
     except InputError as error:
@@ -204,6 +206,8 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
         raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
+    for each in named:
+        check_python(each)
 
 
 def _check_reference(config: Config, overlay: Mapping[str, Any]) -> None:
