@@ -8,6 +8,7 @@ from torch import nn
 
 from dfnas.classifiers.teacher import Teacher, TeacherSpec
 from dfnas.dataset.batch_targets import TeacherLabels
+from dfnas.doctor.trial import Ended, Trial
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
@@ -72,6 +73,18 @@ def test_the_oldest_images_make_way(make):
     finish(work)
     same = [torch.equal(*pair) for pair in zip(before, training.batches.data.images, strict=True)]
     assert same == [False] * 12 + [True] * 8
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_trial_counts_the_images_apart_for_each_process_makes_them_all(make, weight):
+    work, training = make(batches=2, competition_weight=weight)
+    trial = Trial()
+    with pytest.raises(Ended):
+        trial.of(work)
+    counts = {name: (kind.steps, kind.alone) for name, kind in trial.kinds.items()}
+    images = {f"images, stage {number}": (2 * 2 * stage.steps, True) for number, stage in enumerate(STAGES)}
+    assert counts == {"step": (training.steps - 5, False), "end of an epoch": (5, False)} | images
+    assert all(kind.times for kind in trial.kinds.values())
 
 
 def test_the_history_is_the_trainings(make):
