@@ -7,7 +7,7 @@ CORES ?= 8
 REPORT ?= results/report.html
 CONFIGFILE ?=
 # Tests run in as many processes as there are cores, up to four; TESTS_BESIDE="" runs one after the other.
-TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+TESTS_BESIDE ?= -n logical --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
 
 .PHONY: table1 report test unit check format storage docs bench clean

@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from stage_calls import SPACE, Commands, run
-from test_interruptions import arguments_of
+from stage_calls import SPACE, Commands, arguments_of, run
 
 from dfnas.dataset.images import image_batches, load_split
 from dfnas.dataset.writing import read_labels, read_synthetic_shard

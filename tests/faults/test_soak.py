@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_interruptions import ROOT
+from stage_calls import ROOT
 
 STEPS = 300
 GROWTH_MB = 30
