@@ -1,32 +1,24 @@
 """Digests of the code behind each rule: a parameter of the rule, so that an edit reruns what it concerns."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
-from configuration import SEARCHES, load
+from configuration import load
 from files import Files, digest_of
 
 from dfnas.classifiers.names import code_of
+from dfnas.rules import Code
 from dfnas.runtime.code_digest import code_digest
-from dfnas.settings.config import RULES
+from dfnas.settings import algorithms
 from dfnas.settings.quality import JudgeImagesSettings
-from dfnas.settings.search import SpaceSettings
+from dfnas.settings.search import SearchSettings, SpaceSettings
 from dfnas.settings.sources import ORIGINAL, training_section
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import FRESH_IMAGES
 from dfnas.spaces.names import reference
 
-# The stage behind a rule, where it has another name.
-STAGES = {"import_network": "import_teacher"}
-# Rules that run the teacher's code, which a section of the configuration names.
-USES_TEACHER = (
-    "pretrain_teacher",
-    "import_teacher",
-    "invert_teacher",
-    "calibrate_labels",
-    "assess_images",
-    "judge_images",
-)
+_digest = cache(code_digest)
 
 
 class Codes(Files):
@@ -42,35 +34,33 @@ class Codes(Files):
 
     def __init__(self, values: Mapping[str, Any], overlay: Mapping[str, Any]):
         super().__init__(load(values, overlay))
-        self.code = {rule: code_digest(STAGES.get(rule, rule), *self._references(rule)) for rule in RULES}
+        self.rules = self.config.rules
+        self._behind: Mapping[Code, Callable[[str, Any], list[str]]] = {
+            "teacher": lambda rule, job: _builders(self.config.teacher),
+            "verifier": lambda rule, job: _builders(self.config.verifier),
+            "competitor": lambda rule, job: _builders(self.config.competitor if self._competes(job.source) else None),
+            "student": lambda rule, job: _builders(self.config.judge_images),
+            "role": lambda rule, job: _builders(self.config.networks()[job.role]),
+            "labeller": lambda rule, job: _builders(
+                self.config.teacher if self.labelling_teacher(self._labelled(rule, job)) else None
+            ),
+            "fresh images": lambda rule, job: [FRESH_IMAGES] if self._makes_images(job.retrain_data) else [],
+            "algorithm": lambda rule, job: self._algorithm(rule, job),
+            "space": lambda rule, job: [reference(self._searched(rule, job).space.name)],
+            "timed space": lambda rule, job: [reference(self._spaces()[job.space].name)],
+            "ranked space": lambda rule, job: [reference(self.config.search_spos.space.name)],
+            "spaces": lambda rule, job: [reference(search.space.name) for search in self.searches.values()],
+        }
 
-    def training_code(self, wildcards: Any) -> str:
-        """Digest of the code of a training."""
-        asked = self.labelling_teacher(training_section(wildcards.retrain_data))
-        teacher = self._builders(self.config.teacher) if asked else []
-        fresh = [FRESH_IMAGES] if self._makes_images(wildcards.retrain_data) else []
-        return code_digest("retrain", *sorted({*teacher, *fresh, *self._references("retrain")}))
+    def code(self, rule: str) -> Callable[..., str]:
+        """Digest of the code of a rule's job: of the stage, and of what the configuration names for that job alone."""
+        record = self.rules[rule]
 
-    def inversion_code(self, wildcards: Any) -> str:
-        """Digest of the code that inverts the teacher for a synthetic data set."""
-        competitor = self.config.competitor if self._competes(wildcards.source) else None
-        return code_digest("invert_teacher", *self._builders(self.config.teacher, competitor))
+        def of_job(wildcards: Any) -> str:
+            named = {name for kind in record.code for name in self._behind[kind](rule, wildcards)}
+            return _digest(record.stage, *sorted(named))
 
-    def imported_code(self, wildcards: Any) -> str:
-        """Digest of the code that imports the network in a role: that of no other role."""
-        return code_digest("import_teacher", *code_of(self.config.networks()[wildcards.role].builder))
-
-    def code_on_space(self, rule: str) -> Callable[..., str]:
-        """Digest of the code of a job that is about one algorithm: that of no other algorithm's space."""
-
-        def of_algorithm(wildcards: Any) -> str:
-            return code_digest(rule, reference(getattr(self.config, f"search_{wildcards.algorithm}").space.name))
-
-        return of_algorithm
-
-    def timed_code(self, wildcards: Any) -> str:
-        """Digest of the code that times that space: of no other."""
-        return code_digest("measure_options", reference(self._spaces()[wildcards.space].name))
+        return of_job
 
     # What it depends on.
 
@@ -82,24 +72,26 @@ class Codes(Files):
 
     def _spaces(self) -> dict[str, SpaceSettings]:
         """The spaces that are searched, by their digest."""
-        spaces = [getattr(self.config, rule).space for rule in SEARCHES]
-        return {digest_of(space): space for space in spaces}
+        return {digest_of(search.space): search.space for search in self.searches.values()}
 
-    def _references(self, rule: str) -> list[str]:
-        if rule in SEARCHES:
-            teacher = self._builders(self.config.teacher) if self.labelling_teacher(rule) else []
-            return sorted({reference(getattr(self.config, rule).space.name), *teacher})
-        if rule in USES_TEACHER:
-            beside = {"assess_images": self.config.verifier, "judge_images": self.config.judge_images}
-            return self._builders(self.config.teacher, beside.get(rule))
-        if rule == "rank_architectures":
-            return [reference(self.config.search_spos.space.name)]
-        if rule in ("retrain", "evaluate", "measure_latency", "lookup"):
-            teacher = self._builders(self.config.teacher) if rule == "evaluate" else []
-            return sorted({*teacher, *(reference(getattr(self.config, search).space.name) for search in SEARCHES)})
-        return []
+    def _labelled(self, rule: str, job: Any) -> str:
+        """The section that says where the labels of a job come from."""
+        return rule if self.rules[rule].is_search else training_section(job.retrain_data)
 
-    @staticmethod
-    def _builders(*networks: TeacherSettings | JudgeImagesSettings | None) -> list[str]:
-        """The code that builds some networks, of which there may be fewer."""
-        return sorted({name for network in networks if network for name in code_of(network.builder)})
+    def _name(self, rule: str, job: Any) -> str:
+        """The algorithm that a job is about."""
+        return rule.removeprefix("search_") if self.rules[rule].is_search else job.algorithm
+
+    def _searched(self, rule: str, job: Any) -> SearchSettings:
+        return self.searches[f"search_{self._name(rule, job)}"]
+
+    def _algorithm(self, rule: str, job: Any) -> list[str]:
+        """The class of an algorithm; to a check of a space alone nothing, if it is one of ours."""
+        name = self._name(rule, job)
+        own = name not in algorithms.NAMES
+        return [algorithms.reference(self.algorithms.get(name, name))] if own or self.rules[rule].is_search else []
+
+
+def _builders(network: TeacherSettings | JudgeImagesSettings | None) -> list[str]:
+    """The code that builds a network, if there is one."""
+    return [*code_of(network.builder)] if network else []

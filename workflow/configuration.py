@@ -13,15 +13,18 @@ from snakemake.utils import update_config
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import KINDS, code_of
 from dfnas.runtime import paths
+from dfnas.runtime.code_digest import check_python
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import split_reference
 from dfnas.runtime.plain_values import check_plain
+from dfnas.settings.algorithms import EXPECTED
+from dfnas.settings.algorithms import NAMES as ALGORITHMS
+from dfnas.settings.algorithms import reference as algorithm_reference
 from dfnas.settings.base import sections_in
-from dfnas.settings.config import RULES, Config
+from dfnas.settings.config import Config
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, reference
 
-SEARCHES = tuple(rule for rule in RULES if rule.startswith("search_"))
 # Sections that describe a classifier of the user's.
 CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
 # The space whose architectures' accuracies are known.
@@ -133,7 +136,7 @@ def _replaced(overlay: Mapping[str, Any]) -> list[str]:
 
 def _replaced_spaces(overlay: Mapping[str, Any]) -> list[str]:
     """The searches whose space an overlay names."""
-    sections = {search: overlay.get(search) for search in SEARCHES}
+    sections = {name: section for name, section in overlay.items() if name.startswith("search_")}
     return [
         s for s, section in sections.items() if isinstance(section, Mapping) and _names(section.get("space"), "name")
     ]
@@ -157,13 +160,16 @@ def _completed(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_names(config: Config) -> None:
-    """Raises InputError where the name of a space, or of the student's builder, leads nowhere."""
+    """Raises InputError where the name of a space, of an algorithm, or of the student's builder, leads nowhere."""
     _check_code("judge_images.builder", config.judge_images.builder, code_of, KINDS)
-    for rule in SEARCHES:
-        name = getattr(config, rule).space.name
+    for algorithm in config.comparison.algorithms:
+        if algorithm not in ALGORITHMS:
+            _check_code("comparison.algorithms", algorithm, lambda name: (algorithm_reference(name),), EXPECTED)
+    for rule, section in config.searches().items():
+        name = section.space.name
         expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
         _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
-    searches = [f"search_{algorithm}" for algorithm in config.comparison.algorithms if config.lookup]
+    searches = [f"search_{name}" for name in config.comparison.names if config.lookup]
     for rule in searches:
         name = getattr(config, rule).space.name
         if name in NAMES and name != TABULATED:
@@ -189,8 +195,9 @@ def _check_table(config: Config) -> None:
 def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expected: str) -> None:
     """Raises InputError where a name of the configuration leads to no code, or to what is not Python."""
     try:
-        for reference in code(name):
-            module, _ = split_reference(reference)
+        named = [*code(name)]
+        for each in named:
+            module, _ = split_reference(each)
             if module.endswith(".py"):
                 ast.parse(Path(module).read_bytes(), module)
     except InputError as error:
@@ -199,6 +206,8 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
         raise InputError(f"{key} = '{name}': no file {error.filename} ({error.strerror})") from None
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
+    for each in named:
+        check_python(each)
 
 
 def _check_reference(config: Config, overlay: Mapping[str, Any]) -> None:

@@ -3,12 +3,12 @@
 import hashlib
 import json
 
-from configuration import SEARCHES, expanded, results_folder
+from configuration import expanded, results_folder
 
 from dfnas.classifiers.names import is_published
 from dfnas.settings.config import Config
 from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.settings.search import SpaceSettings
+from dfnas.settings.search import OwnSearchSettings, SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 
 
@@ -27,9 +27,11 @@ class Files:
         self.sources = config.synthetic_data()
         self.results = results_folder(config.results_dir).rstrip("/")
         self.original_shards = list(range(config.shard_original.shards))
+        self.searches = config.searches()
+        self.algorithms = dict(zip(config.comparison.names, config.comparison.algorithms, strict=True))
+        """What a name stands for, of the algorithms that are compared."""
         # A single random draw looks at no data.
-        without_data = ["search_random"] if config.search_random.draws == 1 else []
-        self.algorithms_on_data = [rule.removeprefix("search_") for rule in SEARCHES if rule not in without_data]
+        self.algorithms_on_data = [rule.removeprefix("search_") for rule, s in self.searches.items() if s.on_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
@@ -41,7 +43,7 @@ class Files:
         comparison = self.config.comparison
         return [
             (algorithm, search_data)
-            for algorithm in comparison.algorithms
+            for algorithm in comparison.names
             for search_data in (comparison.search_data if self.is_on_data(algorithm) else (NO_DATA,))
         ]
 
@@ -60,7 +62,7 @@ class Files:
         both = ORIGINAL in data and len(data) > 1
         return [run for run in self.runs() if both and run.split("/")[1] != NO_DATA]
 
-    def searches(self) -> list[str]:
+    def found(self) -> list[str]:
         """algorithm/search_data/seed-n of every search, those that only draw included."""
         seeds = self.config.comparison.seeds
         return [f"{algorithm}/{search_data}/seed-{seed}" for algorithm, search_data in self.rows() for seed in seeds]
@@ -156,8 +158,8 @@ class Files:
             "timing": "timing.json",
         }
         left = {option: f"{folder}/{name}" for option, name in files.items()}
-        if isinstance(getattr(self.config, f"search_{algorithm}"), FromScratchSettings):
-            del left["supernet"]  # its networks share no weights
+        if isinstance(self.searches[f"search_{algorithm}"], FromScratchSettings | OwnSearchSettings):
+            del left["supernet"]  # there is none, or nothing asks for it
         return left
 
     # What the comparison ends in.
@@ -189,7 +191,7 @@ class Files:
 
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""
-        timed = [search for search in self.searches() if self.is_on_data(search.split("/")[0])]
+        timed = [search for search in self.found() if self.is_on_data(search.split("/")[0])]
         searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
 
@@ -226,29 +228,29 @@ class Files:
         networks = self.verifier() if used else []
         if any(self.sources[name].invert_teacher.competition_weight for name in used):
             networks = [*networks, self.imported_file("competitor")]
-        timed = [path for name in self.config.comparison.algorithms for path in self.latency_table(f"search_{name}")]
-        found = [f"{self.results}/search/{search}/architecture.json" for search in self.searches()]
+        timed = [path for name in self.config.comparison.names for path in self.latency_table(f"search_{name}")]
+        architectures = [f"{self.results}/search/{search}/architecture.json" for search in self.found()]
         return {
             "archives": [*networks, *self.networks()],
             "shards": [path for name in (*originals, *used) for path in self.image_files(name)],
             "labels": [path for name in used for path in self.label_files(name)],
             "datasets": [f"{self.results}/dataset/{name}.h5" for name in (*originals, *used)],
-            "documents": [*dict.fromkeys(timed), *found],
+            "documents": [*dict.fromkeys(timed), *architectures],
         }
 
     def _reads_originals(self) -> bool:
         comparison = self.config.comparison
-        searched = ORIGINAL in comparison.search_data and any(map(self.is_on_data, comparison.algorithms))
+        searched = ORIGINAL in comparison.search_data and any(map(self.is_on_data, comparison.names))
         judged = comparison.judge_images or (self.config.lookup and self.rankings())
         return bool(self.config.teacher.weights is None or comparison.retrain_data or searched or judged)
 
     def lookups(self) -> list[str]:
         """The true accuracy of every found architecture."""
-        return [f"{self.results}/lookup/{search}.json" for search in self.searches()]
+        return [f"{self.results}/lookup/{search}.json" for search in self.found()]
 
     def rankings(self) -> list[str]:
         """What each supernet that single paths have trained says of random architectures."""
-        return [f"{self.results}/ranking/{search}.csv" for search in self.searches() if search.startswith("spos/")]
+        return [f"{self.results}/ranking/{search}.csv" for search in self.found() if search.startswith("spos/")]
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
@@ -260,7 +262,7 @@ class Files:
 
     def search_pictures(self) -> list[str]:
         """The picture of every search, the random draws' included."""
-        return [f"{self.results}/search/{search}/search.png" for search in self.searches()]
+        return [f"{self.results}/search/{search}/search.png" for search in self.found()]
 
     def training_pictures(self) -> list[str]:
         """The picture of the trainings of every algorithm's architectures."""

@@ -6,50 +6,32 @@ from collections.abc import Callable
 from typing import Any
 
 from codes import Codes
-from configuration import SEARCHES
 from files import training_data
 from snakemake.io import local
 
+from dfnas.rules import OF_ROLE
 from dfnas.settings.base import Settings
 from dfnas.settings.sources import SourceSettings, training_section
 
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
-# The section of a rule, where it has another name.
-SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
-# Rules that only move data about: they need not wait for a GPU.
-NEEDS_NO_DEVICE = (
-    "shard_dataset",
-    "shard_original",
-    "check_spaces",
-    "draw_images",
-    "draw_labels",
-    "draw_search",
-    "draw_training",
-    "draw_comparison",
-    "compare_data",
-    "table1",
-    "typeset_table1",
-    "export",
-    "model_card",
-    "lookup",
-    "tabulate_lookups",
-    "draw_rankings",
-    "provenance",
-    "describe_run",
-)
 
 
 class Plan(Codes):
     """A validated configuration and everything that follows from it before any job runs; made as `Codes`."""
 
     def options(self, rule: str) -> Callable[..., str]:
-        """A rule's section as options of its stage; where each synthetic data set has its own, that of a job's."""
-        if rule in OF_A_SOURCE:
-            return lambda wildcards: _options(getattr(self.sources[wildcards.source], rule))
-        if rule == "shard_original":
-            return _verbatim(_options(self.config.originals()))
-        return _verbatim(_options(getattr(self.config, SECTIONS.get(rule, rule))))
+        """A rule's section as options of its stage; where data sets or networks have their own, the job's."""
+        return lambda wildcards: _options(self._section(self.rules[rule].section, wildcards))
+
+    def _section(self, name: str, job: Any) -> Settings:
+        if name in OF_A_SOURCE:
+            return getattr(self.sources[job.source], name)
+        if name == "retrain":
+            return getattr(self.config, training_section(job.retrain_data))
+        if name == OF_ROLE:
+            return self.config.networks()[job.role]
+        return self.config.originals() if name == "shard_original" else getattr(self.config, name)
 
     def teacher(self) -> Callable[..., str]:
         """The section `teacher` as JSON."""
@@ -60,10 +42,8 @@ class Plan(Codes):
         return _verbatim(json.dumps(self.config.search_spos.plain()))
 
     def searched_space(self, wildcards: Any) -> str:
-        """Space and budget of the search that a job is about as JSON, under the name of its section."""
-        rule = f"search_{wildcards.algorithm}"
-        section = getattr(self.config, rule).plain()
-        return json.dumps({rule: {key: section[key] for key in ("space", "budget")}})
+        """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
+        return json.dumps(self.config.checked(wildcards.algorithm))
 
     def described(self) -> Callable[..., str]:
         """Options of what the report's front page says of a run, beside its files."""
@@ -117,8 +97,8 @@ class Plan(Codes):
 
     def _computes(self, rule: str) -> bool:
         """Whether a rule's jobs do what a GPU is for."""
-        draws = rule in SEARCHES and not self.is_on_data(rule.removeprefix("search_"))
-        return rule not in NEEDS_NO_DEVICE and not draws
+        draws = rule in self.searches and not self.searches[rule].on_data
+        return self.rules[rule].on_device and not draws
 
     def batches(self, source: str, shard: int) -> tuple[int, int]:
         """First batch and number of batches of a shard: as even as can be, in order."""
@@ -158,10 +138,6 @@ class Plan(Codes):
     def training_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job trains on."""
         return self.image_files(wildcards.retrain_data)
-
-    def training_options(self, wildcards: Any) -> str:
-        """How a job trains, as options."""
-        return _options(getattr(self.config, training_section(wildcards.retrain_data)))
 
     def training_teacher(self, wildcards: Any) -> list[str]:
         """The teacher, where it labels the views of a training."""
@@ -208,10 +184,6 @@ class Plan(Codes):
     def imported_weights(self, wildcards: Any) -> list[str]:
         """The checkpoint of the network in a role; none where its library publishes the weights."""
         return local(self.weights[wildcards.role])
-
-    def imported_options(self, wildcards: Any) -> str:
-        """The section of a role as options."""
-        return _options(self.config.networks()[wildcards.role])
 
     def evaluated_network(self, wildcards: Any) -> str:
         """The network that a job measures: of a run, or the teacher."""

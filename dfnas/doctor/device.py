@@ -6,7 +6,7 @@ from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.doctor.machine import Machine
 from dfnas.runtime.device import host_lock
 from dfnas.runtime.errors import InputError
-from dfnas.settings.config import RULES, Config
+from dfnas.settings.config import Config
 
 BFLOAT16_CAPABILITY = (8, 0)
 """From which on GPUs compute in bfloat16."""
@@ -14,7 +14,7 @@ BFLOAT16_CAPABILITY = (8, 0)
 
 def check_device(config: Config, machine: Machine) -> list[Finding]:
     """Where tensors will be computed."""
-    asked = [rule for rule in RULES if config.resources_of(rule)["gpu"]]
+    asked = [rule for rule in config.rules if config.resources_of(rule)["gpu"]]
     if config.device == "cpu" or (config.device == "auto" and not machine.gpus):
         found = [ok("device", f"cpu, {machine.cpu}")]
         if asked and config.device == "auto":
@@ -26,7 +26,7 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
     index = re.fullmatch(r"cuda:(\d+)", config.device)
     if index and int(index[1]) >= len(machine.gpus):
         return [failure("device", f"{config.device}, but there are {len(machine.gpus)} GPUs, numbered from 0")]
-    most = max(config.resources_of(rule)["gpu"] for rule in RULES)
+    most = max(config.resources_of(rule)["gpu"] for rule in config.rules)
     found = []
     if most > len(machine.gpus):
         found.append(failure("device", f"a job reserves {most} GPUs, and there are {len(machine.gpus)} here"))
@@ -58,7 +58,7 @@ def _cannot_be_claimed() -> str:
 def check_cores(config: Config, machine: Machine) -> list[Finding]:
     """Whether jobs get the threads that they ask for."""
     said = f"{machine.cores:g} of the host's {machine.host_cores}"
-    wanting = [rule for rule in RULES if config.resources_of(rule)["threads"] > machine.cores]
+    wanting = [rule for rule in config.rules if config.resources_of(rule)["threads"] > machine.cores]
     if wanting:
         most = max(config.resources_of(rule)["threads"] for rule in wanting)
         story = f"{said}, and {', '.join(wanting)} ask for up to {most} threads: Snakemake gives them fewer"
@@ -74,7 +74,7 @@ def check_cores(config: Config, machine: Machine) -> list[Finding]:
 def check_memory(config: Config, machine: Machine) -> list[Finding]:
     """Whether the memory that jobs reserve is there."""
     said = f"{machine.available_mb} of {machine.memory_mb} MB are free"
-    reserved = {rule: config.resources_of(rule)["mem_mb"] for rule in RULES}
+    reserved = {rule: config.resources_of(rule)["mem_mb"] for rule in config.rules}
     beyond = [rule for rule, mem_mb in reserved.items() if mem_mb > machine.memory_mb]
     if beyond:
         story = f"{said}, and {', '.join(beyond)} reserve up to {max(reserved.values())}; what they take is tried below"

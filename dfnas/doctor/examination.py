@@ -88,19 +88,18 @@ def check_searched(config: Config) -> list[Finding]:
     """Whether the space of every algorithm can be made, and its budget kept."""
     teacher = config.teacher
     task, findings = Task(teacher.channels, teacher.size, teacher.classes), []
-    for algorithm in config.comparison.algorithms:
-        rule = f"search_{algorithm}"
-        section = getattr(config, rule).plain()
+    for name in config.comparison.names:
+        rule, space = f"search_{name}", config.searches()[f"search_{name}"].space.name
         try:
-            said = checked_space(rule, {key: section[key] for key in ("space", "budget")}, task)
+            said = checked_space(rule, config.checked(name)[rule], task)
         except InputError as error:
             findings.append(failure(rule, str(error)))
             continue
         except Exception as error:  # a space of the user's
-            findings.append(failure(rule, f"the space '{section['space']['name']}' fails: {told(error)}"))
+            findings.append(failure(rule, f"the space '{space}' fails: {told(error)}"))
             continue
         low, high = said["macs_m"]
-        story = f"space {section['space']['name']}, {said['choices']} choices, {low:.3g} to {high:.3g} M MACs"
+        story = f"space {space}, {said['choices']} choices, {low:.3g} to {high:.3g} M MACs"
         findings.append(ok(rule, story))
     return findings
 

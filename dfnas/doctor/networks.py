@@ -103,7 +103,7 @@ def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[F
         )
         findings.append(failure("teacher", story))
     wanted = config.comparison
-    sections = [*map(training_section, wanted.retrain_data), *(f"search_{name}" for name in wanted.algorithms)]
+    sections = [*map(training_section, wanted.retrain_data), *(f"search_{name}" for name in wanted.names)]
     by_batch = [name for name in sections if getattr(config, name).teacher_statistics == "batch"]
     if by_batch and not stored_norms(teacher.network):
         story = f"it has no BatchNorm with stored statistics: set {by_batch[0]}.teacher_statistics to stored"

@@ -42,7 +42,7 @@ class Origin(NamedTuple):
     section: str
     """Of the configuration, that made it."""
     provenance: dict[str, Any]
-    """See `dfnas.stages.command.Job.provenance`."""
+    """See `dfnas.stages.job.Job.provenance`."""
 
 
 def origins_of(run: RunFolder) -> list[Origin]:

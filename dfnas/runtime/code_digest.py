@@ -59,6 +59,14 @@ def code_digest(stage: str, *references: str) -> str:
     return total.hexdigest()[:16]
 
 
+def check_python(reference: str) -> None:
+    """Raises InputError where the user's module that a reference names is no Python. One that is not there is left to
+    whoever loads it."""
+    module, _ = split_reference(reference)
+    if module.split(".")[0] != PACKAGE.name and (path := _source(module)) is not None:
+        _parsed(path)
+
+
 def _closure(modules: Iterable[str], users: Iterable[Path], drawn: bool) -> list[Path]:
     """The files of some modules of this package and of some of the user's, and of all that they import of either."""
     found: dict[Path, None] = {}

@@ -1,5 +1,6 @@
 """The one exception for what a user can mend, what it says to do about a file, and how others are quoted in it."""
 
+import errno
 import os
 import shlex
 from pathlib import Path
@@ -19,3 +20,16 @@ def rebuild(path: str | Path) -> str:
 def reason(error: BaseException) -> str:
     """What an exception says, on one line: the first of its lines, or its type where it says nothing."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def system_story(error: OSError, out: Path) -> str:
+    """What the system refused, and where: a write that fails half-way does not say for which file.
+
+    Args:
+        out: what was being made.
+    """
+    where = error.filename2 or error.filename or f"while making {out}"
+    story = f"{where}: {error.strerror or error}"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return f"{story}; free some space and run again, what was finished is kept"
+    return story

@@ -42,6 +42,9 @@ class DartsSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one architecture step and one weight step each. With selection by
     perturbation, a step for each round of decisions follows, and weight steps between the rounds."""
 
+    settings_type = SearchDartsSettings
+    shares_batches = True
+
     @property
     def remedy(self) -> str:
         """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""

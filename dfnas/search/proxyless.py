@@ -32,6 +32,9 @@ from dfnas.training.schedule import learning_rate, set_learning_rate
 class ProxylessSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
 
+    settings_type = SearchProxylessSettings
+    shares_batches = True
+
     remedy = (
         "weaken search_proxyless.cost (a smaller beta or a larger cost.reference), lower search_proxyless.arch_lr "
         "or lengthen search_proxyless.warmup_epochs"

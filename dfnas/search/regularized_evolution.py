@@ -19,6 +19,7 @@ ATTEMPTS = 100  # mutations of one parent before the budget counts as leaving it
 class EvolutionSearch(FromScratchSearch):
     """The search, as `Resumable` steps; see `FromScratchSearch`."""
 
+    settings_type = SearchEvolutionSettings
     settings: SearchEvolutionSettings
 
     def __init__(self, context: SearchContext, settings: SearchEvolutionSettings):

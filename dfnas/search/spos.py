@@ -26,6 +26,9 @@ from dfnas.training.schedule import learning_rate, set_learning_rate
 class SposSearch(JudgingSearch):
     """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
 
+    settings_type = SearchSposSettings
+    shares_batches = True
+
     remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):

@@ -20,6 +20,13 @@ def random_architectures(budget: Budget, seed: int, count: int) -> list[dict[str
 class RandomSearch(FromScratchSearch):
     """Every draw trained and scored, as `Resumable` steps; see `FromScratchSearch`."""
 
+    settings_type = SearchRandomSettings
+
+    @staticmethod
+    def without_data(budget: Budget, seed: int) -> dict[str, str]:
+        """A single draw, which looks at no images. Raises InputError, see `Budget.sample`."""
+        return random_architectures(budget, seed, 1)[0]
+
     def __init__(self, context: SearchContext, settings: SearchRandomSettings):
         super().__init__(context, settings, settings.draws)
         self.drawn = random_architectures(context.budget, context.seed, settings.draws)

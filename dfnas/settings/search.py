@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from dfnas.settings.base import Count, CountOrZero, NonNegative, Settings
 from dfnas.settings.labelling import LabelSettings
@@ -51,6 +51,22 @@ class SearchSettings(LabelSettings):
     def needs_latency(self) -> bool:
         """Whether the search asks for the space's latency table."""
         return self.budget.max_latency_ms > 0
+
+    @property
+    def on_data(self) -> bool:
+        """Whether the search looks at images."""
+        return True
+
+
+class OwnSearchSettings(SearchSettings):
+    """The section of an algorithm of the user's, as far as it is known before that is loaded: what all searches are
+    told. The keys of its own are read by `check_spaces` and by the search. What it does not say, its class decides."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @model_serializer(mode="wrap")
+    def _as_said(self, whole: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in whole(self).items() if name in self.model_fields_set}
 
 
 class JudgingSettings(SearchSettings):

@@ -10,3 +10,7 @@ class SearchRandomSettings(FromScratchSettings):
     draws: Count = 1
     """Architectures drawn. One is taken as it is and no data are looked at; of several, each is trained and scored, on
     each of comparison.search_data, and the best is taken."""
+
+    @property
+    def on_data(self) -> bool:
+        return self.draws > 1

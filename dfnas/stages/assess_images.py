@@ -13,7 +13,8 @@ from dfnas.pictures.grid import ImageGrid, labelled
 from dfnas.runtime.files import write_json
 from dfnas.settings.quality import AssessImagesSettings
 from dfnas.stages.artifacts import check_fits, load_beside, load_teacher
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 from dfnas.synthesis.quality import Quality
 
@@ -29,7 +30,7 @@ STAGE.output("--out", required=True, help="the report, JSON")
 STAGE.output("--picture", required=True, help="images of each class, PNG")
 
 
-def assess_images(job: Job) -> None:
+def assess_images(job: Job[AssessImagesSettings]) -> None:
     options, settings = job.options, job.settings
     teacher = load_teacher(options.teacher, job.device)
     verifier = options.verifier and load_beside("verifier", options.verifier, teacher, job.device)
@@ -41,7 +42,8 @@ def assess_images(job: Job) -> None:
             quality.add(batch)
             grid.add(batch.images.numpy(), batch.classes.numpy())
     code = [name for network in (teacher, verifier) if network for name in network.spec.code()]
-    provenance = job.provenance(job.inputs, *code)
+    job.reads(code=code)
+    provenance = job.provenance()
     report = {"generation": options.generation, **quality.report(), "provenance": provenance}
     content = BytesIO()
     labelled([(f"generation {options.generation}", grid)]).save(content, "PNG")

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.generations import check_generation, took_steps
 from dfnas.dataset.writing import read_synthetic_shard, write_labels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
 from dfnas.stages.artifacts import check_fits, load_teacher
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.synthesis.inversion_targets import calibration_report, doubt, soft_labels
 
 STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
@@ -28,13 +30,17 @@ STAGE.output("--out", required=True, help="the labels")
 STAGE.output("--report", required=True, help="what changed in this generation, JSON")
 
 
-def calibrate_labels(job: Job) -> None:
+def calibrate_labels(job: Job[CalibrateLabelsSettings]) -> None:
     options = job.options
     teacher = load_teacher(options.teacher, job.device)
-    inputs, code = [options.teacher, *options.shards], teacher.spec.code()
-    entry = job.cache_entry(inputs, *code)
-    if entry.recall():
-        return
+    job.reads(code=teacher.spec.code())
+    with job.once():
+        _calibrated(job, teacher)
+
+
+def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
+    """Asks the teacher and writes what it says."""
+    options = job.options
     labels, classes, aims, optimised = [], [], [], False
     for path in options.shards:
         images, targets, aim, attributes = read_synthetic_shard(path)
@@ -50,7 +56,7 @@ def calibrate_labels(job: Job) -> None:
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
         )
-    provenance = job.provenance(inputs, *code)
+    provenance = job.provenance()
     attributes = {
         "generation": options.generation,
         "class_names": teacher.spec.names(),
@@ -60,7 +66,6 @@ def calibrate_labels(job: Job) -> None:
     report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
     report["doubt"] = doubt(report["agreement"], teacher.spec.classes) if optimised else None
     write_json(options.report, report | {"provenance": provenance})
-    entry.keep()
     print(
         f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
         f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",

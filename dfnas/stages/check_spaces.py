@@ -8,26 +8,28 @@ import torch
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
+from dfnas.search.algorithm import resolve
 from dfnas.search.budget import Budget
 from dfnas.settings.base import Settings
-from dfnas.settings.search import BudgetSettings, SpaceSettings
+from dfnas.settings.search import BudgetSettings, SearchSettings, SpaceSettings
 from dfnas.spaces.contract import check_contract
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.names import NAMES, reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
-from dfnas.stages.command import Job, Stage
-from dfnas.stages.json_options import section
-from dfnas.stages.tasks import add_task_arguments, task_of
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
+from dfnas.stages.options import add_task, section, task_of
 
 STAGE = Stage("check_spaces", __doc__, None)
-add_task_arguments(STAGE)
+add_task(STAGE)
 STAGE.argument(
     "--searches",
     type=section,
     required=True,
     metavar="JSON",
-    help="by the name of a search's section: its space (name, options) and, if it has one, its budget, as there",
+    help="by the name of a search's section: its space (name, options) and, if it has one, its budget, as there; of an "
+    "algorithm of your own `algorithm` and all of its `section`",
 )
 STAGE.output("--out", required=True, help="what the spaces are, JSON")
 
@@ -41,17 +43,21 @@ class CheckedSearch(Settings):
     """Its limits, if it has any."""
 
 
-def check_spaces(job: Job) -> None:
+def check_spaces(job: Job[None]) -> None:
     task = task_of(job.options)
     checked = {name: checked_space(name, said, task) for name, said in job.options.searches.items()}
-    code = [reference(said["space"]["name"]) for said in checked.values()]
-    write_json(job.options.out, checked | {"provenance": job.provenance([], *code)})
+    for name, said in checked.items():
+        own = job.options.searches[name].get("algorithm")
+        job.reads(code=[reference(said["space"]["name"]), *([own] if own else [])])
+    write_json(job.options.out, checked | {"provenance": job.provenance()})
 
 
 def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
     """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
     weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
-    search = CheckedSearch.parse(said, name)
+    search = (
+        _own_search(name, said) if isinstance(said, dict) and "algorithm" in said else CheckedSearch.parse(said, name)
+    )
     described, limits = search.space, search.budget.model_copy(update={"max_latency_ms": 0.0})
     try:
         if described.name not in NAMES:
@@ -67,6 +73,12 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
         "macs_m": _range(space, space.macs_table()),
         "params_m": _range(space, space.parameters_table()),
     }
+
+
+def _own_search(name: str, said: dict[str, Any]) -> SearchSettings:
+    """The settings of an algorithm of the user's, in the form of its class. Raises InputError where there is no such
+    class, or the section is not of that form."""
+    return resolve(said["algorithm"]).settings_type.parse(said["section"], name)
 
 
 def _range(space: Space, cost: CostTable) -> list[float]:

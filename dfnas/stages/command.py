@@ -1,145 +1,32 @@
-"""What all stages share: their command line, their errors, and the state that they keep while they run.
+"""What all stages share: their command line, and how they end.
 
 A stage is a function of typed options. Its settings become command line options of their own, so that every
 job of the workflow can be read in its log and repeated by hand.
 """
 
 import argparse
-import errno
 import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-import torch
 from pydantic.fields import FieldInfo
 
-from dfnas import __version__
-from dfnas.runtime.cache import CacheEntry, cache_folder
-from dfnas.runtime.checkpoint import Checkpoint
-from dfnas.runtime.code_digest import code_digest
 from dfnas.runtime.device import describe
-from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import digest
+from dfnas.runtime.errors import InputError, system_story
 from dfnas.runtime.interruption import heeded
 from dfnas.runtime.limits import denied
 from dfnas.runtime.locks import Lock
-from dfnas.runtime.processes import ALONE, Processes, join, launched
+from dfnas.runtime.processes import ALONE, join, launched
 from dfnas.runtime.users_code import origin, told
 from dfnas.settings.base import Settings
-from dfnas.stages.receipts import Folder, read_receipt, write_receipt
+from dfnas.stages.job import Job, Recalled, S, state_folder
 
 
-@dataclass(frozen=True)
-class Job:
-    """One run of a stage: its paths and small arguments (`options`), its section of the configuration
-    (`settings`), and where it computes (`device`).
-
-    Attributes:
-        inputs: the files that its options name to be read.
-        outputs: the files that its options name to be made.
-        digests: of files that were read, as they were when the job first looked at them.
-        references: code that the settings name, as far as the stage has said so.
-    """
-
-    stage: str
-    options: argparse.Namespace
-    settings: Any
-    device: torch.device
-    processes: Processes = ALONE
-    inputs: tuple[Path, ...] = ()
-    outputs: tuple[Path, ...] = ()
-    digests: dict[Path, str] = field(default_factory=dict)
-    references: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def state_dir(self) -> Path:
-        """Where checkpoints, locks and compiled code of this run are kept."""
-        return _state_dir(self.options)
-
-    @property
-    def folder(self) -> Folder:
-        """The folder of results that the job works in."""
-        return Folder.of(self.options.out, self.state_dir)
-
-    def checkpoint(self, inputs: list[Path], *references: str, **more: Any) -> Checkpoint:
-        """Where this job keeps its progress: a place named by all that determines its result, and `more`."""
-        identity = {"output": str(self.options.out), **self.provenance(inputs, *references), **more}
-        return Checkpoint(self.state_dir, identity)
-
-    def cache_entry(self, inputs: list[Path], *references: str, **more: Any) -> CacheEntry:
-        """Where the outputs of this job are kept for other workflows, if anywhere: a place named by all that
-        determines them, and `more`. Several processes would have to agree on what they find: they look for nothing."""
-        folder = cache_folder() if self.processes.count == 1 else None
-        return CacheEntry(folder, {**self.provenance(inputs, *references), **more}, self.outputs)
-
-    def provenance(self, inputs: list[Path], *references: str) -> dict[str, Any]:
-        """What determined the result: stage, versions, code, arguments, settings, and digests of the inputs, by their
-        names in the folder of results.
-
-        Args:
-            references: `module:name` of code that the settings name, see `code_digest`.
-        """
-        self.references.update(dict.fromkeys(references))
-        machine = ("device", "state_dir")
-        together = {"processes": self.processes.count} if self.processes.count > 1 else {}
-        return {
-            "stage": self.stage,
-            "dfnas": __version__,
-            "torch": str(torch.__version__),
-            "code": code_digest(self.stage, *references),
-            **({"references": list(dict.fromkeys(references))} if references else {}),
-            "device": self.device.type,
-            **together,
-            "arguments": {
-                name: value
-                for name, value in vars(self.options).items()
-                if isinstance(value, int | float | str | tuple | None) and name not in machine
-            },
-            "settings": self.settings.plain() if self.settings is not None else {},
-            "inputs": {self.folder.name(path): self._digest(path) for path in inputs},
-        }
-
-    def reads(self, *paths: Path, code: Iterable[str] = ()) -> None:
-        """Notes files that the job reads, as they are now, and code that the settings name, see `provenance`."""
-        self.references.update(dict.fromkeys(code))
-        for path in paths:
-            self._digest(path)
-
-    def leave_receipt(self) -> None:
-        """Writes down what was made of what, once the outputs are in place. Where that cannot be written it is told,
-        and what was made is not lost for it."""
-        made = [path for path in self.outputs if path.is_file()]
-        read = [path for path in self.digests if path not in made]
-        try:
-            write_receipt(self.folder, self.options.out, made, self.provenance(read, *self.references))
-        except OSError as error:
-            print(f"{self.stage}: warning: no receipt: {_system_story(error, made[0])}", file=sys.stderr, flush=True)
-
-    def is_made(self) -> bool:
-        """Whether the outputs are in place, to the byte as a job has left them that was this one to the last input,
-        line of code and setting."""
-        try:
-            receipt = read_receipt(self.folder.receipt(self.options.out))
-            made = {self.folder.name(path): digest(path) for path in self.outputs}
-            read = map(self.folder.path, receipt.provenance["inputs"])
-            own = self.provenance(list(read), *receipt.provenance.get("references", ()))
-        except InputError:  # no receipt, or a file is gone
-            return False
-        same = json.loads(json.dumps(own)) == receipt.provenance
-        return same and made == {name: said["sha256"] for name, said in receipt.outputs.items()}
-
-    def _digest(self, path: Path) -> str:
-        if path not in self.digests:
-            self.digests[path] = digest(path)
-        return self.digests[path]
-
-
-class Stage:
+class Stage(Generic[S]):
     """The command `python -m dfnas.stages.<name>`.
 
     Args:
@@ -147,13 +34,24 @@ class Stage:
         description: the module's docstring.
         settings: the type of the rule's section; its fields become options.
         together: whether several processes, started by `torchrun`, can do the work of one.
+        module: of `dfnas.stages`, where it is not called after the rule.
+        code: `module:name` of what it runs beside that module.
     """
 
-    def __init__(self, name: str, description: str, settings: type[Settings] | None, together: bool = False):
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        settings: type[S] | None,
+        together: bool = False,
+        module: str = "",
+        code: tuple[str, ...] = (),
+    ):
         self.name, self.settings_type, self.together = name, settings, together
+        self.module, self.code = module or name, code
         self.outputs: list[str] = []
         self.parser = argparse.ArgumentParser(
-            prog=f"python -m dfnas.stages.{name}",
+            prog=f"python -m dfnas.stages.{self.module}",
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
@@ -180,7 +78,7 @@ class Stage:
         """Adds an option for a file, or several, that the stage makes."""
         self.outputs.append(self.files.add_argument(*names, type=Path, metavar="FILE", **keywords).dest)
 
-    def main(self, work: Callable[[Job], None], argv: list[str] | None = None) -> int:
+    def main(self, work: Callable[[Job[S]], None], argv: list[str] | None = None) -> int:
         """Parses, runs `work` under a lock on the output, and returns the exit status. What a user can mend, in code
         of theirs too, is one line on standard error and status 1; anything else is our bug and keeps its traceback."""
         options = self.parser.parse_args(argv)
@@ -194,13 +92,16 @@ class Stage:
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
-                job = Job(self.name, options, settings, device, processes, inputs, outputs)
-                job.reads(*filter(Path.is_file, job.inputs))  # what they are before anything is made from them
+                job = Job(self.name, self.module, options, settings, device, processes, inputs, outputs)
+                job.reads(
+                    *filter(Path.is_file, job.inputs), code=self.code
+                )  # what they are before anything is made from them
                 if processes.agree(waited and job.is_made()):
                     if processes.leads:
                         print(f"{self.name}: that job has made it, nothing is left to do", file=sys.stderr, flush=True)
                     return 0
-                work(job)
+                with suppress(Recalled):
+                    work(job)
                 if processes.leads:
                     job.leave_receipt()
         except KeyboardInterrupt as end:
@@ -231,7 +132,7 @@ class Stage:
     def _lock(self, options: argparse.Namespace, held: ExitStack) -> bool:
         """Keeps all other jobs from making the output meanwhile, and says whether one had to be waited for. The lock
         dies with its process."""
-        folder = _state_dir(options)
+        folder = state_folder(options)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -292,23 +193,10 @@ def _value(text: str) -> Any:
         return text
 
 
-def _state_dir(options: argparse.Namespace) -> Path:
-    return options.state_dir or options.out.parent / ".dfnas"
-
-
 def _mendable(error: BaseException, out: Path) -> str | None:
     """What a user can mend, in code of theirs too, or None for a bug of ours."""
     if isinstance(error, InputError):
         return str(error)
     if isinstance(error, OSError):
-        return _system_story(error, out)
+        return system_story(error, out)
     return f"code of yours, named in the configuration, failed: {told(error)}" if origin(error) else None
-
-
-def _system_story(error: OSError, out: Path) -> str:
-    """What the system refused, and where: a write that fails half-way does not say for which file."""
-    where = error.filename2 or error.filename or f"while making {out}"
-    story = f"{where}: {error.strerror or error}"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"{story}; free some space and run again, what was finished is kept"
-    return story

@@ -14,7 +14,8 @@ from dfnas.runtime.files import read_json, write_bytes, write_csv
 from dfnas.runtime.seeds import derive
 from dfnas.settings.evaluate import CompareDataSettings
 from dfnas.settings.sources import ORIGINAL
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.predictions import Predictions, read_predictions
 from dfnas.tables.significance import Comparison, p_text, page, points_text, sentence, web_page
 
@@ -52,7 +53,7 @@ class Run(NamedTuple):
     predictions: Predictions
 
 
-def compare_data(job: Job) -> None:
+def compare_data(job: Job[CompareDataSettings]) -> None:
     options = job.options
     groups: dict[tuple[str, str], dict[str, list[Run]]] = {}
     for metrics, path in zip(options.metrics, options.predictions, strict=True):

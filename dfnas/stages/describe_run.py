@@ -8,8 +8,9 @@ from typing import Any
 
 from dfnas.runtime.files import load_archive, read_csv, read_json, write_bytes
 from dfnas.stages.artifacts import teacher_spec
-from dfnas.stages.command import Job, Stage
-from dfnas.stages.json_options import section
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
+from dfnas.stages.options import section
 from dfnas.tables import run
 
 STAGE = Stage("describe_run", __doc__, None)
@@ -31,7 +32,7 @@ STAGE.argument("--lookups", type=Path, metavar="FILE", help="true accuracies, CS
 STAGE.output("--out", required=True, help="the description, reStructuredText")
 
 
-def describe_run(job: Job) -> None:
+def describe_run(job: Job[None]) -> None:
     options = job.options
     table = read_csv(options.table) if options.table else []
     teacher_row = next((row for row in table if row["algorithm"] == "teacher"), None)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dfnas.pictures.comparison import Network, comparison_png
 from dfnas.runtime.files import read_json
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_comparison", __doc__, None)
@@ -18,10 +19,10 @@ KEYS = ("algorithm", "search_data", "retrain_data")
 FIGURES = ("top1_error", "macs", "parameters")
 
 
-def draw_comparison(job: Job) -> None:
+def draw_comparison(job: Job[None]) -> None:
     networks = [_network(path) for path in job.options.metrics]
     content = comparison_png(networks, _network(job.options.teacher))
-    write_picture(job.options.out, content, job.provenance(job.inputs))
+    write_picture(job.options.out, content, job.provenance())
 
 
 def _network(path: Path) -> Network:

@@ -9,7 +9,8 @@ from dfnas.dataset.writing import read_shard
 from dfnas.pictures.generations import REPORT, generations_png
 from dfnas.pictures.grid import ImageGrid, labelled
 from dfnas.runtime.files import read_json
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_images", __doc__, None)
@@ -26,7 +27,7 @@ LONGEST_SIDE = 96
 """Pixels of an image in the picture, which holds all generations side by side."""
 
 
-def draw_images(job: Job) -> None:
+def draw_images(job: Job[None]) -> None:
     options = job.options
     reports = [read_json(path, REPORT) for path in options.reports]
     grids: dict[int, ImageGrid] = {}
@@ -39,7 +40,7 @@ def draw_images(job: Job) -> None:
         grids[attributes["generation"]].add(images, classes)
     content = BytesIO()
     labelled([(f"generation {number}", grid) for number, grid in sorted(grids.items())]).save(content, "PNG")
-    provenance = job.provenance(job.inputs)
+    provenance = job.provenance()
     write_picture(options.plots, generations_png(reports), provenance)
     write_picture(options.out, content.getvalue(), provenance)
 

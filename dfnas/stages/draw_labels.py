@@ -10,7 +10,8 @@ from dfnas.dataset.writing import read_labels
 from dfnas.measure.soft_labels import LabelStatistics
 from dfnas.pictures.label_plots import Labels, labels_png
 from dfnas.runtime.files import read_json
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_labels", __doc__, None)
@@ -24,14 +25,14 @@ STAGE.output("--out", required=True, help="the picture, PNG")
 KEYS = ("agreement", "entropy_before_nats", "entropy_after_nats", "label_shift")
 
 
-def draw_labels(job: Job) -> None:
+def draw_labels(job: Job[None]) -> None:
     options = job.options
     sources: dict[str, list[Labels]] = {}
     class_names: list[str] = []
     for source, path, report in zip(options.sources, options.labels, options.reports, strict=True):
         labels, class_names = _labels(path, report)
         sources.setdefault(source, []).append(labels)
-    write_picture(options.out, labels_png(sources, class_names), job.provenance(job.inputs))
+    write_picture(options.out, labels_png(sources, class_names), job.provenance())
 
 
 def _labels(path: Path, report: Path) -> tuple[Labels, list[str]]:

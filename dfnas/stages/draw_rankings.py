@@ -6,7 +6,8 @@ from pathlib import Path
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.pictures.rankings import rankings_png
 from dfnas.settings.lookup import LookupSettings
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.rankings import read_rankings
 
@@ -15,9 +16,10 @@ STAGE.argument("--rankings", type=Path, nargs="+", required=True, metavar="FILE"
 STAGE.output("--out", required=True, help="the picture, PNG")
 
 
-def draw_rankings(job: Job) -> None:
+def draw_rankings(job: Job[LookupSettings]) -> None:
     rankings = read_rankings(job.options.rankings, AccuracyTable.read(job.settings))
-    provenance = job.provenance([*job.inputs, job.settings.file()])
+    job.reads(job.settings.file())
+    provenance = job.provenance()
     write_picture(job.options.out, rankings_png(rankings), provenance)
 
 

@@ -8,8 +8,9 @@ from dfnas.runtime.files import read_json
 from dfnas.runtime.kinds import ABSENT
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
-from dfnas.stages.command import Job, Stage
-from dfnas.stages.numbers import seed
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
+from dfnas.stages.options import seed
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_candidates, read_history, read_strengths
 
@@ -26,7 +27,7 @@ STAGE.output("--out", required=True, help="the picture, PNG")
 KINDS = {"macs": int, "parameters": int, "search": (dict, ABSENT)}
 
 
-def draw_search(job: Job) -> None:
+def draw_search(job: Job[None]) -> None:
     options = job.options
     document = read_json(options.architecture, KINDS, by_hand=True)
     space = space_of(document, str(options.architecture))
@@ -36,7 +37,8 @@ def draw_search(job: Job) -> None:
     data = "" if options.search_data == "none" else f" on {options.search_data} images"
     title = f"{options.algorithm}{data}, seed {options.seed}"
     content = search_png(title, document, space, history, candidates, strengths)
-    write_picture(options.out, content, job.provenance(job.inputs, reference(document["space"]["name"])))
+    job.reads(code=[reference(document["space"]["name"])])
+    write_picture(options.out, content, job.provenance())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from dfnas.pictures.training_curves import PANELS, Course, training_png
 from dfnas.runtime.errors import InputError, rebuild
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.pictures import write_picture
 from dfnas.stages.records import read_history
 
@@ -17,7 +18,7 @@ STAGE.argument("--retrain-data", nargs="+", required=True, metavar="NAME", help=
 STAGE.output("--out", required=True, help="the picture, PNG")
 
 
-def draw_training(job: Job) -> None:
+def draw_training(job: Job[None]) -> None:
     options = job.options
     files, data = options.histories, [options.search_data, options.retrain_data]
     if any(len(names) != len(files) for names in data):
@@ -27,7 +28,7 @@ def draw_training(job: Job) -> None:
         )
     courses = [Course(_kind(*names), _history(file)) for file, *names in zip(files, *data, strict=True)]
     content = training_png(f"Training what {options.algorithm} found", courses)
-    write_picture(options.out, content, job.provenance(job.inputs))
+    write_picture(options.out, content, job.provenance())
 
 
 def _history(file: Path) -> list:

@@ -24,7 +24,8 @@ from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
 from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher, teacher_provenance
 from dfnas.stages.class_names import check_class_names
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.predictions import write_predictions
 
 PRETRAINED = "pretrain_teacher"
@@ -67,7 +68,7 @@ class Measured(NamedTuple):
         return logits
 
 
-def evaluate(job: Job) -> None:
+def evaluate(job: Job[EvaluateSettings]) -> None:
     options, batch_size = job.options, job.settings.batch_size
     test = load_split(options.dataset, "test", job.device)
     held_out = load_split(options.held_out, "validation", job.device)
@@ -88,6 +89,7 @@ def evaluate(job: Job) -> None:
         print(f"{measured.path} may have been trained on all of {options.held_out}: no temperature", file=sys.stderr)
     theirs = logits if measured is teacher else teacher.logits(test, options.dataset, batch_size)
     agreement = predicted == _most_probable(theirs)
+    job.reads(code=[*teacher.code, *measured.code])
     figures = {
         **measured.row,
         **_accuracy(logits, test.targets),
@@ -96,13 +98,13 @@ def evaluate(job: Job) -> None:
         "parameters": count_parameters(measured.network),
         "macs": count_macs(measured.network, test.channels, *test.size),
         "test_images": len(test),
-        "provenance": job.provenance(job.inputs, *teacher.code, *measured.code),
+        "provenance": job.provenance(),
     }
     write_predictions(options.predictions, test.targets, predicted, confidences(logits))
     write_json(options.out, figures)
 
 
-def _teacher(path: Path, test: ImageSet, job: Job) -> Measured:
+def _teacher(path: Path, test: ImageSet, job: Job[EvaluateSettings]) -> Measured:
     """Raises InputError unless it takes images like the test images."""
     options, teacher = job.options, load_teacher(path, job.device)
     ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)

@@ -22,7 +22,8 @@ from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_network, network_provenance
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.runs import best_of
 
 STAGE = Stage("export", __doc__, None)
@@ -42,7 +43,7 @@ what changes a class."""
 CPU = torch.device("cpu")
 
 
-def export(job: Job) -> None:
+def export(job: Job[None]) -> None:
     options = job.options
     path, dataset = _chosen(options.networks, options.datasets)
     network, archive = load_network(path, CPU)

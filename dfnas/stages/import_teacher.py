@@ -14,7 +14,8 @@ from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.files import digest
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.stages.artifacts import save_teacher
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 
 STAGE = Stage("import_teacher", __doc__, TeacherSettings)
 STAGE.output("--out", required=True, help="the teacher, as the other stages read it")
@@ -23,7 +24,7 @@ STAGE.argument(
 )
 
 
-def import_teacher(job: Job) -> None:
+def import_teacher(job: Job[TeacherSettings]) -> None:
     section = job.options.section
     state = read_weights(job.settings, section)  # first: where they cannot be had, nothing else matters
     settings = complete(job.settings, section)
@@ -31,8 +32,8 @@ def import_teacher(job: Job) -> None:
     where = str(path or f"{section}.weights = '{settings.weights}'")
     teacher = assemble(spec, state, where, section, thoroughly=True)
     kept = state if spec.builder == TORCHSCRIPT else teacher.network.state_dict()
-    provenance = job.provenance([path] if path else [], *spec.code())
-    save_teacher(job.options.out, spec, kept, provenance)
+    job.reads(*([path] if path else []), code=spec.code())
+    save_teacher(job.options.out, spec, kept, job.provenance())
     source = f"{path.name}, SHA-256 {digest(path)[:16]}" if path else settings.weights
     print(f"{section} {spec.builder} from {source}: {_described(teacher)}", file=sys.stderr)
 

@@ -16,8 +16,9 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.stages.artifacts import load_beside, load_teacher
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
+from dfnas.stages.job import Job
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
@@ -34,7 +35,7 @@ STAGE.output("--out", required=True, help="the shard")
 STAGE.output("--history", required=True, help="the loss terms over the steps, CSV")
 
 
-def invert_teacher(job: Job) -> None:
+def invert_teacher(job: Job[InvertTeacherSettings]) -> None:
     options, settings = job.options, job.settings
     if (options.labels is None) != (options.generation == 0):
         raise InputError("--labels must be given for every generation but 0, which has hard targets")
@@ -47,36 +48,28 @@ def invert_teacher(job: Job) -> None:
     if (options.competitor is None) != (settings.competition_weight == 0):
         raise InputError("--competitor must be given where competition_weight is above 0, and only there")
     competitor = options.competitor and load_beside("competitor", options.competitor, teacher, job.device)
-    inputs = [path for path in (options.teacher, options.labels, options.competitor) if path is not None]
-    code = [name for network in (teacher, competitor) if network is not None for name in network.spec.code()]
+    job.reads(code=[name for network in (teacher, competitor) if network is not None for name in network.spec.code()])
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
     objective = Objective(teacher, settings, competitor)
-    entry = job.cache_entry(inputs, *code, compiled=objective.compiled)
-    if entry.recall():
-        return
     if objective.compiled:
+        job.recall(compiled=True)
         Inversion(objective, targets[: settings.batch_size], options.generation, options.first_batch)  # compiles
-        if not objective.compiled:  # that has failed: what is made is something else
-            entry = job.cache_entry(inputs, *code, compiled=False)
-            if entry.recall():
-                return
-    checkpoint = job.checkpoint(inputs, *code, compiled=objective.compiled)
-    sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
-    history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
-    attributes = {
-        "generation": options.generation,
-        "first_batch": options.first_batch,
-        "size": teacher.spec.size,
-        "mean": teacher.spec.mean,
-        "std": teacher.spec.std,
-        "class_names": teacher.spec.names(),
-        "provenance": {**job.provenance(inputs, *code), "compiled": objective.compiled},
-    }
-    images = (images.numpy() for images in sequence.images())
-    write_shard(options.out, images, classes.numpy(), attributes, targets.numpy())
-    write_history(options.history, history)
-    entry.keep()
-    checkpoint.clear()
+        # Where that has failed, what is made is something else.
+    with job.once(compiled=objective.compiled) as checkpoint:
+        sequence = InversionSequence(objective, targets, options.generation, indices, checkpoint)
+        history, _ = run(sequence, checkpoint, f"inversion, generation {options.generation}")
+        attributes = {
+            "generation": options.generation,
+            "first_batch": options.first_batch,
+            "size": teacher.spec.size,
+            "mean": teacher.spec.mean,
+            "std": teacher.spec.std,
+            "class_names": teacher.spec.names(),
+            "provenance": job.provenance() | {"compiled": objective.compiled},
+        }
+        images = (images.numpy() for images in sequence.images())
+        write_shard(options.out, images, classes.numpy(), attributes, targets.numpy())
+        write_history(options.history, history)
 
 
 def _targets(options, settings: InvertTeacherSettings, indices: range, count: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -26,8 +26,9 @@ from dfnas.runtime.seeds import reseed
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.class_names import check_class_names
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
+from dfnas.stages.job import Job
 from dfnas.synthesis.inversion_targets import seen_by
 from dfnas.synthesis.quality import NO_HEAD
 from dfnas.training.training import Training
@@ -40,7 +41,7 @@ STAGE.output("--out", required=True, help="the figures, JSON")
 STAGE.output("--history", required=True, help="the student's loss and error, CSV")
 
 
-def judge_images(job: Job) -> None:
+def judge_images(job: Job[JudgeImagesSettings]) -> None:
     options, settings = job.options, job.settings
     teacher = load_teacher(options.teacher, job.device)
     test = load_split(options.original, "test", job.device)
@@ -50,28 +51,26 @@ def judge_images(job: Job) -> None:
     student = _student(settings, teacher.spec).to(job.device)
     distances = _distances(teacher, options.synthetic, test, settings.features_batch_size)
 
-    inputs = [options.teacher, options.synthetic, options.original]
-    code = [*teacher.spec.code(), *code_of(settings.builder)]
-    checkpoint = job.checkpoint(inputs, *code)
-    training = Training(student, train, validation, settings, settings.seed)
-    history = run(training, checkpoint, "training the student").history
-    write_history(options.history, history)
-    logits = predict(training.result, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
-    report = {
-        "test_images": len(test),
-        "frechet_distance": distances,
-        "student": {
-            "builder": settings.builder,
-            "parameters": count_parameters(student),
-            "train_images": len(train),
-            "validation_accuracy": 1 - history[-1]["validation_error"],
-            "test_accuracy": 1 - error_rate(logits, test.targets),
-            "test_top5_accuracy": 1 - error_rate(logits, test.targets, 5),
-        },
-        "provenance": job.provenance(inputs, *code),
-    }
-    write_json(options.out, report)
-    checkpoint.clear()
+    job.reads(code=[*teacher.spec.code(), *code_of(settings.builder)])
+    with job.once() as checkpoint:
+        training = Training(student, train, validation, settings, settings.seed)
+        history = run(training, checkpoint, "training the student").history
+        write_history(options.history, history)
+        logits = predict(training.result, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
+        report = {
+            "test_images": len(test),
+            "frechet_distance": distances,
+            "student": {
+                "builder": settings.builder,
+                "parameters": count_parameters(student),
+                "train_images": len(train),
+                "validation_accuracy": 1 - history[-1]["validation_error"],
+                "test_accuracy": 1 - error_rate(logits, test.targets),
+                "test_top5_accuracy": 1 - error_rate(logits, test.targets, 5),
+            },
+            "provenance": job.provenance(),
+        }
+        write_json(options.out, report)
     print(f"student: accuracy {report['student']['test_accuracy']:.3f} on the test images", file=sys.stderr)
 
 

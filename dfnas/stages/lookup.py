@@ -14,8 +14,9 @@ from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.nasbench201 import NASBench201Space
-from dfnas.stages.command import Job, Stage
-from dfnas.stages.numbers import seed
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
+from dfnas.stages.options import seed
 
 STAGE = Stage("lookup", __doc__, LookupSettings)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the found architecture, JSON")
@@ -25,7 +26,7 @@ STAGE.argument("--seed", type=seed, required=True, metavar="N", help="with which
 STAGE.output("--out", required=True, help="its true accuracy and standing, JSON")
 
 
-def lookup(job: Job) -> None:
+def lookup(job: Job[LookupSettings]) -> None:
     options = job.options
     document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
@@ -35,6 +36,7 @@ def lookup(job: Job) -> None:
             f"set search_{options.algorithm}.space.name to nasbench201"
         )
     table = AccuracyTable.read(job.settings)
+    job.reads(job.settings.file())
     cell = space.to_string(document["choices"])
     standing, (best, highest) = table.standing(cell), table.best()
     report = {
@@ -49,7 +51,7 @@ def lookup(job: Job) -> None:
         "architectures": len(table),
         "best_cell": best,
         "best_accuracy": highest.accuracy,
-        "provenance": job.provenance([options.architecture, job.settings.file()]),
+        "provenance": job.provenance(),
     }
     write_json(options.out, report)
     print(f"{cell}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)

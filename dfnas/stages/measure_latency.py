@@ -17,7 +17,8 @@ from dfnas.settings.evaluate import MeasureLatencySettings
 from dfnas.spaces.space import Task
 from dfnas.stages import artifacts
 from dfnas.stages.artifacts import kind_of, load_network, load_teacher
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.latencies import Latency, write_latencies
 from dfnas.stages.runs import IDENTITY, TEACHER, identity_of
 
@@ -30,7 +31,7 @@ STAGE.output("--out", required=True, help="milliseconds and megabytes by network
 CPU = torch.device("cpu")
 
 
-def measure_latency(job: Job) -> None:
+def measure_latency(job: Job[MeasureLatencySettings]) -> None:
     devices = dict.fromkeys([job.device, CPU])
     measured = (_measured(job.options.networks, device, job.settings) for device in devices)
     write_latencies(job.options.out, itertools.chain.from_iterable(measured))

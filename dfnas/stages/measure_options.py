@@ -11,25 +11,26 @@ from dfnas.settings.evaluate import MeasureOptionsSettings
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
-from dfnas.stages.command import Job, Stage
-from dfnas.stages.json_options import section
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.latency_tables import rounded, write_latency_table
-from dfnas.stages.tasks import add_task_arguments, task_of
+from dfnas.stages.options import add_task, section, task_of
 
 STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
-add_task_arguments(STAGE)
+add_task(STAGE)
 STAGE.argument(
     "--space", type=section, required=True, metavar="JSON", help="name and options, as in a search's section"
 )
 STAGE.output("--out", required=True, help="the latency table, JSON")
 
 
-def measure_options(job: Job) -> None:
+def measure_options(job: Job[MeasureOptionsSettings]) -> None:
     options, settings = job.options, job.settings
     described = SpaceSettings.parse(options.space, "space")
     space = make(described.name, task_of(options), described.options)
     architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
     found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
+    job.reads(code=[reference(described.name)])
     about = {
         "device": device_name(job.device),
         "threads": torch.get_num_threads(),
@@ -41,7 +42,7 @@ def measure_options(job: Job) -> None:
             "predicted_ms": [rounded(ms) for ms in found.predicted_ms],
             "relative_error": rounded(found.relative_error),
         },
-        "provenance": job.provenance([], reference(described.name)),
+        "provenance": job.provenance(),
     }
     write_latency_table(options.out, described, space, found.table, about)
 

@@ -16,7 +16,8 @@ from dfnas.runtime.files import digest, existing, read_json, write_bytes
 from dfnas.settings.base import as_size
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.stages.artifacts import teacher_spec
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.latencies import Latency, read_latencies
 from dfnas.stages.runs import identity_of
 from dfnas.tables import markdown
@@ -39,7 +40,7 @@ FIGURES = {
 Table = Mapping[str, str]
 
 
-def model_card(job: Job) -> None:
+def model_card(job: Job[None]) -> None:
     options = job.options
     files = {path: existing(path).read_bytes() for path in (options.network, options.onnx, options.program)}
     state, description = read(files[options.network], str(options.network))

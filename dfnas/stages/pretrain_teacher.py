@@ -18,9 +18,10 @@ from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.class_names import check_class_names
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
-from dfnas.stages.json_options import parsed
+from dfnas.stages.job import Job
+from dfnas.stages.options import parsed
 from dfnas.training.training import Training
 
 STAGE = Stage("pretrain_teacher", __doc__, PretrainTeacherSettings)
@@ -30,7 +31,7 @@ STAGE.output("--out", required=True, help="the teacher, as the other stages read
 STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 
 
-def pretrain_teacher(job: Job) -> None:
+def pretrain_teacher(job: Job[PretrainTeacherSettings]) -> None:
     options, settings = job.options, job.settings
     described = complete(TeacherSettings.parse(parsed(options.teacher, "--teacher"), "teacher"))
     if described.builder == TORCHSCRIPT:
@@ -47,19 +48,15 @@ def pretrain_teacher(job: Job) -> None:
         if ours != theirs:
             raise InputError(f"teacher.{name} = {ours}, but {options.dataset} has {theirs}; make them agree")
     check_class_names(train.class_names, options.dataset, spec.names(), Path("teacher.class_names"))
-    entry = job.cache_entry([options.dataset], *spec.code())
-    if entry.recall():
-        return
-    check_trainable(build_network(spec), spec, "teacher.builder", "teacher")
-    reseed(settings.seed, "weights")
-    network = build_network(spec).to(job.device)
-    checkpoint = job.checkpoint([options.dataset], *spec.code())
-    training = Training(network, train, validation, settings, settings.seed)
-    history, _ = run(training, checkpoint, "teacher")
-    write_history(options.history, history)
-    save_teacher(options.out, spec, training.result.state_dict(), job.provenance([options.dataset], *spec.code()))
-    entry.keep()
-    checkpoint.clear()
+    job.reads(code=spec.code())
+    with job.once() as checkpoint:
+        check_trainable(build_network(spec), spec, "teacher.builder", "teacher")
+        reseed(settings.seed, "weights")
+        network = build_network(spec).to(job.device)
+        training = Training(network, train, validation, settings, settings.seed)
+        history, _ = run(training, checkpoint, "teacher")
+        write_history(options.history, history)
+        save_teacher(options.out, spec, training.result.state_dict(), job.provenance())
 
 
 if __name__ == "__main__":

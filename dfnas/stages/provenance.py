@@ -11,7 +11,8 @@ from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import digest, write_bytes
 from dfnas.runtime.packages import versions
 from dfnas.stages.artifact_provenance import provenance_of
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.tables.provenance import Artifact, page
 
 STAGE = Stage("provenance", __doc__, None)
@@ -42,7 +43,7 @@ PACKAGES = (
 KEYS = ("stage", "dfnas", "torch", "code", "device", "arguments", "settings", "inputs")
 
 
-def provenance(job: Job) -> None:
+def provenance(job: Job[None]) -> None:
     folder = job.folder
     artifacts = [Artifact(folder.name(path), job.digests[path], _checked(path, said)) for path, said in _read(job)]
     if not artifacts:
@@ -56,7 +57,7 @@ def provenance(job: Job) -> None:
     )
 
 
-def _read(job: Job) -> Iterator[tuple[Path, dict[str, Any]]]:
+def _read(job: Job[None]) -> Iterator[tuple[Path, dict[str, Any]]]:
     """Every artifact with what it says of itself."""
     for option, kind in KINDS.items():
         for path in vars(job.options)[option]:

@@ -20,10 +20,10 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import load_supernet
 from dfnas.stages.class_names import check_class_names
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history
-from dfnas.stages.json_options import section
-from dfnas.stages.numbers import seed
+from dfnas.stages.job import Job
+from dfnas.stages.options import section, seed
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
@@ -35,7 +35,7 @@ STAGE.argument("--search-seed", type=seed, required=True, metavar="N", help="see
 STAGE.output("--out", required=True, help="architectures with their scores, CSV")
 
 
-def rank_architectures(job: Job) -> None:
+def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     options, settings = job.options, job.settings
     search = SearchSposSettings.parse(options.search, "search_spos")
     train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
@@ -49,12 +49,11 @@ def rank_architectures(job: Job) -> None:
     supernet = load_supernet(options.supernet, space, job.device)
     scores = PathScores(space, supernet, train, search, options.search_seed)
     ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed)
-    inputs = [options.supernet, options.dataset, options.original]
-    checkpoint = job.checkpoint(inputs, reference(search.space.name), search=options.search)
-    history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
-    searched = {"search_data": options.search_data, "seed": options.search_seed}
-    write_history(options.out, [searched | row for row in history])
-    checkpoint.clear()
+    job.reads(code=[reference(search.space.name)])
+    with job.once(search=options.search) as checkpoint:
+        history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
+        searched = {"search_data": options.search_data, "seed": options.search_seed}
+        write_history(options.out, [searched | row for row in history])
 
 
 if __name__ == "__main__":

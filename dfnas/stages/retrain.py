@@ -19,17 +19,16 @@ from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.artifacts import save_network
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
 from dfnas.stages.histories import write_history, write_timing
-from dfnas.stages.json_options import parsed
-from dfnas.stages.labelling import add_teacher_argument, labelling_teacher
-from dfnas.stages.numbers import seed
+from dfnas.stages.job import Job
+from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="the architecture, JSON")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set to train on")
-add_teacher_argument(STAGE)
+add_teacher(STAGE)
 STAGE.argument("--inversion", metavar="JSON", help="how the data set's images were made, where fresh ones are made")
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="what found the architecture, for the tables")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="the data it was found on, for the tables")
@@ -40,7 +39,7 @@ STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 STAGE.output("--timing", required=True, help="seconds of the training, JSON")
 
 
-def retrain(job: Job) -> None:
+def retrain(job: Job[RetrainSettings]) -> None:
     options, settings = job.options, job.settings
     document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
@@ -52,47 +51,39 @@ def retrain(job: Job) -> None:
     network = space.network(document["choices"]).to(job.device)
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
-    inputs, code = [options.architecture, options.dataset], [reference(document["space"]["name"])]
+    job.reads(code=[reference(document["space"]["name"])])
     teacher = labelling_teacher(job, train)
-    if teacher is not None:
-        inputs, code = [*inputs, options.teacher], [*code, *teacher.spec.code()]
     if settings.fresh.every_epochs:
-        code.append(FRESH_IMAGES)
+        job.reads(code=[FRESH_IMAGES])
     architecture_file = job.folder.name(options.architecture)
-    entry = job.cache_entry(inputs, *code, architecture_file=architecture_file)
-    if entry.recall():
-        return
-    checkpoint = job.checkpoint(inputs, *code)
-    training = Training(
-        network,
-        train,
-        validation,
-        settings,
-        options.seed,
-        settings.auxiliary_weight,
-        settings.drop_path,
-        job.processes,
-        labels_of(train, settings, teacher),
-        settings.temperature,
-    )
-    name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
-    meter = EnergyMeter.of(job.device, job.processes)
-    work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
-    history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
-    if not job.processes.leads:
-        return
-    write_history(options.history, history)
-    run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
-    said = job.provenance(inputs, *code)
-    write_timing(options.timing, "retrain", run_key, cost, job.device, said)
-    provenance = said | {"architecture_file": architecture_file}
-    provenance["validation_error"] = history[-1]["validation_error"]
-    save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
-    entry.keep()
-    checkpoint.clear()
+    with job.once(architecture_file=architecture_file) as checkpoint:
+        training = Training(
+            network,
+            train,
+            validation,
+            settings,
+            options.seed,
+            settings.auxiliary_weight,
+            settings.drop_path,
+            job.processes,
+            labels_of(train, settings, teacher),
+            settings.temperature,
+        )
+        name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
+        meter = EnergyMeter.of(job.device, job.processes)
+        work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
+        history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
+        if not job.processes.leads:
+            return
+        write_history(options.history, history)
+        run_key = {name: vars(options)[name] for name in ("algorithm", "search_data", "retrain_data", "seed")}
+        write_timing(options.timing, "retrain", run_key, cost, job.device, job.provenance())
+        provenance = job.provenance() | {"architecture_file": architecture_file}
+        provenance["validation_error"] = history[-1]["validation_error"]
+        save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
 
 
-def _with_fresh_images(job: Job, training: Training, teacher: Teacher) -> Resumable:
+def _with_fresh_images(job: Job[RetrainSettings], training: Training, teacher: Teacher) -> Resumable:
     """The training, with new images in between. Raises InputError where nothing says how they are made."""
     if job.options.inversion is None:
         raise InputError("fresh.every_epochs needs --inversion JSON, a section invert_teacher, to make images by")

@@ -14,7 +14,8 @@ from dfnas.dataset.split import check_classes, held_out
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardDatasetSettings
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 
 STAGE = Stage("shard_dataset", __doc__, ShardDatasetSettings)
 STAGE.argument("--source", default="synthetic", metavar="NAME", help="the data set's name (default: synthetic)")
@@ -25,7 +26,7 @@ STAGE.argument("--labels", type=Path, nargs="+", required=True, metavar="FILE", 
 STAGE.output("--out", required=True, help="the data set")
 
 
-def shard_dataset(job: Job) -> None:
+def shard_dataset(job: Job[ShardDatasetSettings]) -> None:
     options, settings = job.options, job.settings
     _check_once(options.shards)
     _check_once(options.labels)
@@ -46,7 +47,7 @@ def shard_dataset(job: Job) -> None:
     validation = held_out(targets, settings.validation_fraction, settings.seed, "validation")
     split = np.where(validation, SPLITS.index("validation"), SPLITS.index("train")).astype(np.uint8)
     attributes = {name: first[name] for name in ("size", "mean", "std", "class_names")}
-    attributes |= {"source": options.source, "provenance": job.provenance([*options.labels, *options.shards])}
+    attributes |= {"source": options.source, "provenance": job.provenance()}
     records = Records(np.concatenate(soft_labels), targets, np.concatenate(generations), split)
     write_dataset(options.out, options.shards, records, attributes)
     print(f"{len(targets)} images of {len(options.labels)} generations, {validation.sum()} held out", file=sys.stderr)

@@ -14,14 +14,15 @@ from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardOriginalSettings
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 
 STAGE = Stage("shard_original", __doc__, ShardOriginalSettings)
 STAGE.output("--out", required=True, help="the data set")
 STAGE.output("--shard-files", nargs="+", required=True, help="the shards, one name each")
 
 
-def shard_original(job: Job) -> None:
+def shard_original(job: Job[ShardOriginalSettings]) -> None:
     settings: ShardOriginalSettings = job.settings
     shards: list[Path] = job.options.shard_files
     if len(shards) != settings.shards:
@@ -29,7 +30,7 @@ def shard_original(job: Job) -> None:
     originals = load_originals(settings)
     for remark in originals.remarks:
         print(f"{job.stage}: warning: {remark}", file=sys.stderr, flush=True)
-    given = given_files(settings)
+    job.reads(*given_files(settings))
     check_classes(originals.classes, len(originals.class_names), f"shard_original.source = '{settings.source}'")
     training, test = np.flatnonzero(~originals.test), np.flatnonzero(originals.test)
     training = training[limited(originals.classes[training], settings.limit, settings.seed)]
@@ -47,12 +48,12 @@ def shard_original(job: Job) -> None:
         "mean": settings.mean,
         "std": settings.std,
         "class_names": originals.class_names,
-        "provenance": job.provenance(given),
+        "provenance": job.provenance(),
     }
     for shard, chosen in zip(shards, np.array_split(np.arange(len(order)), settings.shards), strict=True):
         write_shard(shard, originals.images[order[chosen]], targets[chosen], attributes)
     # With the digests of the shards the data set's own digest speaks for its pixels, which are not in it.
-    attributes["provenance"] = job.provenance([*given, *shards])
+    attributes["provenance"] = job.provenance(*shards)
     one_hot = np.eye(len(originals.class_names), dtype=np.float32)[targets]
     generation = np.full(len(order), -1, dtype=np.int32)
     write_dataset(job.options.out, shards, Records(one_hot, targets, generation, split), attributes)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from dfnas.runtime.files import write_csv
 from dfnas.stages.class_accuracies import FIGURE, write_class_accuracies
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.latencies import read_latencies
 from dfnas.stages.rows import COLUMNS, KEYS, by_row, read_figures, row_of
 from dfnas.stages.runs import identity_of
@@ -24,7 +25,7 @@ STAGE.output("--times", required=True, help="what each row costs, CSV")
 STAGE.output("--classes", required=True, help="accuracy by row and class, CSV")
 
 
-def table1(job: Job) -> None:
+def table1(job: Job[None]) -> None:
     options = job.options
     latencies, timings = read_latencies(options.latency), [read_timing(path) for path in options.timings]
     groups = by_row(read_figures(path, {FIGURE: list[float]}) for path in options.metrics)

@@ -18,7 +18,8 @@ from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_correlation import SCORES, Ranked, kendall_tau, spearman_rho
 from dfnas.runtime.files import read_json, write_bytes, write_csv
 from dfnas.settings.lookup import LookupSettings
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.stages.rankings import read_rankings
 from dfnas.tables.lookups import page
 
@@ -50,7 +51,7 @@ COLUMNS = (
 )
 
 
-def tabulate_lookups(job: Job) -> None:
+def tabulate_lookups(job: Job[LookupSettings]) -> None:
     options = job.options
     table = AccuracyTable.read(job.settings)
     job.reads(job.settings.file())

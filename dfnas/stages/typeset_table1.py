@@ -8,7 +8,8 @@ from pathlib import Path
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import read_csv, write_bytes
 from dfnas.stages.class_losses import read_losses
-from dfnas.stages.command import Job, Stage
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
 from dfnas.tables.classes import sentence
 from dfnas.tables.table1 import COLUMNS, LATEX, MARKDOWN, TIMES_COLUMNS, Row, page, times_page, typeset
 
@@ -22,7 +23,7 @@ STAGE.output("--page", required=True, help="the same in HTML")
 STAGE.output("--times-page", required=True, help="the costs in HTML")
 
 
-def typeset_table1(job: Job) -> None:
+def typeset_table1(job: Job[None]) -> None:
     options = job.options
     rows, times = read_csv(options.table, COLUMNS), read_csv(options.times, TIMES_COLUMNS)
     losses = sentence(read_losses(options.classes))

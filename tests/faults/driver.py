@@ -10,12 +10,15 @@ exclusive   the stage's work is to note when it begins and ends
             (an empty action does nothing)
 """
 
-import importlib
 import os
 import resource
 import signal
 import sys
 import time
+from pathlib import Path
+
+sys.path.append(str(Path(__file__).parents[1] / "workflow"))
+from calling import stage_of
 
 from dfnas.runtime import checkpoint
 
@@ -63,8 +66,7 @@ def note(job) -> None:
 
 
 def main(action: str, name: str, *arguments: str) -> int:
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    work = getattr(module, name)
+    stage, work = stage_of(name)
     what, _, number = action.partition("=")
     if what in ("kill", "stop"):
         signal_after(int(number), signal.SIGKILL if what == "kill" else signal.SIGSTOP)
@@ -80,7 +82,7 @@ def main(action: str, name: str, *arguments: str) -> int:
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
     elif what == "exclusive":
         work = note
-    return module.STAGE.main(work, list(arguments))
+    return stage.main(work, list(arguments))
 
 
 if __name__ == "__main__":

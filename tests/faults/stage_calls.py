@@ -1,7 +1,6 @@
 """Stages called as the workflow calls them, but in this process, and the arguments for a small chain of them."""
 
 import hashlib
-import importlib
 import json
 import os
 import subprocess
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import h5py
 import preloaded
+from calling import call as run
 
 ROOT = Path(__file__).resolve().parents[2]
 INVERSION = [
@@ -27,12 +27,6 @@ TEACHER = {
     "std": [0.35],
 }
 SPACE = json.dumps({"name": "shufflenet", "options": {"stem_width": 4, "widths": [8], "depths": [2], "strides": [2]}})
-
-
-def run(name: str, *arguments: str | Path) -> int:
-    """The exit status of a stage."""
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
 
 
 def start(action: str, name: str, *arguments: str | Path) -> subprocess.Popen:

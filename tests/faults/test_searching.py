@@ -43,9 +43,9 @@ def test_a_square_that_does_not_divide_the_images(fails, evolution):
 
 
 def test_several_random_candidates_need_data_and_a_single_one_a_task(chain, fails):
-    fails("search_random", [*chain.search_random(), "--draws", "2"], "draws = 2 needs --dataset, --search-data")
+    fails("search_random", [*chain.search_random(), "--draws", "2"], "a search on data needs --dataset, --search-data")
     alone = ["--seed", "0", "--space", SPACE, "--out", chain.folder / "architecture.json"]
-    fails("search_random", alone, "draws = 1 needs --channels, --size, --classes")
+    fails("search_random", alone, "a search without data needs --channels, --size, --classes")
 
 
 def test_a_budget_that_nothing_keeps(chain, fails, evolution):

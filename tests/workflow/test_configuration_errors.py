@@ -27,7 +27,11 @@ BROKEN = {
     "no algorithm": ("comparison.algorithms", [], ["comparison.algorithms", "at least 1"]),
     "no seed": ("comparison.seeds", [], ["comparison.seeds", "at least 1"]),
     "repeated seeds": ("comparison.seeds", [0, 1, 0], ["seeds", "0, 1, 0", "repeats"]),
-    "unknown algorithm": ("comparison.algorithms", ["genetic"], ["comparison.algorithms", "'genetic'", "'proxyless'"]),
+    "unknown algorithm": (
+        "comparison.algorithms",
+        ["genetic"],
+        ["comparison.algorithms", "'genetic'", "expected darts, proxyless, "],
+    ),
     "more shards than batches": ("synthesis.shards", 3, ["synthesis.shards", "3", "must not exceed", "2"]),
     "images that fill no batch": ("synthesis.images", 41, ["synthesis.images", "41", "multiple", "20"]),
     "warm-up beyond the end": ("invert_teacher.warmup_steps", 3, ["warmup_steps", "3", "below"]),
@@ -147,6 +151,6 @@ def test_a_module_of_the_user_that_is_not_python_is_one_line(tmp_path, monkeypat
         update_config(values, laid_over)
         return Plan(values, laid_over)
 
-    assert plan_on("sound_space").code["search_spos"]
+    assert plan_on("sound_space").code("search_spos")(None)
     with pytest.raises(InputError, match=r"broken_space\.py:2: not Python: invalid syntax"):
         plan_on("broken_space")

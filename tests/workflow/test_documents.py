@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dfnas.settings.config import RULES, Config
+from dfnas.rules import RULES
+from dfnas.settings.config import Config
 from dfnas.settings.document import reference, schema
 
 ROOT = Path(__file__).parents[2]

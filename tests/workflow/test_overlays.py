@@ -4,6 +4,7 @@ import json
 import shlex
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import pytest
@@ -46,7 +47,7 @@ def laid(layers: list[dict]) -> dict:
 
 def options(laid_over: dict, rule: str) -> dict:
     """A rule's options by name."""
-    words = shlex.split(made(laid_over).options(rule)(None))
+    words = shlex.split(made(laid_over).options(rule)(SimpleNamespace(retrain_data="original")))
     return dict(zip(words[::2], words[1::2], strict=True))
 
 
@@ -66,14 +67,15 @@ def test_a_builder_gets_nothing_of_our_section():
 def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
     """A builder in a file of the user's: an edit of it is an edit of the labels."""
     builder = {"builder": f"{ROOT}/dfnas/cifar_resnet.py:cifar_resnet", "weights": "mine.pt"}
-    codes = [
-        made({"teacher": TEACHER | teacher, "search_spos": {"labels": labels}}).code
+    plans = [
+        made({"teacher": TEACHER | teacher, "search_spos": {"labels": labels}})
         for teacher in ({}, builder)
         for labels in ("soft", "teacher")
     ]
-    assert codes[0]["search_spos"] == codes[2]["search_spos"]
-    assert codes[1]["search_spos"] != codes[3]["search_spos"]
-    assert len({code["search_darts"] for code in codes}) == 1
+    spos, darts = ([plan.code(f"search_{name}")(None) for plan in plans] for name in ("spos", "darts"))
+    assert spos[0] == spos[2]
+    assert spos[1] != spos[3]
+    assert len(set(darts)) == 1
 
 
 def test_what_is_published_is_no_file_of_the_plan():
@@ -128,7 +130,7 @@ def test_a_network_beside_the_teacher_has_parameters_of_its_own():
         values = yaml.safe_load((ROOT / "config.yaml").read_text())
         own = {"weights": "own.pt", **{name: values["teacher"][name] for name in ("channels", "size", "mean", "std")}}
         plan = Plan(values | {"verifier": own, "competitor": own | competitor}, {})
-        return plan.imported_options(Wildcards(role)), plan.imported_code(Wildcards(role))
+        return plan.options("import_network")(Wildcards(role)), plan.code("import_network")(Wildcards(role))
 
     other = {"builder": "torchvision:resnet18", "arguments": {"num_classes": 10}}
     assert parameters("verifier") == parameters("verifier", **other)

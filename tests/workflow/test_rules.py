@@ -1,19 +1,20 @@
 """The rules: which there are, what each declares, and the stage that each runs."""
 
 import ast
-import importlib
 import re
 from pathlib import Path
-from typing import get_args
 
 import pytest
+from calling import stage_of
 from running import REDUCED, ROOT, overlay, recipes
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
 from tables import made_up_table
 
+from dfnas.rules import RULES
+from dfnas.settings.algorithms import NAMES
 from dfnas.settings.base import sections_in
-from dfnas.settings.config import RULES, Algorithm, Config
+from dfnas.settings.config import Config
 
 CHAIN = {
     "pretrain_teacher",
@@ -52,7 +53,6 @@ WITHOUT_SETTINGS = CHAIN & {
     *("check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
 }
-SECTIONS = {"import_teacher": "teacher", "tabulate_lookups": "lookup", "draw_rankings": "lookup"}
 ROOMS_ABOVE = {
     "stages": ("runs", "doctor", "commands"),
     "runs": ("commands",),
@@ -131,19 +131,21 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
     command = rule.shellcmd
-    for part in ("launcher", "stage"):
-        command = command.replace(f"{{params.{part}}}", dict(rule.params.items()).get(part, ""))
-    assert f"python -m dfnas.stages.{name} " in command
+    for part in ("launcher", "algorithm:q"):
+        command = command.replace(f"{{params.{part}}}", dict(rule.params.items()).get(part.removesuffix(":q"), ""))
+    called = f"search {name.removeprefix('search_')}" if RULES[name].is_search else name
+    assert f"python -m dfnas.stages.{called} " in command
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_explains_every_option(name):
-    stage = importlib.import_module(f"dfnas.stages.{name}").STAGE
+    stage, _ = stage_of(name)
     assert stage.name == name
-    assert f"dfnas.stages.{name}" in stage.parser.format_help()
+    assert stage.together == RULES[name].shared
+    assert f"dfnas.stages.{RULES[name].stage}" in stage.parser.format_help()
     unexplained = [action.option_strings for action in stage.parser._actions if len(action.help or "") < 4]
     assert not unexplained
-    section = Config.model_fields.get(SECTIONS.get(name, name))
+    section = Config.model_fields.get(RULES[name].section)
     assert (section is None) == (name in WITHOUT_SETTINGS)
     assert section is None or sections_in(section.annotation) == [stage.settings_type]
 
@@ -204,12 +206,12 @@ def test_data_are_compared_where_an_algorithm_searches_on_original_and_on_others
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    compared = {"judge_images": True, "algorithms": list(get_args(Algorithm)), "retrain_data": ["original"]}
+    compared = {"judge_images": True, "algorithms": list(NAMES), "retrain_data": ["original"]}
     asked = {"comparison": compared, "search_darts": {"budget": {"max_latency_ms": 1.0}}}
     table = made_up_table(tmp_path / "run" / "table.csv")
     files = recipes(table.parent, base=LOOKUP_BASE, configuration=(overlay(tmp_path / "asked.yaml", asked),))
     commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
     assert set(commands) == CHAIN | LOOKUP
     for name, command in commands.items():
-        known = set(importlib.import_module(f"dfnas.stages.{name}").STAGE.parser._option_string_actions)
+        known = set(stage_of(name)[0].parser._option_string_actions)
         assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", command)) <= known

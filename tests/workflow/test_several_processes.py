@@ -39,7 +39,7 @@ def test_two_processes_search_as_one_job(finished, tmp_path):
     done = snakemake(run, *options, target, source=finished.source, configuration=(more,))
     log = (run / "results/logs/search_spos/synthetic/seed-0.log").read_text()
     assert done.returncode == 0, done.stderr[-3000:] + log
-    assert "torchrun --standalone --nproc-per-node 2 -m dfnas.stages.search_spos" in done.stderr + done.stdout
+    assert "torchrun --standalone --nproc-per-node 2 -m dfnas.stages.search spos" in done.stderr + done.stdout
     document = json.loads((place / "architecture.json").read_text())
     assert document["provenance"]["processes"] == 2
     before = finished.directory / "results/search/spos/synthetic/seed-0"

@@ -19,7 +19,7 @@ rule shard_dataset:
     params:
         options=plan.options("shard_dataset"),
         machine=plan.machine("shard_dataset"),
-        code=plan.code["shard_dataset"],
+        code=plan.code("shard_dataset"),
     shell:
         "python -m dfnas.stages.shard_dataset --source {wildcards.source} --shards {input.shards:q}"
         " --labels {input.labels:q} --out {output:q} {params.options} {params.machine} 2> {log:q}"
@@ -43,7 +43,7 @@ rule shard_original:
     params:
         options=plan.options("shard_original"),
         machine=plan.machine("shard_original"),
-        code=plan.code["shard_original"],
+        code=plan.code("shard_original"),
     shell:
         "python -m dfnas.stages.shard_original --out {output.dataset:q} --shard-files {output.shards:q}"
         " {params.options} {params.machine} 2> {log:q}"

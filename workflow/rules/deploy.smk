@@ -22,7 +22,7 @@ rule export:
         **plan.resources("export"),
     params:
         machine=plan.machine("export"),
-        code=plan.code_on_space("export"),
+        code=plan.code("export"),
     shell:
         "python -m dfnas.stages.export --networks {input.networks:q} --datasets {input.datasets:q}"
         " --out {output.network:q} --onnx {output.onnx:q} --program {output.program:q} {params.machine} 2> {log:q}"
@@ -49,7 +49,7 @@ rule model_card:
         **plan.resources("model_card"),
     params:
         machine=plan.machine("model_card"),
-        code=plan.code_on_space("model_card"),
+        code=plan.code("model_card"),
     shell:
         "python -m dfnas.stages.model_card --network {input.network:q} --onnx {input.onnx:q}"
         " --program {input.program:q} --metrics {input.metrics:q} --latency {input.latency:q}"

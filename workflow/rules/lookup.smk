@@ -20,7 +20,7 @@ rule lookup:
     params:
         options=plan.options("lookup"),
         machine=plan.machine("lookup"),
-        code=plan.code["lookup"],
+        code=plan.code("lookup"),
     shell:
         "python -m dfnas.stages.lookup --architecture {input.architecture:q} --algorithm {wildcards.algorithm}"
         " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.options}"
@@ -49,7 +49,7 @@ rule rank_architectures:
         search=plan.searched_with(),
         options=plan.options("rank_architectures"),
         machine=plan.machine("rank_architectures"),
-        code=plan.code["rank_architectures"],
+        code=plan.code("rank_architectures"),
     shell:
         "python -m dfnas.stages.rank_architectures --supernet {input.supernet:q} --search {params.search:q}"
         " --dataset {input.dataset:q} --original {input.original:q} --search-data {wildcards.search_data}"
@@ -81,7 +81,7 @@ rule tabulate_lookups:
     params:
         options=plan.options("tabulate_lookups"),
         machine=plan.machine("tabulate_lookups"),
-        code=plan.code["tabulate_lookups"],
+        code=plan.code("tabulate_lookups"),
     shell:
         "python -m dfnas.stages.tabulate_lookups --lookups {input.lookups:q} --rankings {input.rankings:q}"
         " --out {output.table:q} --page {output.page:q} {params.options} {params.machine} 2> {log:q}"
@@ -110,7 +110,7 @@ rule draw_rankings:
     params:
         options=plan.options("draw_rankings"),
         machine=plan.machine("draw_rankings"),
-        code=plan.code["draw_rankings"],
+        code=plan.code("draw_rankings"),
     shell:
         "python -m dfnas.stages.draw_rankings --rankings {input.rankings:q} --out {output:q} {params.options}"
         " {params.machine} 2> {log:q}"

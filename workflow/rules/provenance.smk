@@ -23,7 +23,7 @@ rule provenance:
     params:
         artifacts=plan.input_options(*plan.traced()),
         machine=plan.machine("provenance"),
-        code=plan.code["provenance"],
+        code=plan.code("provenance"),
     shell:
         "python -m dfnas.stages.provenance {params.artifacts} --out {output:q} {params.machine} 2> {log:q}"
 
@@ -48,7 +48,7 @@ rule describe_run:
         run=plan.described(),
         files=plan.input_options(*plan.result_tables(), "quality"),
         machine=plan.machine("describe_run"),
-        code=plan.code["describe_run"],
+        code=plan.code("describe_run"),
     shell:
         "python -m dfnas.stages.describe_run --teacher {input.teacher:q} {params.run} {params.files} --out {output:q}"
         " {params.machine} 2> {log:q}"

@@ -28,7 +28,7 @@ rule assess_images:
         options=plan.options("assess_images"),
         verifier=plan.input_options("verifier"),
         machine=plan.machine("assess_images"),
-        code=plan.code["assess_images"],
+        code=plan.code("assess_images"),
     shell:
         "python -m dfnas.stages.assess_images --teacher {input.teacher:q} {params.verifier} --shards {input.shards:q}"
         " --labels {input.labels:q} --generation {wildcards.generation} --out {output.report:q}"
@@ -57,7 +57,7 @@ rule judge_images:
     params:
         options=plan.options("judge_images"),
         machine=plan.machine("judge_images"),
-        code=plan.code["judge_images"],
+        code=plan.code("judge_images"),
     shell:
         "python -m dfnas.stages.judge_images --teacher {input.teacher:q} --synthetic {input.synthetic:q}"
         " --original {input.original:q} --out {output.judgement:q} --history {output.history:q}"

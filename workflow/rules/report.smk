@@ -19,7 +19,7 @@ rule measure_latency:
     params:
         options=plan.options("measure_latency"),
         machine=plan.machine("measure_latency"),
-        code=plan.code["measure_latency"],
+        code=plan.code("measure_latency"),
     shell:
         "python -m dfnas.stages.measure_latency --networks {input.networks:q} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"
@@ -53,7 +53,7 @@ rule draw_images:
         **plan.resources("draw_images"),
     params:
         machine=plan.machine("draw_images"),
-        code=plan.code["draw_images"],
+        code=plan.code("draw_images"),
     shell:
         "python -m dfnas.stages.draw_images --shards {input.shards:q} --reports {input.reports:q}"
         " --out {output.images:q} --plots {output.plots:q} {params.machine} 2> {log:q}"
@@ -82,7 +82,7 @@ rule draw_labels:
     params:
         sources=plan.labelled_sources(),
         machine=plan.machine("draw_labels"),
-        code=plan.code["draw_labels"],
+        code=plan.code("draw_labels"),
     shell:
         "python -m dfnas.stages.draw_labels --labels {input.labels:q} --reports {input.reports:q} {params.sources}"
         " --out {output:q} {params.machine} 2> {log:q}"
@@ -110,7 +110,7 @@ rule draw_search:
     params:
         record=plan.input_options("architecture", "history", "candidates", "strengths"),
         machine=plan.machine("draw_search"),
-        code=plan.code_on_space("draw_search"),
+        code=plan.code("draw_search"),
     shell:
         "python -m dfnas.stages.draw_search {params.record} --algorithm {wildcards.algorithm}"
         " --search-data {wildcards.search_data} --seed {wildcards.seed} --out {output:q} {params.machine} 2> {log:q}"
@@ -138,7 +138,7 @@ rule draw_training:
     params:
         data=plan.data_of_algorithm,
         machine=plan.machine("draw_training"),
-        code=plan.code["draw_training"],
+        code=plan.code("draw_training"),
     shell:
         "python -m dfnas.stages.draw_training --algorithm {wildcards.algorithm} --histories {input.histories:q}"
         " {params.data} --out {output:q} {params.machine} 2> {log:q}"
@@ -169,7 +169,7 @@ rule compare_data:
     params:
         options=plan.options("compare_data"),
         machine=plan.machine("compare_data"),
-        code=plan.code["compare_data"],
+        code=plan.code("compare_data"),
     shell:
         "python -m dfnas.stages.compare_data --metrics {input.metrics:q} --predictions {input.predictions:q}"
         " --out {output.table:q} --text {output.text:q} --page {output.page:q} {params.options} {params.machine}"
@@ -196,7 +196,7 @@ rule table1:
         **plan.resources("table1"),
     params:
         machine=plan.machine("table1"),
-        code=plan.code["table1"],
+        code=plan.code("table1"),
     shell:
         "python -m dfnas.stages.table1 --metrics {input.metrics:q}"
         " --timings {input.timings:q} --latency {input.latency:q} --out {output.table:q} --times {output.times:q}"
@@ -234,7 +234,7 @@ rule typeset_table1:
         **plan.resources("typeset_table1"),
     params:
         machine=plan.machine("typeset_table1"),
-        code=plan.code["typeset_table1"],
+        code=plan.code("typeset_table1"),
     shell:
         "python -m dfnas.stages.typeset_table1 --table {input.table:q} --times {input.times:q} --classes {input.classes:q}"
         " --out {output.markdown:q} --latex {output.latex:q} --page {output.page:q} --times-page {output.times_page:q}"
@@ -263,7 +263,7 @@ rule draw_comparison:
         **plan.resources("draw_comparison"),
     params:
         machine=plan.machine("draw_comparison"),
-        code=plan.code["draw_comparison"],
+        code=plan.code("draw_comparison"),
     shell:
         "python -m dfnas.stages.draw_comparison --metrics {input.metrics:q} --teacher {input.teacher:q} --out {output:q}"
         " {params.machine} 2> {log:q}"

@@ -18,7 +18,7 @@ rule check_spaces:
         search=plan.searched_space,
         task=plan.task(),
         machine=plan.machine("check_spaces"),
-        code=plan.code_on_space("check_spaces"),
+        code=plan.code("check_spaces"),
     shell:
         "python -m dfnas.stages.check_spaces --searches {params.search:q} {params.task} --out {output:q}"
         " {params.machine} 2> {log:q}"
@@ -48,14 +48,14 @@ for algorithm in plan.algorithms_on_data:
             **plan.resources(f"search_{algorithm}"),
         params:
             launcher=plan.launcher(f"search_{algorithm}"),
-            stage=f"dfnas.stages.search_{algorithm}",
+            algorithm=plan.algorithms.get(algorithm, algorithm),
             files=plan.output_options,
             beside=plan.input_options("teacher", "latency"),
             options=plan.options(f"search_{algorithm}"),
             machine=plan.machine(f"search_{algorithm}"),
-            code=plan.code[f"search_{algorithm}"],
+            code=plan.code(f"search_{algorithm}"),
         shell:
-            "{params.launcher} -m {params.stage} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
+            "{params.launcher} -m dfnas.stages.search {params.algorithm:q} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
             " {params.beside} --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
 
 
@@ -81,9 +81,9 @@ if not plan.is_on_data("random"):
             options=plan.options("search_random"),
             task=plan.task(),
             machine=plan.machine("search_random"),
-            code=plan.code["search_random"],
+            code=plan.code("search_random"),
         shell:
-            "python -m dfnas.stages.search_random {params.task} --seed {wildcards.seed} --out {output:q}"
+            "python -m dfnas.stages.search random {params.task} --seed {wildcards.seed} --out {output:q}"
             " {params.latency} {params.options} {params.machine} 2> {log:q}"
 
 
@@ -105,7 +105,7 @@ rule measure_options:
         task=plan.task(),
         options=plan.options("measure_options"),
         machine=plan.machine("measure_options"),
-        code=plan.timed_code,
+        code=plan.code("measure_options"),
     shell:
         "python -m dfnas.stages.measure_options {params.space} {params.task} --out {output:q}"
         " {params.options} {params.machine} 2> {log:q}"

@@ -24,7 +24,7 @@ rule invert_teacher:
         batches=plan.batches_option,
         beside=plan.input_options("labels", "competitor"),
         machine=plan.machine("invert_teacher"),
-        code=plan.inversion_code,
+        code=plan.code("invert_teacher"),
     shell:
         "python -m dfnas.stages.invert_teacher --teacher {input.teacher:q} --generation {wildcards.generation}"
         " {params.batches} {params.beside} --out {output.images:q} --history {output.history:q}"
@@ -50,7 +50,7 @@ rule calibrate_labels:
     params:
         options=plan.options("calibrate_labels"),
         machine=plan.machine("calibrate_labels"),
-        code=plan.code["calibrate_labels"],
+        code=plan.code("calibrate_labels"),
     shell:
         "python -m dfnas.stages.calibrate_labels --teacher {input.teacher:q} --shards {input.shards:q}"
         " --generation {wildcards.generation} --out {output.labels:q} --report {output.report:q}"

@@ -22,7 +22,7 @@ if plan.config.teacher.weights is None:
             options=plan.options("pretrain_teacher"),
             teacher=plan.teacher(),
             machine=plan.machine("pretrain_teacher"),
-            code=plan.code["pretrain_teacher"],
+            code=plan.code("pretrain_teacher"),
         shell:
             "python -m dfnas.stages.pretrain_teacher --dataset {input.dataset:q} --teacher {params.teacher:q}"
             " --out {output.teacher:q} --history {output.history:q} {params.options} {params.machine} 2> {log:q}"
@@ -46,7 +46,7 @@ else:
         params:
             options=plan.options("import_teacher"),
             machine=plan.machine("import_teacher"),
-            code=plan.code["import_teacher"],
+            code=plan.code("import_teacher"),
         shell:
             "python -m dfnas.stages.import_teacher --out {output:q} {params.options} {params.machine} 2> {log:q}"
 
@@ -68,9 +68,9 @@ if plan.config.networks():
         resources:
             **plan.resources("import_network"),
         params:
-            options=plan.imported_options,
+            options=plan.options("import_network"),
             machine=plan.machine("import_network"),
-            code=plan.imported_code,
+            code=plan.code("import_network"),
         shell:
             "python -m dfnas.stages.import_teacher --section {wildcards.role} --out {output:q} {params.options}"
             " {params.machine} 2> {log:q}"

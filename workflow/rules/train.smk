@@ -23,10 +23,10 @@ rule retrain:
     params:
         launcher=plan.launcher("retrain"),
         teacher=plan.input_options("teacher"),
-        options=plan.training_options,
+        options=plan.options("retrain"),
         fresh=plan.fresh_option,
         machine=plan.machine("retrain"),
-        code=plan.training_code,
+        code=plan.code("retrain"),
     shell:
         "{params.launcher} -m dfnas.stages.retrain --architecture {input.architecture:q} --dataset {input.dataset:q}"
         " {params.teacher} --algorithm {wildcards.algorithm} --search-data {wildcards.search_data}"
@@ -57,7 +57,7 @@ rule evaluate:
     params:
         options=plan.options("evaluate"),
         machine=plan.machine("evaluate"),
-        code=plan.code["evaluate"],
+        code=plan.code("evaluate"),
     shell:
         "python -m dfnas.stages.evaluate --network {input.network:q} --teacher {input.teacher:q}"
         " --dataset {input.dataset:q} --held-out {input.held_out:q} --out {output.metrics:q}"

@@ -7,9 +7,11 @@ from typing import get_args, get_origin
 import pytest
 import yaml
 
+from dfnas.rules import RULES
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import Settings
-from dfnas.settings.config import RULES, ComparisonSettings, Config
+from dfnas.settings.comparison import ComparisonSettings
+from dfnas.settings.config import Config
 from dfnas.settings.dataset import CalibrateLabelsSettings, ShardDatasetSettings, ShardOriginalSettings
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
@@ -152,7 +154,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("shard_dataset.validation_fraction", 1.0, "less than 1"),
         ("shard_original.test_fraction", 0, "greater than 0"),
         ("comparison.algorithms", [], "at least 1"),
-        ("comparison.algorithms", ["enas"], "'darts'"),
+        ("comparison.algorithms", ["enas"], "expected darts, "),
         ("comparison.seeds", [-1], "greater than or equal to 0"),
         ("retrain.nesterov", "perhaps", "boolean"),
         ("resources.searching", {}, "'default'"),

@@ -5,6 +5,7 @@ import json
 import re
 
 import pytest
+from calling import call
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
@@ -260,14 +261,12 @@ def test_a_module_is_looked_for_where_the_workflow_was_called(checked, tmp_path,
 
 
 def test_an_error_that_only_another_stage_meets_names_the_line_too(tmp_path, capsys, monkeypatch):
-    from dfnas.stages import search_random
-
     monkeypatch.chdir(tmp_path)
     (tmp_path / "drawn.py").write_text(SPACE + "\n    def sample(self, rng):\n        return rng.nothing()\n")
     space = json.dumps({"name": "drawn.py:Own", "options": {}})
     task = ["--channels", "3", "--size", "8", "--classes", "5", "--device", "cpu", "--seed", "0"]
     out = ["--out", str(tmp_path / "architecture.json")]
-    assert search_random.STAGE.main(search_random.search_random, ["--space", space, *task, *out]) == 1
+    assert call("search_random", "--space", space, *task, *out) == 1
     assert capsys.readouterr().err == (
         "search_random: error: code of yours, named in the configuration, failed: AttributeError: 'Random' object has "
         f"no attribute 'nothing' (drawn.py:{SPACE.count(chr(10)) + 3})\n"

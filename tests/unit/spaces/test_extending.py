@@ -21,7 +21,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "extending.md"
 
 @pytest.fixture
 def space(tmp_path):
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
+    (code,) = re.findall(r"```python\n(# chain\.py\n.*?)```", PAGE.read_text(), flags=re.DOTALL)
     (tmp_path / "chain.py").write_text(code)
     return make(f"{tmp_path}/chain.py:ChainSpace", Task(1, 16, 10), {"width": 8})
 

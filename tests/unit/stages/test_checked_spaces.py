@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from calling import call
 
 from dfnas.runtime.files import read_json
 from dfnas.stages.check_spaces import STAGE, check_spaces
@@ -87,9 +88,7 @@ def test_a_task_of_nothing_is_told_beside_the_option(option, value, tmp_path, ca
 
 @pytest.mark.parametrize("seed", ["18446744073709551617", "-9223372036854775808", "1.5"])
 def test_a_seed_that_no_artifact_can_hold_is_told_beside_the_option(seed, tmp_path, capsys):
-    from dfnas.stages import search_random
-
     options = [*TASK, "--space", '{"name": "darts"}', "--out", str(tmp_path / "a.json"), f"--seed={seed}"]
     with pytest.raises(SystemExit):
-        search_random.STAGE.main(search_random.search_random, options)
+        call("search_random", *options)
     assert f"argument --seed: {seed}: expected a whole number" in capsys.readouterr().err

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from calling import call
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json, write_json
@@ -12,8 +13,6 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.latency_tables import load_latency_table
 from dfnas.stages.measure_options import STAGE, measure_options
-from dfnas.stages.search_random import STAGE as SEARCH
-from dfnas.stages.search_random import search_random
 
 SETTINGS = SpaceSettings(name="nasbench201", options={"channels": 4, "cells_per_stage": 1})
 TASK = ["--channels", "1", "--size", "[8, 12]", "--classes", "3"]
@@ -74,11 +73,11 @@ def test_a_search_takes_its_limit_from_the_table_and_nothing_where_it_has_none(t
     arguments = ["--space", json.dumps(SETTINGS.plain()), *TASK, "--seed", "0", "--out", str(out), "--device", "cpu"]
     budget = ["--budget", json.dumps({"max_latency_ms": limit})]
 
-    assert SEARCH.main(search_random, [*arguments, *budget, "--latency", str(table)]) == 0
+    assert call("search_random", *arguments, *budget, "--latency", table) == 0
     found = json.loads(out.read_text())
     assert loaded.of(found["choices"]) <= limit
     assert list(found["provenance"]["inputs"]) == [str(table)]
 
-    assert SEARCH.main(search_random, [*arguments, *budget]) == 1
+    assert call("search_random", *arguments, *budget) == 1
     assert "the settings speak of milliseconds: give --latency" in capsys.readouterr().err
-    assert SEARCH.main(search_random, [*arguments, "--latency", str(tmp_path / "none.json")]) == 0
+    assert call("search_random", *arguments, "--latency", tmp_path / "none.json") == 0

@@ -1,7 +1,6 @@
 """The stages that judge by a table, on made-up cells: what they write, and what they refuse."""
 
 import csv
-import importlib
 import json
 import random
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from calling import call as run
 
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import save_archive, write_json
@@ -40,12 +40,6 @@ SEARCH = {
     },
 }
 COLUMNS = ["--column", "top1", "--architecture-column", "cell", "--class-column", "null"]
-
-
-def run(name: str, *arguments) -> int:
-    """The exit status of a stage."""
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")

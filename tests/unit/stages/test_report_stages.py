@@ -1,12 +1,12 @@
 """The stages behind the report's front page, its page of provenance and its picture of labels, on made-up artifacts."""
 
-import importlib
 import json
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from calling import call as run
 from docutils.core import publish_parts
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,12 +17,6 @@ from dfnas.pictures.figures import blank, png
 from dfnas.runtime.files import digest, save_archive, write_csv, write_json
 from dfnas.stages.artifacts import save_teacher
 from dfnas.tables import run as words
-
-
-def run(name: str, *arguments) -> int:
-    """The exit status of a stage."""
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
 
 
 def said(stage: str, inputs: list[Path], **more) -> dict:

@@ -1,21 +1,16 @@
 """What a search says of itself: in the architecture file, in its history, and in one line if it has collapsed."""
 
 import csv
-import importlib
 import json
 
 import pytest
+from calling import call as run
 
 from dfnas.search.darts import DartsSearch
 from dfnas.spaces.architecture import build
 
 SPACE = {"name": "nasbench201", "options": {"channels": 2, "cells_per_stage": 1}}
 WITH_SUPERNET = ("search_darts", "search_proxyless", "search_spos")
-
-
-def run(name: str, *arguments) -> int:
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """Table 1, from the figures of networks to what is read and pasted."""
 
 import csv
-import importlib
 import re
 import statistics
 from html.parser import HTMLParser
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from calling import call as run
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,12 +22,6 @@ from dfnas.stages.times import times_of
 from dfnas.tables import html, latex, markdown
 from dfnas.tables.table1 import HEADER, HTML, LATEX, MARKDOWN
 from dfnas.tables.table1 import typeset as typeset_rows
-
-
-def run(name: str, *arguments) -> int:
-    """The exit status of a stage."""
-    module = importlib.import_module(f"dfnas.stages.{name}")
-    return module.STAGE.main(getattr(module, name), ["--device", "cpu", *map(str, arguments)])
 
 
 def metrics(folder: Path, algorithm: str, space: str, data: str, retrain_data: str, seed, error: float) -> Path:

@@ -1,0 +1,171 @@
+"""Whether the sections of a configuration agree with each other.
+
+Each check raises ValueError with what is wrong and what was expected.
+"""
+
+from dfnas.settings.sections import Sections
+from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, SourceSettings, training_section
+
+
+def data_are_known(config: Sections) -> None:
+    if not config.comparison.retrain_data and config.lookup is None:
+        raise ValueError(
+            "comparison.retrain_data is empty, and there is no section lookup; expected data to train what is "
+            "found on, or a table to look it up in"
+        )
+    for name in config.sources:
+        if name in RESERVED:
+            raise ValueError(f"sources.{name}: the name is taken; expected another than {', '.join(RESERVED)}")
+    known = (ORIGINAL, *config.synthetic_data())
+    for key in ("search_data", "retrain_data"):
+        for name in getattr(config.comparison, key):
+            if name not in known:
+                raise ValueError(
+                    f"comparison.{key} = {name!r}: no such data; expected {', '.join(known)}, or add it to sources"
+                )
+
+
+def resources_are_of_rules(config: Sections) -> None:
+    for name in config.resources:
+        if name not in ("default", *config.rules):
+            raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(config.rules)}")
+
+
+def gpus_share_the_batches(config: Sections) -> None:
+    trainings = dict.fromkeys(map(training_section, config.comparison.retrain_data), "retrain")
+    searches = [f"search_{name}" for name in config.comparison.names]
+    shared = {name: name for name in searches if config.rules[name].shared}
+    for name, rule in {**trainings, **shared}.items():
+        _check_shares(config, name, rule, config.resources_of(rule)["gpu"])
+
+
+def _check_shares(config: Sections, name: str, rule: str, count: int) -> None:
+    """Raises ValueError where the jobs of a rule cannot share the batches of a section among `count` GPUs."""
+    settings = getattr(config, name)
+    fewest = 2 * max(count, 1)
+    if settings.teacher_statistics == "batch" and settings.batch_size < fewest:
+        raise ValueError(
+            f"{name}.teacher_statistics = batch needs a batch_size of at least {fewest}, not "
+            f"{settings.batch_size}: one image has no statistics"
+        )
+    if count < 2:
+        return
+    if settings.batch_size % count:
+        raise ValueError(
+            f"{name}.batch_size ({settings.batch_size}) must be a multiple of resources.{rule}.gpu ({count}): "
+            "every GPU takes an equal share of a batch"
+        )
+    if getattr(settings, "sync_batch_norm", False) and config.device == "cpu":
+        raise ValueError(f"{name}.sync_batch_norm needs GPUs, and device is cpu; set it to false")
+    if config.device.startswith("cuda:"):
+        raise ValueError(
+            f"device = {config.device} is one GPU, and resources.{rule}.gpu is {count}; expected auto, cuda or cpu"
+        )
+
+
+def originals_are_not_made(config: Sections) -> None:
+    if config.retrain.fresh.every_epochs:
+        raise ValueError(
+            "retrain.fresh.every_epochs is about synthetic images, and section retrain about original ones; say it "
+            "in retrain_synthetic"
+        )
+    sources = config.synthetic_data()
+    starts = [
+        name for name in config.comparison.retrain_data if name in sources and not sources[name].invert_teacher.stages
+    ]
+    if config.retrain_synthetic.fresh.every_epochs and starts:
+        raise ValueError(
+            f"retrain_synthetic.fresh.every_epochs makes images as those of '{starts[0]}' were made, which "
+            "comparison.retrain_data names, and these took no step: its invert_teacher.stages is empty; leave one "
+            "out"
+        )
+
+
+def networks_share_the_task(config: Sections) -> None:
+    for role, section in config.networks().items():
+        if section.weights is None:
+            raise ValueError(f"{role}.weights is missing: expected the checkpoint of a pre-trained network")
+        for name in ("classes", "channels", "size"):
+            theirs, ours = getattr(section, name), getattr(config.teacher, name)
+            if None not in (theirs, ours) and theirs != ours:
+                raise ValueError(f"{role}.{name} ({theirs}) must be that of the teacher ({ours})")
+
+
+def originals_fit_the_teacher(config: Sections) -> None:
+    # A teacher that is imported may do without originals, and the section then says nothing of it.
+    channels = config.teacher.channels  # whatever is left out of the section, its weights say
+    if config.teacher.weights is None and channels is not None and len(config.shard_original.mean) != channels:
+        raise ValueError(
+            f"shard_original.mean has {len(config.shard_original.mean)} channels, "
+            f"expected those of the teacher ({channels})"
+        )
+    original = (len(config.shard_original.mean), config.shard_original.size)
+    if config.comparison.judge_images and original != (config.teacher.channels, config.teacher.size):
+        raise ValueError(
+            "comparison.judge_images needs original test images that the teacher takes: shard_original has "
+            f"{original[0]} channels of size {original[1]}, expected {config.teacher.channels} of {config.teacher.size}"
+        )
+
+
+def searches_fit_the_teacher(config: Sections) -> None:
+    for name, section in config.searches().items():
+        if any(side % section.downscale for side in config.teacher.size or ()):
+            raise ValueError(
+                f"{name}.downscale ({section.downscale}) must divide teacher.size "
+                f"{' x '.join(map(str, config.teacher.size))}"
+            )
+
+
+def syntheses_fit_the_teacher(config: Sections) -> None:
+    for name, source in config.synthetic_data().items():
+        _check_synthesis(config, "" if name == SYNTHETIC else f"sources.{name}.", source)
+
+
+def _check_synthesis(config: Sections, place: str, source: SourceSettings) -> None:
+    """Raises ValueError where a data set's sections do not agree with each other or with the teacher.
+
+    Args:
+        place: what to put before their names.
+    """
+    images, batch_size = source.synthesis.images, source.invert_teacher.batch_size
+    if images % batch_size:
+        raise ValueError(
+            f"{place}synthesis.images ({images}) must be a multiple of {place}invert_teacher.batch_size ({batch_size})"
+        )
+    if source.synthesis.shards > images // batch_size:
+        raise ValueError(
+            f"{place}synthesis.shards ({source.synthesis.shards}) must not exceed the batches of a generation "
+            f"({images // batch_size}: {place}synthesis.images by {place}invert_teacher.batch_size)"
+        )
+    if config.teacher.classes is not None and images < config.teacher.classes:
+        raise ValueError(
+            f"{place}synthesis.images ({images}) must not be below teacher.classes ({config.teacher.classes}): "
+            "every class needs an image"
+        )
+    inversion = source.invert_teacher
+    if inversion.competition_weight and config.competitor is None:
+        raise ValueError(f"{place}invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
+    if inversion.targets == "one_class" and (images // batch_size) % config.teacher.classes:
+        raise ValueError(
+            f"{place}invert_teacher.targets = one_class needs equally many batches of every class: "
+            f"{place}synthesis.images ({images}) must be a multiple of {config.teacher.classes * batch_size}"
+        )
+    for stage in inversion.stages:
+        if any(side % stage.downscale for side in config.teacher.size or ()):
+            raise ValueError(
+                f"{place}invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
+                f"{' x '.join(map(str, config.teacher.size))}"
+            )
+
+
+CHECKS = (
+    data_are_known,
+    resources_are_of_rules,
+    gpus_share_the_batches,
+    originals_are_not_made,
+    networks_share_the_task,
+    originals_fit_the_teacher,
+    searches_fit_the_teacher,
+    syntheses_fit_the_teacher,
+)
+"""All of them, in the order in which they speak."""
