@@ -91,7 +91,8 @@ class Run:
     def _called(self, deck: Deck | None) -> bool:
         """Calls Snakemake. False if it was killed."""
         retries = str(sum(map(len, self._strokes.values())))
-        call = command(self._directory, "--cores", "2", "--retries", retries, self._target, **self._keywords)
+        options = ("--cores", "2", "--retries", retries)
+        call = command(self._directory, *options, self._target, **self._keywords, real=True)
         call["env"]["DFNAS_CHECKPOINT_S"] = "0"
         call["env"].pop("DFNAS_CACHE", None)  # what a cache has, no job makes
         saves = Saves(self._directory / "results" / ".dfnas")

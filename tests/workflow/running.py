@@ -75,7 +75,7 @@ def command(
 
 
 def snakemake(directory: Path, *arguments: str | Path, **keywords) -> subprocess.CompletedProcess:
-    """Runs Snakemake to its end; a plan by these very sources in this process."""
+    """Runs Snakemake to its end; a plan (`--dry-run`) of these sources in this process, which reads user code once."""
     if "--dry-run" in arguments and keywords.get("source", ROOT) == ROOT and not keywords.get("real"):
         return _in_process(command(directory, *arguments, **keywords, real=True)["args"][3:], directory)
     return subprocess.run(**command(directory, *arguments, **keywords), capture_output=True, timeout=800)

@@ -63,7 +63,10 @@ def _job(number: int) -> Job | None:
     except OSError:  # gone meanwhile
         return None
     stage = next((word for word in words if word.startswith(STAGES)), None)
-    return Job(stage.removeprefix(STAGES), words[words.index("--out") + 1]) if stage else None
+    if stage is None:
+        return None
+    algorithm = [words[words.index(stage) + 1]] if stage == f"{STAGES}search" else []
+    return Job("_".join([stage.removeprefix(STAGES), *algorithm]), words[words.index("--out") + 1])
 
 
 def stop(number: int) -> bool:
