@@ -26,9 +26,7 @@ HEAVY = (
     *("numpy", "scipy.special", "pydantic", "tqdm", "yaml", "PIL.Image", "sklearn.datasets", "matplotlib.figure"),
     *("matplotlib.backends.backend_agg", "snakemake.cli", "snakemake.api", "safetensors.torch", "onnx", "onnxscript"),
 )
-ONE_THREAD = dict.fromkeys(
-    (f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "VECLIB_MAXIMUM", "NUMEXPR")), "1"
-)
+ONE_THREAD = dict.fromkeys((f"{name}_NUM_THREADS" for name in ("OMP", "GOTO", "OPENBLAS", "MKL", "NUMEXPR")), "1")
 """What Snakemake sets for a job of one thread."""
 AT_START = ("PYTHONHASHSEED", "LD_", "MALLOC_", *(name.split("_")[0] for name in ONE_THREAD))
 """Variables that an interpreter or its libraries read when they start: who sets one otherwise gets a real one."""
@@ -87,14 +85,22 @@ _servers: list[subprocess.Popen] = []
 """They end with their standard input, which ends with this process."""
 
 
+def worker(caller: int, name: str = "") -> int | None:
+    """The process that does what a `python` was called for, while it lives."""
+    with contextlib.suppress(OSError):
+        return int(os.readlink(commands(name) / str(caller)))
+    return None
+
+
 class Call:
     """A call under way: who waits for it, and the process that does it."""
 
     def __init__(self, caller: socket.socket):
-        self.caller, self.child, self.process = caller, 0, -1
+        self.caller, self.child, self.process, self.named = caller, 0, -1, Path()
 
-    def begin(self) -> list[str] | None:
-        """Forks. In the child: the fields of the call, its descriptors in place."""
+    def begin(self, folder: Path) -> list[str] | None:
+        """Forks, and leaves the child's number under the caller's. In the child: the call's fields, for its descriptors
+        are in place."""
         header, descriptors, *_ = socket.recv_fds(self.caller, 4, 3)
         (missing,) = struct.unpack("<I", header)
         content = bytearray()
@@ -109,6 +115,9 @@ class Call:
         for descriptor in descriptors:
             os.close(descriptor)
         self.process = os.pidfd_open(self.child)
+        caller, *_ = struct.unpack("3i", self.caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
+        self.named = folder / str(caller)
+        self.named.symlink_to(str(self.child))
         self.caller.send(struct.pack("<i", self.child))
         return None
 
@@ -118,6 +127,7 @@ class Call:
         with contextlib.suppress(OSError):
             self.caller.send(struct.pack("<i", status))
         self.caller.close()
+        self.named.unlink()
         os.close(self.process)
 
     def kill(self) -> None:
@@ -146,7 +156,7 @@ def serve(folder: Path) -> list[str]:
             elif number == listening.fileno():
                 call = Call(listening.accept()[0])
                 try:
-                    fields = call.begin()
+                    fields = call.begin(folder)
                 except (OSError, struct.error):  # the caller is gone
                     call.caller.close()
                     continue
