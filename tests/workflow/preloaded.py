@@ -59,9 +59,13 @@ os._exit(status)
 """
 
 
-@functools.cache
 def commands(name: str = "") -> Path:
     """The folder with such a `python`, for as long as this process lives. Servers of other names hash otherwise."""
+    return _begun(name)
+
+
+@functools.cache
+def _begun(name: str) -> Path:
     folder = Path(tempfile.mkdtemp(prefix="dfnas-"))
     kept = {name: value for name, value in os.environ.items() if name.startswith(AT_START)}
     values = {"interpreter": sys.executable, "address": str(folder / "socket"), "variables": AT_START}
