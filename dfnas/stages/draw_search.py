@@ -30,8 +30,8 @@ STAGE.output("--out", required=True, help="the picture, PNG")
 def draw_search(job: Job[None]) -> None:
     options = job.options
     document = read_json(options.architecture, by_hand=True)
-    space = space_of(document, str(options.architecture))
     found = FoundArchitecture.of(document, options.architecture)
+    space = space_of(document, str(options.architecture))
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []
     strengths = read_strengths(options.strengths, space) if options.strengths else None

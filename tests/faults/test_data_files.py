@@ -174,7 +174,7 @@ def test_a_competitor_takes_part_where_it_has_a_weight_and_only_there(chain, fai
 
 def test_a_report_that_is_none(chain, fails):
     write_json(chain.folder / "quality.json", {"generation": 0})
-    fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "teacher_agreement")
+    fails("draw_images", chain.draw_images(), chain.folder / "quality.json", "has no 'images'")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_report_that_is_none(chain, fails):
     [
         ("candidates", "architecture,top1_error,top5_error,macs_m,generation,loss\n3x3|2x2,0.1,0.1,1.0,1,\n", "'2x2'"),
         ("candidates", "architecture\n3x3|3x3\n", "no column 'top1_error'"),
-        ("strengths", {"stage1/block1": {"3x3": 1.0}}, "stage1/block"),
+        ("strengths", {"stage1/block1": {"3x3": 1.0}, "provenance": {}}, "stage1/block"),
         ("strengths", "[]", "expected a JSON object"),
         ("history", None, "no file"),
     ],

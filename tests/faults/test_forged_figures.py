@@ -116,7 +116,8 @@ def test_strengths_of_another_kind(chain, fails):
     space = space_of(read_json(chain.folder / "architecture.json"))
     path = chain.folder / "strengths.json"
     for wrong in ("ha", None, True, [1.0]):
-        write_json(path, {choice: dict.fromkeys(options, wrong) for choice, options in space.choices.items()})
+        forged = {choice: dict.fromkeys(options, wrong) for choice, options in space.choices.items()}
+        write_json(path, forged | {"provenance": {}})
         fails("draw_search", chain.draw_search(strengths=path), path, "expected a number")
 
 

@@ -63,6 +63,7 @@ MISFITS = [
     ({"by_name": {"b": {"c": []}}}, "has [] for 'by_name.b.c', expected a number"),
     ({"by_name": 0}, "has 0 for 'by_name', expected an object"),
     ({"run": {"seed": 0.5}}, "has 0.5 for 'run.seed', expected a text"),
+    ({"run": {"seed": [None]}}, "has [null] for 'run.seed', expected a text"),
     ({"empty": 0}, "has empty 0, expected ''"),
 ]
 
