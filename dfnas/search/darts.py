@@ -45,6 +45,11 @@ class DartsSearch(DifferentiableSearch):
     shares_batches = True
 
     @property
+    def alone(self) -> tuple[str, ...]:
+        """See `Resumable`: the leader judges."""
+        return ("decision", "decision, late", *(f"decision {number}" for number in range(len(self.rounds))))
+
+    @property
     def remedy(self) -> str:
         """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""
         settings = self.settings
@@ -135,6 +140,28 @@ class DartsSearch(DifferentiableSearch):
         lr = learning_rate(number * self.tune_steps + within - 1, total, peak, floor=floor)
         self._train(index, lr, architecture=settings.train_architecture and self.decisions.undecided)
         return None
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`. A decision takes the less time, the more was decided before."""
+        per_epoch, place = self.batches.per_epoch, index - self.epochs * self.batches.per_epoch
+        if place < 0:
+            learns = self.settings.train_architecture and index // per_epoch >= self.settings.arch_warmup_epochs
+            return ("α and weights" if learns else "weights") + ", end of an epoch" * ((index + 1) % per_epoch == 0)
+        number, within = divmod(place, 1 + self.tune_steps)
+        if within == 0 and self.rounds[number][0].is_node:
+            return f"decision {number}"
+        return ("tuning" if within else "decision") + ", late" * self._is_late(number)
+
+    def _is_late(self, number: int) -> bool:
+        """Whether half of the choices are decided in a round."""
+        return 2 * number >= sum(not together[0].is_node for together in self.rounds)
+
+    def skip_to(self, index: int) -> None:
+        """See `Resumable`. Of late rounds everything counts as decided, for any options."""
+        place, space = index - self.epochs * self.batches.per_epoch, self.context.space
+        if place >= 0 and self._is_late(place // (1 + self.tune_steps)):
+            sampled = space.sample(python_random(self.context.seed, "trial"))
+            self.decisions.decided = {c: options.index(sampled[c]) for c, options in space.choices.items()}
 
     def _train(self, index: int, lr: float, architecture: bool) -> None:
         """An architecture step, if α is to learn, and a weight step."""

@@ -66,15 +66,24 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 
     def step(self, index: int) -> Row | None:
-        settings, per_epoch = self.settings, self.batches.per_epoch
+        per_epoch = self.batches.per_epoch
         epoch, place = divmod(index, per_epoch)
         reseed(self.context.seed, "step", index, *self.processes.own())
         draws = generator(self.context.seed, "paths", index)
         self._weight_step(index, draws)
-        # None in the first epoch after the warm-up, as published.
-        if epoch > settings.warmup_epochs and (place + 1) % settings.arch_every == 0:
+        if self._learns(index):
             self._architecture_step(index, draws)
         return self._report(epoch) if place + 1 == per_epoch else None
+
+    def _learns(self, index: int) -> bool:
+        """Whether an architecture step follows: none in the first epoch after the warm-up, as published."""
+        epoch, place = divmod(index, self.batches.per_epoch)
+        return epoch > self.settings.warmup_epochs and (place + 1) % self.settings.arch_every == 0
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        last = (index + 1) % self.batches.per_epoch == 0
+        return ("α and weights" if self._learns(index) else "weights") + ", end of an epoch" * last
 
     def _weight_step(self, index: int, draws: torch.Generator) -> None:
         settings, warmup = self.settings, self.settings.warmup_epochs * self.batches.per_epoch

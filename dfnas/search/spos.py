@@ -29,6 +29,7 @@ class SposSearch(JudgingSearch):
     settings: SearchSposSettings
     settings_type = SearchSposSettings
     shares_batches = True
+    alone = ("candidate",)
 
     remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
 
@@ -52,6 +53,10 @@ class SposSearch(JudgingSearch):
             return self._training_step(index)
         row = self.evolution.step(index - self.settings.steps, self.score)
         return row and row | self._images(self.settings.steps)
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return "step" if index < self.settings.steps else "candidate"
 
     def _training_step(self, index: int) -> Row | None:
         settings = self.settings

@@ -100,6 +100,10 @@ class Training:
             self.average.update(index + 1)
         return self._report(epoch, lr) if last else None
 
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return "step" if (index + 1) % self.batches.per_epoch else "end of an epoch"
+
     def _report(self, epoch: int, lr: float) -> Row:
         train_loss = self.descent.mean_loss(self.batches.per_epoch)
         if not self.processes.leads:

@@ -12,7 +12,7 @@ NEVER = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"}
 YAML = {"yaml.compose", "yaml.safe_load"}
 """What is used of YAML, and how: places and plain values. (Snakemake reads the configuration, with the safe loader.)"""
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv"}
-STARTS_PROCESSES = {"dfnas/doctor/calibration.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
+STARTS_PROCESSES = {"dfnas/doctor/trials.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
 """The doctor's trials, a dry run of Snakemake, and a user's space made once more: lists of words, and no shell."""
 CONFINED = {
     "torch.load": {"dfnas/runtime/files.py"},
@@ -24,6 +24,7 @@ CONFINED = {
         "dfnas/runtime/packages.py",  # packages by our own names
         "dfnas/commands/main.py",  # and subcommands
     },
+    "runpy.run_module": {"dfnas/doctor/worker.py"},  # stages, that the doctor tries
     "importlib.util.spec_from_file_location": {"dfnas/runtime/objects.py"},
     "torch.hub.load": {"dfnas/classifiers/builders.py"},  # the user's code too
 }

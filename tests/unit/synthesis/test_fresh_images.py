@@ -9,6 +9,7 @@ from torch import nn
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
+from dfnas.doctor.trial import Ended, Trial
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
@@ -80,6 +81,18 @@ def test_every_round_makes_images_of_its_own(make):
     finish(work)
     first, second = training.batches.data.images[:12].split(6)
     assert not any(torch.equal(one, other) for one in first for other in second)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_trial_counts_the_images_apart_for_each_process_makes_them_all(make, weight):
+    work, training = make(batches=2, competition_weight=weight)
+    trial = Trial()
+    with pytest.raises(Ended):
+        trial.of(work)
+    counts = {name: (kind.steps, kind.alone) for name, kind in trial.kinds.items()}
+    images = {f"images, stage {number}": (2 * 2 * stage.steps, True) for number, stage in enumerate(STAGES)}
+    assert counts == {"step": (training.steps - 5, False), "end of an epoch": (5, False)} | images
+    assert all(kind.times for kind in trial.kinds.values())
 
 
 def test_the_history_is_the_trainings(make):
