@@ -73,8 +73,9 @@ class InversionSequence:
     def skip_to(self, index: int) -> None:
         """See `Resumable`."""
         place, step = divmod(index, self._per_batch)
-        if place > self._done:
-            self._done, self._current = place, self._inversion(place)
+        while place > self._done:
+            self._finish()
+            self._current = self._inversion(self._done)
         self._current.skip_to(step)
 
     def images(self) -> Iterator[torch.Tensor]:
