@@ -25,8 +25,8 @@ test: $(READY)  ## the whole suite
 unit: $(READY)  ## the fast tests alone
 	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE) tests/unit
 
-check: $(READY)  ## style of Python and Snakemake files
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
+check: $(READY)  ## style of Python and Snakemake files, and types
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/mypy
 
 format: $(READY)
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
@@ -50,4 +50,4 @@ bench: $(READY)  ## steps of the inversion against the bare teacher; where a fin
 	@test ! -d results/benchmarks || $(BIN)/python benchmarks/stage_times.py results
 
 clean:  ## removes results and caches, keeps the environment
-	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache
+	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache

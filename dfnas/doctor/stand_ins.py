@@ -12,12 +12,16 @@ from typing import Any
 import numpy as np
 from torch import nn
 
+from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of
+from dfnas.artifacts.network import save_network
+from dfnas.artifacts.supernet import save_supernet
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.dataset.class_order import numbers
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.writing import Records, write_dataset, write_labels, write_shard
 from dfnas.doctor.networks import form_of
 from dfnas.doctor.originals import DataSize
-from dfnas.runtime.files import save_archive, write_json
+from dfnas.runtime.files import write_json
 from dfnas.runtime.seeds import derive, python_random
 from dfnas.search.budget import Budget
 from dfnas.settings.config import Config
@@ -26,11 +30,12 @@ from dfnas.settings.sources import ORIGINAL
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
-from dfnas.stages.artifacts import save_network, save_teacher
-from dfnas.stages.latency_tables import write_latency_table
 
 PIECE = 512
 """Different images of noise, which a data set repeats: its shards are one file many times."""
+UNKNOWN: dict[str, Any] = dict.fromkeys(("stage", "dfnas", "torch", "code", "device"), "")
+UNKNOWN |= {name: {} for name in ("arguments", "settings", "inputs")}
+"""What made a stand-in."""
 SEARCH, RUN = r"(?P<algorithm>\w+)/(?P<search_data>\w+)", r"(?P<retrain_data>\w+)/seed-(?P<seed>\d+)"
 
 
@@ -112,7 +117,7 @@ class StandIns:
 
     def _classifier(self, path: Path, role: str) -> None:
         spec, state = form_of(self.config.teacher if role == "teacher" else self.config.networks()[role], role)
-        save_teacher(path, spec, state, {})
+        save_teacher(path, spec, state, UNKNOWN)
 
     def _space(self, algorithm: str) -> tuple[SpaceSettings, Space]:
         size, settings = self.sizes[ORIGINAL], self.config.searches()[f"search_{algorithm}"].space
@@ -136,12 +141,25 @@ class StandIns:
         save_network(path, document, network, normalisation, provenance)
 
     def _supernet(self, path: Path, algorithm: str, search_data: str) -> None:
-        save_archive(path, {"state": self._space(algorithm)[1].supernet().state_dict()})
+        save_supernet(path, self._space(algorithm)[1].supernet(), {}, {})
 
     def _latency(self, path: Path, rule: str) -> None:
         """A table whose milliseconds are the MACs."""
         settings, space = self._space(rule.removeprefix("search_"))
-        write_latency_table(path, settings, space, space.macs_table(), {})
+        table = space.macs_table()
+        LatencyTable(
+            format=FORMAT,
+            **subject_of(settings, space),
+            fixed_ms=table.fixed,
+            options_ms={c: dict(zip(names, table.options[c], strict=True)) for c, names in space.choices.items()},
+            device="",
+            threads=1,
+            batch_size=1,
+            distinct_options=0,
+            spread=0.0,
+            networks=WholeNetworks(measured_ms=[], predicted_ms=[], relative_error=0.0),
+            provenance={},
+        ).write(path)
 
 
 def _noise(count: int, size: DataSize) -> np.ndarray:

@@ -120,6 +120,11 @@ class Trial:
             setup_s = fixed_s + share * max(0.0, setup_s - fixed_s)
         return JobCost(key, setup_s, *times, self.state_bytes)
 
+    def begin(self, work: Any) -> NoReturn:
+        """Tries no step. Raises Ended."""
+        self.end()
+        raise Ended
+
     def of(self, work: Any) -> NoReturn:
         """Tries the steps of a `Resumable`.
 

@@ -4,17 +4,18 @@ By the seeds alone, and, where both saw the same test images, by seeds and image
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dfnas.artifacts.predictions import Predictions, read_predictions
+from dfnas.artifacts.table1 import RowKey
 from dfnas.measure.bootstrap import Difference, differs, paired_difference
+from dfnas.runs.figures import Measured
 from dfnas.runs.sheets import Key, Sheet
 from dfnas.runtime.seeds import derive
-from dfnas.stages.predictions import Predictions, read_predictions
 
-Networks = Mapping[Key, Sequence[Mapping[str, Any]]]
+Networks = Mapping[RowKey, Sequence[Measured]]
 ERROR, SPREAD = "top1_error_mean", "top1_error_std"
 
 
@@ -86,7 +87,7 @@ def row_differences(
     return found
 
 
-def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Bootstrap | None:
+def _bootstrap(key: Key, first: Sequence[Measured], second: Sequence[Measured], draws: int) -> Bootstrap | None:
     """None unless both have predictions about the same images, and err on other ones."""
     sides = [_predictions(networks) for networks in (first, second)]
     if not all(sides):
@@ -101,7 +102,7 @@ def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Boots
     return Bootstrap(difference, (len(new), len(old)), new.shape[1])
 
 
-def _predictions(networks: Sequence[Mapping[str, Any]]) -> list[Predictions]:
+def _predictions(networks: Sequence[Measured]) -> list[Predictions]:
     """Of all networks of a row; none where one of them has left none."""
-    paths = [Path(network["file"]).with_name("predictions.csv") for network in networks]
+    paths = [network.path.with_name("predictions.csv") for network in networks]
     return [read_predictions(path) for path in paths] if all(path.is_file() for path in paths) else []

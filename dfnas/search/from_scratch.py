@@ -34,6 +34,7 @@ class FromScratchSearch(JudgingSearch, ABC):
         proposed: the texts of all that were proposed, in order, the present one included.
     """
 
+    settings: FromScratchSettings
     remedy = "raise its steps, so that candidates with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: FromScratchSettings, candidates: int):
@@ -88,7 +89,7 @@ class FromScratchSearch(JudgingSearch, ABC):
         )
 
     def _judge(self, number: int) -> Row:
-        row = {"candidate": number + 1}
+        row: Row = {"candidate": number + 1}
         if self.descent is not None:
             try:
                 row["train_loss"] = self.descent.mean_loss(self.settings.steps)

@@ -44,7 +44,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.context, self.settings, seed = context, settings, context.seed
         self.processes = context.processes
         reseed(seed, "weights")
-        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
         self.weights = list(self.network.parameters())
         self.path, self.gates = SinglePath(), EveryPath() if settings.gates == "all" else TwoPaths()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
@@ -131,9 +131,9 @@ class ProxylessSearch(DifferentiableSearch):
             probabilities = among[choice].detach()[options].cpu()
             on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(options) > 1 else 0
             self.gates.drawn[choice] = (options[on], *options[:on], *options[on + 1 :])
-            gates = torch.zeros(len(options), device=views.device)
-            gates[0] = 1.0
-            self.gates.gates[choice] = gates.requires_grad_()
+            leaf = torch.zeros(len(options), device=views.device)
+            leaf[0] = 1.0
+            self.gates.gates[choice] = leaf.requires_grad_()
         set_mixer(self.network, self.gates)
         settings = self.settings
         with frozen(self.weights):
@@ -146,10 +146,10 @@ class ProxylessSearch(DifferentiableSearch):
         found = self.processes.averaged(torch.autograd.grad(loss, leaves, materialize_grads=True))
         gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
         gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
-        for choice, options in self.gates.drawn.items():
-            p, gate = among[choice].detach()[list(options)], gate_gradients[choice]
+        for choice, on_first in self.gates.drawn.items():
+            p, gate = among[choice].detach()[list(on_first)], gate_gradients[choice]
             # Σ_j ∂L/∂g_j p_j (δ_ij - p_i) = p_i (∂L/∂g_i - Σ_j p_j ∂L/∂g_j)
-            gradients[choice][list(options)] += p * (gate - (p * gate).sum())
+            gradients[choice][list(on_first)] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
 
     def _among(self, choice: str, drawn: list[int]) -> torch.Tensor:

@@ -122,7 +122,8 @@ class CellSpace(Space):
 
     def deployed(self, network: nn.Module) -> nn.Module:
         """Without the auxiliary head."""
-        network.auxiliary_head = None
+        if isinstance(network, CellNetwork):  # a subclass may build others
+            network.auxiliary_head = None
         return network
 
     def check(self, architecture: Architecture) -> None:
@@ -185,7 +186,7 @@ class CellSpace(Space):
 
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
         """A child that takes each node, both edges with their operations, from one of two parents."""
-        child = {}
+        child: dict[str, str] = {}
         for _, edges in self.nodes_with_edges():
             parent = rng.choice((one, other))
             child |= {edge: parent[edge] for edge in edges}
@@ -193,7 +194,7 @@ class CellSpace(Space):
 
     def layout(self) -> Cells:
         names = ("cₖ₋₂", "cₖ₋₁", *map(str, range(2, self.nodes + 2)), "cₖ")
-        cells = {kind: [] for kind in KINDS}
+        cells: dict[str, list[Edge]] = {kind: [] for kind in KINDS}
         for node, edges in self.nodes_with_edges():
             kind, _, number = node.partition("/")
             cells[kind] += [Edge(edge, names[state], names[int(number)]) for state, edge in enumerate(edges)]
@@ -210,7 +211,7 @@ class CellSpace(Space):
         With k the probability that an edge is kept, two edges (a, b) are a node's with a probability proportional to
         k_a k_b Π_{c ≠ a, b} (1 - k_c), which is to say to the product of their odds.
         """
-        total = table.fixed
+        total: torch.Tensor | float = table.fixed
         for _, edges in self.nodes_with_edges():
             p = torch.stack([probabilities[edge] for edge in edges])  # (E, O), `none` first
             costs = torch.tensor([table.options[edge] for edge in edges], dtype=torch.float64).to(p)
@@ -222,28 +223,8 @@ class CellSpace(Space):
             inclusion = p.new_zeros(len(edges)).index_add(0, pairs.flatten(), shares.repeat_interleave(2))
             if_kept = (p[:, 1:] * costs[:, 1:]).sum(1) / kept
             total = total + (inclusion * if_kept + (1 - inclusion) * costs[:, 0]).sum()
+        assert isinstance(total, torch.Tensor), "a cell has nodes"
         return total
-
-    def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
-        """The architecture of a genotype in DARTS's own notation.
-
-        Args:
-            genotype: for `normal` and `reduce` the kept edges, (operation, state), two for each node in turn:
-                `{"normal": [("sep_conv_3x3", 0), ("sep_conv_3x3", 1), …], "reduce": […]}`.
-
-        Raises:
-            InputError: it does not describe an architecture of this space.
-        """
-        architecture = dict.fromkeys(self.choices, "none")
-        for kind in KINDS:
-            if len(genotype[kind]) != 2 * self.nodes:
-                raise InputError(
-                    f"the genotype has {len(genotype[kind])} edges in its {kind} cell; expected {2 * self.nodes}"
-                )
-            for i, (operation, state) in enumerate(genotype[kind]):
-                architecture[edge_name(kind, 2 + i // 2, state)] = operation
-        self.check(architecture)
-        return architecture
 
     def _network(
         self, channels: int, cells: int, *, affine: bool, edge: EdgeBuilder, auxiliary: bool = False

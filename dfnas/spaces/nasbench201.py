@@ -109,22 +109,12 @@ class NASBench201Space(Space):
         )
         return "+".join(f"|{node}|" for node in nodes)
 
-    def from_string(self, text: str) -> dict[str, str]:
-        """The architecture that a string in the benchmark's notation stands for. Raises InputError if none."""
-        architecture = {}
-        for node, part in enumerate(text.strip().split("+"), 1):
-            for edge in part.strip("|").split("|"):
-                operation, _, state = edge.partition("~")
-                architecture[f"{node}-{state}"] = operation
-        self.check(architecture)
-        return architecture
-
     def learns_nothing(self, architecture: Architecture) -> bool:
         """Whether no convolution lies on any way from the cell's input to its output.
         Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).
         Raises InputError if it is not of this space."""
         self.check(architecture)
-        ways = [[()]]  # to each node, the operations on every way from the input
+        ways: list[list[tuple[str, ...]]] = [[()]]  # to each node, the operations on every way from the input
         for node in range(1, NODES):
             ends = [(architecture[f"{node}-{state}"], state) for state in range(node)]
             ways.append([(*way, operation) for operation, state in ends if operation != "none" for way in ways[state]])

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.calibration import Calibration
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
-from dfnas.dataset.generations import check_generation, took_steps
+from dfnas.dataset.generations import check_fits, check_generation, took_steps
 from dfnas.dataset.writing import read_synthetic_shard, write_labels
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
-from dfnas.stages.artifacts import check_fits, load_teacher
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.synthesis.inversion_targets import calibration_report, doubt, soft_labels
@@ -63,16 +63,22 @@ def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
         "provenance": provenance,
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
-    report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
-    report["doubt"] = doubt(report["agreement"], teacher.spec.classes) if optimised else None
-    write_json(options.report, report | {"provenance": provenance})
+    found = calibration_report(aims, labels, classes)
+    report = Calibration(
+        generation=options.generation,
+        images=len(labels),
+        **found,
+        doubt=doubt(found["agreement"], teacher.spec.classes) if optimised else None,
+        provenance=provenance,
+    )
+    report.write(options.report)
     print(
-        f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
-        f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",
+        f"generation {options.generation}: agreement {report.agreement:.3f}, entropy "
+        f"{report.entropy_before_nats:.3f} -> {report.entropy_after_nats:.3f} nats",
         file=sys.stderr,
     )
-    if report["doubt"]:
-        story = f"generation {options.generation}: {report['doubt']}"
+    if report.doubt:
+        story = f"generation {options.generation}: {report.doubt}"
         print(f"{job.stage}: warning: {story}", file=sys.stderr, flush=True)
 
 

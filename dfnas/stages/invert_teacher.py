@@ -10,14 +10,14 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.teacher import load_beside, load_teacher
 from dfnas.dataset.generations import check_generation
 from dfnas.dataset.writing import read_labels, write_shard
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.stages.artifacts import load_beside, load_teacher
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets

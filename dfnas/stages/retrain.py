@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.network import save_network
+from dfnas.artifacts.timing import write_timing
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import load_split
@@ -18,9 +21,7 @@ from dfnas.settings.training import FRESH_IMAGES, RetrainSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.job import Job
 from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
 from dfnas.training.training import Training

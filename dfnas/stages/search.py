@@ -7,10 +7,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.candidates import write_candidates
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.strengths import write_strengths
+from dfnas.artifacts.supernet import save_supernet
+from dfnas.artifacts.timing import write_timing
 from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import save_archive, write_json
+from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.search import collapse
 from dfnas.search.algorithm import Search, resolve
@@ -22,10 +27,8 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.job import Job
 from dfnas.stages.options import add_latency, add_task, add_teacher, budget_of, labelling_teacher, seed, task_of
-from dfnas.stages.records import write_candidates, write_strengths
 
 TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "strengths", "candidates", "timing")
 
@@ -100,10 +103,7 @@ class SearchStage(Stage[SearchSettings]):
             write_candidates(options.candidates, space, search.candidates())
             write_strengths(options.strengths, space, search.strengths(), provenance)
             if options.supernet is not None:
-                state = search.network.state_dict()
-                save_archive(
-                    options.supernet, {"state": state, "strengths": search.strengths(), "provenance": provenance}
-                )
+                save_supernet(options.supernet, search.network, search.strengths(), provenance)
             run_key = {"algorithm": self.name_of_algorithm, "search_data": options.search_data, "seed": options.seed}
             write_timing(options.timing, "search", run_key, cost, job.device, provenance)
             write_json(options.out, document)

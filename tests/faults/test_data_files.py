@@ -124,6 +124,20 @@ def test_reports_compare_the_labels_with_what_the_images_aimed_at(chain):
     assert report["entropy_before_nats"] == report["entropy_after_nats"] > 0
 
 
+def test_a_later_shard_aims_at_its_own_labels_of_the_generation_before_and_says_so(chain):
+    """The second batch of 20: the second 20 labels."""
+    place = {"--generation": "1", "--first-batch": "1", "--batches": "1", "--out": chain.folder / "later.h5"}
+    options = [str(part) for part in chain.invert_teacher()]
+    for option, value in place.items():
+        options[options.index(option) + 1] = value
+    assert run("invert_teacher", *options, "--labels", chain.folder / "labels.h5") == 0
+    _, classes, aims, attributes = read_synthetic_shard(chain.folder / "later.h5")
+    labels, targets, _ = read_labels(chain.folder / "labels.h5")
+    np.testing.assert_array_equal(aims, labels[20:])
+    np.testing.assert_array_equal(classes, targets[20:])
+    assert set(attributes["provenance"]["inputs"]) == {"teacher.pt", "labels.h5"}
+
+
 def verifier(chain, **changed) -> Path:
     """A second network, imported."""
     spec = {**TEACHER, **changed}

@@ -41,6 +41,12 @@ def test_the_lowest_validation_error_is_exported_and_of_equals_the_lowest_seed(c
     assert exported(chain, other, better)["arguments"]["search_data"] == "synthetic"
 
 
+def test_of_the_data_sets_that_of_the_chosen_network_is_read(chain):
+    networks = [trained(chain, "worse.pt", 0, 0.5), trained(chain, "better.pt", 1, 0.25)]
+    datasets = [chain.folder / "nowhere.h5", chain.folder / "synthetic.h5"]
+    assert run("export", "--networks", *networks, "--datasets", *datasets, *chain.export()[4:]) == 0
+
+
 def test_exported_files_are_the_same_bytes_again(chain):
     names = ("model.safetensors", "model.onnx", "model.pt2", "README.md")
     before = [digest(chain.folder / name) for name in names]

@@ -6,10 +6,10 @@ import json
 import pytest
 from running import overlay, plan, snakemake
 
+from dfnas.artifacts.formats import provenance_of
 from dfnas.commands.main import main as compare
 from dfnas.dataset.images import load_split
 from dfnas.spaces.architecture import build
-from dfnas.stages.artifacts import network_provenance
 
 pytestmark = pytest.mark.slow
 
@@ -164,7 +164,7 @@ def test_a_table_may_have_networks_trained_on_original_and_on_synthetic_images(f
     assert [row["retrain_data"] for row in table] == ["", "original", "synthetic"]
     assert table[1] == next(row for row in rows(finished.directory / target) if row["algorithm"] == "random")
     trained = "results/retrain/random/none/{}/seed-0/model.pt"
-    labels = [network_provenance(run / trained.format(data))["settings"]["labels"] for data in DATA]
+    labels = [provenance_of(run / trained.format(data)).settings["labels"] for data in DATA]
     assert labels == ["soft", "teacher"]
 
 

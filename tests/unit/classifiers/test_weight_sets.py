@@ -50,6 +50,7 @@ CHECKPOINTS = {
     "a list": ((PLAIN, optimiser()), "0", []),
     "a figure beside it": ({"state_dict": PLAIN, "best": torch.tensor(0.9), "priors": torch.ones(3)}, "state_dict", []),
     "deep": ({"state": {"network": {"state_dict": PLAIN}}}, "state.network.state_dict", []),
+    "as deep as is looked": ({"a": {"b": {"c": {"d": {"model": PLAIN}}}}}, "a.b.c.d.model", []),
     "Lightning": ({"state_dict": PLAIN, "callbacks": {"EMA": {"average": AVERAGE}}}, "state_dict", []),
     "a larger network beside it": ({"model": PLAIN, "teacher": LARGE}, "model", ["teacher"]),
     "what it was distilled from": ({"state_dict": PLAIN, "clip_text": LARGE}, "state_dict", ["clip_text"]),

@@ -11,6 +11,7 @@ import torch
 from dfnas.dataset import format as hdf5
 from dfnas.dataset import virtual
 from dfnas.dataset.format import SPLITS
+from dfnas.dataset.generations import generation_batches
 from dfnas.dataset.images import _rows, load_split
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset, write_labels, write_shard
 from dfnas.runtime.errors import InputError
@@ -326,3 +327,13 @@ def test_nothing_is_left_where_writing_fails(tmp_path):
     with pytest.raises(TypeError):
         write_shard(tmp_path / "a.h5", PIXELS, TARGETS, {"size": object()})
     assert not list(tmp_path.iterdir())
+
+
+def test_labels_of_another_generation_are_not_those_of_the_images(tmp_path):
+    shard, labels, part = tmp_path / "shard.h5", tmp_path / "labels.h5", slice(IMAGES)
+    write_shard(shard, PIXELS[part], TARGETS[part], ATTRIBUTES | {"generation": 0}, LABELS[part])
+    write_labels(labels, LABELS[part], TARGETS[part], ATTRIBUTES | {"generation": 0})
+    assert sum(len(batch.images) for batch in generation_batches([shard], labels, 0, 5)) == IMAGES
+    write_labels(labels, LABELS[part], TARGETS[part], ATTRIBUTES | {"generation": 1})
+    with pytest.raises(InputError, match=r"labels.h5 is of generation 1, expected 0"):
+        next(generation_batches([shard], labels, 0, 5))

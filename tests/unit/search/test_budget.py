@@ -94,6 +94,14 @@ def test_a_derived_architecture_is_the_strongest_by_lagrangian_relaxation(macs, 
             assert space.macs(changed) / 1e6 > limit or score(space, strengths, changed) <= reached + 1e-9
 
 
+def test_what_is_left_of_the_budget_goes_to_the_best_change():
+    """The first choice is worth its price most of all and beyond the budget; of the others only one is within it."""
+    space = PricedChain([[0.0, 10.0], [0.0, 1.0], [0.0, 1.0]])
+    strengths = strengths_of(space, [[0.0, 10.0], [0.0, 0.5], [0.0, 0.9]])
+    found = Budget(space, BudgetSettings(max_macs_m=2.0)).derive(strengths)
+    assert found == {"c0": "o0", "c1": "o0", "c2": "o1"}
+
+
 @given(macs=rows, logits=rows, spare=st.floats(0, 3))
 def test_what_the_space_itself_derives_stays_where_it_keeps_the_budget(macs, logits, spare):
     space = PricedChain(macs)

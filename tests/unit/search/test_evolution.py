@@ -82,6 +82,25 @@ def test_children_take_every_choice_from_a_parent_and_mutants_change_few(spaces)
     assert sum(changed) / len(changed) < 2.5
 
 
+def test_a_generation_has_as_many_children_of_each_kind_as_the_settings_say(spaces, monkeypatch):
+    space, made = spaces["nasbench201"], {"cross": [], "mutate": []}
+
+    def recorded(kind):
+        breed = getattr(space, kind)
+
+        def child(*arguments):
+            made[kind].append(breed(*arguments))
+            return made[kind][-1]
+
+        return child
+
+    for kind in made:
+        monkeypatch.setattr(space, kind, recorded(kind))
+    _, asked, _, _ = evolve(space, generations=2, crossover=8, mutation=5)
+    kinds = [next((kind for kind, children in made.items() if one in children), "random") for one in asked[20:]]
+    assert kinds == ["cross"] * 8 + ["mutate"] * 5 + ["random"] * 7
+
+
 def test_rows_have_the_mean_error_of_their_own_generation(spaces):
     evolution, _, rows, _ = evolve(spaces["nasbench201"])
     judged = list(evolution.judged.values())

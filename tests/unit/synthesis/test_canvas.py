@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.canvas import dead_leaves, first_canvas
@@ -22,7 +23,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    spec = TeacherSpec("-", classes=3, channels=3, size=(8, 8), mean=MEAN, std=STD)
+    spec = TeacherSpec(builder="-", classes=3, channels=3, size=(8, 8), mean=MEAN, std=STD)
     return Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, 3))
 
 
@@ -70,6 +71,13 @@ def test_leaves_of_any_size_are_pixels_that_follow_from_the_seed(count, channels
     assert first.shape == (count, channels, height, width)
     assert torch.equal(first, again)
     assert 0 <= first.min() <= first.max() <= 1
+
+
+@pytest.mark.parametrize(("sides", "axis"), [((12, 48), 3), ((48, 12), 2)])
+def test_leaves_fall_on_all_of_a_canvas_that_is_no_square(sides, axis):
+    edges = dead_leaves(300, 1, sides, generator(0, "leaves")).diff(dim=axis).abs()
+    beginning, end = (half.mean().item() for half in edges.tensor_split(2, axis))
+    assert beginning == pytest.approx(end, rel=0.1)
 
 
 def test_leaves_do_not_depend_on_the_number_of_threads():

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
@@ -58,7 +59,7 @@ def taught(make_images):
 
     def make_training(temperature=3.0, **changes) -> Training:
         torch.manual_seed(0)
-        spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+        spec = TeacherSpec(builder="linear", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
         teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
         data, settings = make_images(28), TrainingSettings(**RECIPE | changes)
         labels = TeacherLabels(teacher, data, temperature)
@@ -69,6 +70,14 @@ def taught(make_images):
 
 def finish(training: Training, start: int = 0, end: int | None = None) -> list:
     return [row for step in range(start, training.steps if end is None else end) if (row := training.step(step))]
+
+
+def test_no_step_is_longer_than_the_bound_on_the_gradient(make):
+    training = make(clip_norm=1e-3, momentum=0.0, nesterov=False, weight_decay=0.0)
+    before = [weight.detach().clone() for weight in training.network.parameters()]
+    training.step(0)
+    moved = torch.nn.utils.get_total_norm([w - b for w, b in zip(training.network.parameters(), before, strict=True)])
+    assert moved.item() == pytest.approx(0.05 * 1e-3, rel=0.01)
 
 
 @pytest.mark.parametrize("stop", [1, 4, 6, 8])
