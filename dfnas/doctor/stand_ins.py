@@ -16,6 +16,7 @@ from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, s
 from dfnas.artifacts.network import save_network
 from dfnas.artifacts.supernet import save_supernet
 from dfnas.artifacts.teacher import save_teacher
+from dfnas.classifiers.metadata import complete
 from dfnas.dataset.class_order import numbers
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.writing import Records, write_dataset, write_labels, write_shard
@@ -49,6 +50,7 @@ class StandIns:
 
     def __init__(self, config: Config, sizes: Mapping[str, DataSize], folder: Path, share: int = 1):
         self.config, self.sizes, self.folder, self.share = config, sizes, folder, share
+        self.teacher = complete(config.teacher)
 
     def make(self, name: str, rule: str) -> None:
         """Makes a file by its name in the folder of results, for a rule that reads it."""
@@ -94,7 +96,7 @@ class StandIns:
 
     def _about(self, size: DataSize) -> dict[str, Any]:
         """What files of images say of them."""
-        teacher, names = self.config.teacher, numbers(size.classes)
+        teacher, names = self.teacher, numbers(size.classes)
         return {"size": size.size, "mean": teacher.mean, "std": teacher.std, "class_names": names}
 
     def _generation(self, source: str) -> np.ndarray:
@@ -137,7 +139,7 @@ class StandIns:
         document, network = self._found(algorithm, search_data, seed)
         said = {"algorithm": algorithm, "search_data": search_data, "retrain_data": retrain_data, "seed": int(seed)}
         provenance = {"arguments": said, "architecture_file": "", "validation_error": 0.0}
-        normalisation = {"mean": self.config.teacher.mean, "std": self.config.teacher.std}
+        normalisation = {"mean": self.teacher.mean, "std": self.teacher.std}
         save_network(path, document, network, normalisation, provenance)
 
     def _supernet(self, path: Path, algorithm: str, search_data: str) -> None:
