@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from stage_calls import SPACE, Commands, run
-from test_interruptions import arguments_of
+from stage_calls import SPACE, Commands, arguments_of, run
 
 from dfnas.artifacts.candidates import read_candidates
 from dfnas.artifacts.history import read_history

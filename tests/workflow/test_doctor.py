@@ -3,9 +3,9 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from running import REDUCED, ROOT, overlay, plan
 
@@ -25,7 +25,7 @@ TEACHER = {
 def doctor(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     directory.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "dfnas", "doctor", *map(str, arguments)]
+    line = [preloaded.commands() / "python", "-m", "dfnas", "doctor", *map(str, arguments)]
     return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
 
 

@@ -90,7 +90,7 @@ def test_unusual_names_work_and_nothing_is_written_outside_of_the_results(tmp_pa
     )
     before = files_in(given)
     targets = [f"{results}/teacher/teacher.pt", f"{results}/search/random/none/seed-0/architecture.json"]
-    call = command(run, "--cores", "1", *targets, configuration=(file,))
+    call = command(run, "--cores", "1", *targets, configuration=(file,), real=True)
     call["env"] |= {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / ".cache")}
     done = subprocess.run(**call, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -168,13 +168,11 @@ def test_a_table_may_have_networks_trained_on_original_and_on_synthetic_images(f
     assert labels == ["soft", "teacher"]
 
 
-def test_the_table_does_not_depend_on_the_number_of_cores(finished):
-    """A run of its own on one core: table, architectures, images, labels and figures are the same bytes."""
-    assert finished.again.wait(timeout=800) == 0
-    run = finished.directory_again
-    table = "results/table1.csv"
-    assert (run / table).read_bytes() == (finished.directory / table).read_bytes()
-    # They hold measured times.
+def test_the_table_does_not_depend_on_the_number_of_cores(finished, tmp_path):
+    """A run of its own on one core, whose processes hash otherwise: all but measured times are the same bytes."""
+    run = tmp_path / "again"
+    done = snakemake(run, "--cores", "1", source=finished.source, server="again")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     varying = ("timing.json", "latency.csv", "table1_times.csv", "table1_times.html", "README.md")
     different = [
         name

@@ -13,6 +13,8 @@ from dfnas.deploy.programs import deviation, from_onnx, from_pt2, logits_of, to_
 from dfnas.runtime.errors import InputError
 from dfnas.spaces.names import NAMES
 
+pytestmark = pytest.mark.slow
+
 SHAPE = (2, 8, 12)
 PACKAGE = str(Path(programs.__file__).parents[1]).encode()
 

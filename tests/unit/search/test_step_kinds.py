@@ -44,8 +44,8 @@ def test_steps_of_a_kind_do_as_much(search, monkeypatch):
 
 
 def test_a_trial_comes_to_every_kind(search, monkeypatch):
-    def seconds(work, device):
-        work()
+    def seconds(work, index, device):
+        work.step(index)
         return 10.0
 
     monkeypatch.setattr(trial, "_seconds", seconds)
