@@ -168,6 +168,7 @@ def test_data_that_memory_does_not_hold(make_config, make_machine):
     assert check_held(data_sizes(config, None), [], make_machine()) == []
 
 
+@pytest.mark.slow
 def test_spaces_that_can_be_made_and_one_that_cannot(make_config):
     assert {finding.level for finding in check_searched(make_config())} == {"ok"}
     beyond = make_config(search_spos={"budget": {"max_macs_m": 0.01}})

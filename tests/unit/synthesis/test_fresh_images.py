@@ -18,6 +18,8 @@ from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.synthesis.objective import Objective
 from dfnas.training.training import Training
 
+pytestmark = pytest.mark.slow
+
 INVERSION = {"batch_size": 6, "canvas_margin": 2, "flip": False, "warmup_steps": 1, "compile": "never"}
 STAGES = (ResolutionStage(downscale=2, steps=3), ResolutionStage(downscale=1, steps=4))
 COUNT, PER_EPOCH, MADE = 20, 2, 7  # images; steps of an epoch and of a batch of images
