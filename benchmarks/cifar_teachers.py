@@ -6,8 +6,9 @@ from typing import Any
 import torch
 import yaml
 
+from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
+from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import read_weights
 from dfnas.measure.diversity import UnitMoments
 from dfnas.settings.invert_teacher import InvertTeacherSettings
@@ -72,7 +73,7 @@ def cifar_teacher(depth: int) -> Teacher:
         "std": [0.229, 0.224, 0.225],
     }
     settings = complete(TeacherSettings.parse(section))
-    return assemble(TeacherSpec.of(settings), read_weights(settings), CHECKPOINTS[depth])
+    return assemble(settings, read_weights(settings), CHECKPOINTS[depth])
 
 
 def inversion(teacher: Teacher, **changes) -> tuple[Inversion, torch.Tensor]:

@@ -55,7 +55,7 @@ from dfnas.runtime.seeds import reseed
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
-from dfnas.training.fresh_images import WithFreshImages
+from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 TEACHER = {"labels": "teacher"}

@@ -24,7 +24,8 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import resnet18, resnet34
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
@@ -32,10 +33,10 @@ from dfnas.runtime.device import prepare, synchronize
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
+from dfnas.synthesis.fresh_images import InMemory, WithFreshImages
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 from dfnas.synthesis.sequence import InversionSequence
-from dfnas.training.fresh_images import InMemory, WithFreshImages
 from dfnas.training.training import Training
 
 MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)
@@ -99,7 +100,7 @@ def teacher_of(options: argparse.Namespace, sizes: dict[str, int], test: ImageSe
         training = Training(network, train, test.subset(torch.arange(100)), settings, 0)
         done(training, test, network)
         torch.save(network.state_dict(), kept)
-    spec = TeacherSpec("-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
+    spec = TeacherSpec(builder="-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
     return Teacher(spec, network).to(test.images.device)
 
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 import torch
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
@@ -45,7 +46,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
     device = torch.device(options.device)
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", size=(options.size, options.size))
+    spec = TeacherSpec(size=(options.size, options.size))
     teacher = Teacher(spec, cifar_resnet(options.depth)).to(device)
     settings = InvertTeacherSettings(
         batch_size=options.batch,

@@ -21,7 +21,8 @@ import torch._inductor.config
 from torchvision.models import resnet50
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.device import synchronize
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion
@@ -73,7 +74,9 @@ def measured(task: str, mode: str, batch: int, device: torch.device, repeats: in
     precision, compile, graphs = MODES[mode]
     torch.compiler.reset()
     torch._inductor.config.triton.cudagraphs = graphs
-    spec = TeacherSpec("-", classes=classes, size=(side, side), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    spec = TeacherSpec(
+        builder="-", classes=classes, size=(side, side), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+    )
     teacher = Teacher(spec, build()).to(device)
     settings = InvertTeacherSettings.parse(
         {

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.invert_teacher import STAGE, invert_teacher
 
@@ -35,7 +35,7 @@ def bare() -> None:
 def inverted(batches: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", {"depth": 20}, mean=(0.5,) * 3, std=(0.25,) * 3)
+        spec = TeacherSpec(arguments={"depth": 20}, mean=(0.5,) * 3, std=(0.25,) * 3)
         save_teacher(folder / "teacher.pt", spec, cifar_resnet(20).state_dict(), {})
         place = ["--generation", "0", "--first-batch", "0", "--batches", str(batches)]
         files = ["--teacher", "teacher.pt", "--out", "shard.h5", "--history", "shard.csv"]

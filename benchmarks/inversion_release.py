@@ -21,7 +21,8 @@ from pathlib import Path
 import torch
 from torchvision.models import resnet50
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
@@ -78,7 +79,9 @@ def release_times(checkout: Path, iterations: int) -> list[float]:
 def our_times(precision: str, compile: str, iterations: int) -> list[float]:
     """Seconds of each step of ours with the publication's settings; those of compiling count to the first."""
     settings = InvertTeacherSettings.parse({"stages": [{"steps": 3000}], "precision": precision, "compile": compile})
-    spec = TeacherSpec("-", classes=1000, size=(SIDE, SIDE), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+    spec = TeacherSpec(
+        builder="-", classes=1000, size=(SIDE, SIDE), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)
+    )
     objective = Objective(Teacher(spec, resnet50()), settings)
     begun = time.perf_counter()
     run = Inversion(objective, first_targets(settings, 0, 1000)[1], 0, 0)

@@ -12,9 +12,9 @@ import statistics
 
 import torch
 
-from dfnas.measure.option_latency import time_options
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.evaluate import MeasureOptionsSettings
+from dfnas.spaces.option_latency import time_options
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 

@@ -40,7 +40,6 @@ import torch
 from dfnas.dataset.batch_targets import StoredLabels
 from dfnas.dataset.batches import Batches
 from dfnas.dataset.images import ImageSet, load_split
-from dfnas.measure.complexity import count_slot_macs
 from dfnas.runtime.device import prepare
 from dfnas.runtime.seeds import generator
 from dfnas.search.budget import Budget
@@ -53,6 +52,7 @@ from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.settings.training import AugmentationSettings
+from dfnas.spaces.counting import count_slot_macs
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.mbconv import MBConvSpace
 from dfnas.spaces.nasbench201 import NASBench201Space

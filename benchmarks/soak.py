@@ -19,7 +19,8 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from dfnas.classifiers.teacher import TeacherSpec, assemble, build_network
+from dfnas.classifiers.assembly import assemble, build_network
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime import checkpoint as checkpoints
 from dfnas.runtime.checkpoint import Checkpoint
@@ -63,13 +64,12 @@ def context(name: str, options: dict) -> tuple[SpaceSettings, SearchContext]:
 
 def synthesis(checkpoint: Checkpoint) -> Resumable:
     spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet",
-        {"depth": 8, "widths": [4, 8, 8], "channels": 1, "classes": CLASSES},
-        CLASSES,
-        1,
-        SIDE,
-        (0.5,),
-        (0.25,),
+        arguments={"depth": 8, "widths": [4, 8, 8], "channels": 1, "classes": CLASSES},
+        classes=CLASSES,
+        channels=1,
+        size=SIDE,
+        mean=(0.5,),
+        std=(0.25,),
     )
     teacher = assemble(spec, build_network(spec, "teacher").state_dict(), "the teacher")
     stages = (ResolutionStage(downscale=2, steps=30), ResolutionStage(downscale=1, steps=30))

@@ -5,11 +5,11 @@ import json
 
 from configuration import expanded, results_folder
 
-from dfnas.classifiers.names import is_published
 from dfnas.settings.config import Config
 from dfnas.settings.from_scratch import FromScratchSettings
 from dfnas.settings.search import OwnSearchSettings, SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
+from dfnas.settings.teacher import is_published
 
 
 class Files:

@@ -52,7 +52,15 @@ def read_checkpoint(path: Path) -> Any:
         story = f"a bare pickle, not of torch.save; where you trust it, save it anew: {ANEW.format(path)}"
     if story:
         raise InputError(f"{path} is {story}")
-    return _read_archive(path)
+    kinds = strangers(path)
+    while True:
+        try:
+            return load_archive(path, AGAIN, kinds)
+        except InputError as error:
+            more = admitted(error.__cause__, kinds)
+            if not more:
+                raise InputError(_advised(path, error)) from error
+            kinds |= more
 
 
 def is_torchscript(path: Path) -> bool:
@@ -68,18 +76,6 @@ def weights_alone(path: Path, key: str = '["state_dict"]') -> str:
     """
     command = f'torch.save(torch.load("{path}", weights_only=False){key}, "weights.pt")'
     return f"where you trust it, save its weights alone, by {command} or of another key, and set weights to that file"
-
-
-def _read_archive(path: Path) -> Any:
-    kinds = strangers(path)
-    while True:
-        try:
-            return load_archive(path, AGAIN, kinds)
-        except InputError as error:
-            more = admitted(error.__cause__, kinds)
-            if not more:
-                raise InputError(_advised(path, error)) from error
-            kinds |= more
 
 
 def _advised(path: Path, error: InputError) -> str:

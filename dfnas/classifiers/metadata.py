@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dfnas.classifiers.names import Builder, is_published, parse_builder, published_name
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.names import Builder, parse_builder, published_name
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.packages import required
 from dfnas.settings.base import as_size
-from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.teacher import TeacherSettings, is_published
 
 NEEDED = ("classes", "channels", "size", "mean", "std")
 MOST_NAMES = 2000  # a command line of a stage takes no more
@@ -20,9 +21,7 @@ TRANSFORMING = ("googlenet", "inception_v3")  # their published weights go with 
 TORCHVISION_FILE = re.compile(r".*-[0-9a-f]{8}\.pth")
 
 
-def complete(
-    settings: TeacherSettings, section: str = "teacher", task: Mapping[str, Any] | None = None
-) -> TeacherSettings:
+def complete(settings: TeacherSettings, section: str = "teacher", task: Mapping[str, Any] | None = None) -> TeacherSpec:
     """The section with all that it leaves out, taken from its weights' metadata.
 
     Args:
@@ -53,7 +52,7 @@ def complete(
         raise InputError(
             f"{section}: nothing says what the input of {settings.builder}{weights} is; set {', '.join(missing)}"
         )
-    return TeacherSettings.parse({"class_names": []} | given, section)
+    return TeacherSpec.parse(given, section)
 
 
 def _metadata(settings: TeacherSettings) -> dict[str, Any]:

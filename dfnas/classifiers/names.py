@@ -58,11 +58,6 @@ def code_of(builder: str) -> tuple[str, ...]:
     return (f"{parts.place}/hubconf.py:{parts.name}",) if parts.is_folder else ()
 
 
-def is_published(weights: str | None) -> bool:
-    """Whether `weights` asks for what the builder's library publishes, and not for a file."""
-    return weights is not None and weights.partition(":")[0] == "published"
-
-
 def published_name(weights: str) -> str:
     """NAME of `published:NAME`; empty where the library is to choose."""
     return weights.partition(":")[2]

@@ -1,6 +1,5 @@
 """Weights of classifiers: out of a checkpoint of any usual form, or what the builder's library publishes."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,17 +8,11 @@ from dfnas.classifiers.builders import build, timm_model
 from dfnas.classifiers.checkpoints import is_torchscript, read_checkpoint
 from dfnas.classifiers.fitting import taking, tell
 from dfnas.classifiers.metadata import timm_name, torchvision_entry
-from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
+from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.state_dicts import choose
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import existing
-from dfnas.runtime.paths import expanded
 from dfnas.settings.teacher import TeacherSettings
-
-
-def weights_file(weights: str) -> Path | None:
-    """The file that `weights` names, its environment variables and `~` replaced; None for published weights."""
-    return None if is_published(weights) else Path(expanded(weights, "weights"))
 
 
 def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[str, torch.Tensor]:
@@ -30,7 +23,7 @@ def read_weights(settings: TeacherSettings, section: str = "teacher") -> dict[st
     """
     if settings.weights is None:
         raise InputError(f"no checkpoint given; set {section}.weights (--weights)")
-    path = weights_file(settings.weights)
+    path = settings.file()
     if path is None:
         return _published(settings, section)
     if settings.builder == TORCHSCRIPT:

@@ -10,8 +10,7 @@ import os
 import sys
 
 from dfnas import __version__
-from dfnas.runtime.errors import InputError
-from dfnas.runtime.limits import denied
+from dfnas.runtime.ending import last_words
 
 COMMANDS = {
     "compare": "what differs between two runs, in settings and in figures",
@@ -44,18 +43,11 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return TROUBLE
     except Exception as error:
-        story = denied(error) or _mendable(error)
+        story = last_words(error)
         if story is None:
             raise
     print(f"dfnas {command}: error: {' '.join(story.split())}", file=sys.stderr)
     return TROUBLE
-
-
-def _mendable(error: Exception) -> str | None:
-    """What a user can mend, or None for a bug of ours."""
-    if isinstance(error, InputError):
-        return str(error)
-    return f"{error.filename or error}: {error.strerror or error}" if isinstance(error, OSError) else None
 
 
 def _command(argv: list[str]) -> str:

@@ -43,16 +43,12 @@ def coloured(pixels: torch.Tensor, colours: Colours) -> torch.Tensor:
     """Images (B, H, W, C) with other colours, each step of an image's order clipped to valid pixels."""
     pixels = pixels.clone()
     for place in range(4):
-        for kind, change in enumerate((_brightened, _contrasted, _saturated, _turned)):
+        for kind, change in enumerate((torch.mul, _contrasted, _saturated, _turned)):
             rows = (colours.order[:, place] == kind).nonzero()[:, 0]  # of the CPU: no device is waited for
             factors = colours.factors[rows, kind].to(pixels.device)[:, None, None, None]
             rows = rows.to(pixels.device)
             pixels[rows] = change(pixels[rows], factors).clamp_(0, WHITE)
     return pixels
-
-
-def _brightened(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:
-    return images * factors
 
 
 def _contrasted(images: torch.Tensor, factors: torch.Tensor) -> torch.Tensor:

@@ -141,7 +141,7 @@ def handle(file: h5py.File, name: str, dtype: str, ndim: int, virtual: bool = Fa
 def damaged(path: str | Path, error: Exception, name: str = "") -> InputError:
     """The complaint about a file that HDF5 cannot read."""
     what = f"{path}: '{name}'" if name else f"{path}"
-    return InputError(f"{what} is damaged or not HDF5 ({_reason(error)}); {rebuild(path)}")
+    return InputError(f"{what} is damaged or not HDF5 ({' '.join(str(error).split())[:200]}); {rebuild(path)}")
 
 
 def seal_of(file: h5py.File) -> str:
@@ -166,7 +166,3 @@ def _identity(found: os.stat_result) -> tuple[int, ...]:
 
 def _seal(digest: str) -> bytes:
     return f"dfnas HDF5; SHA-256 of what follows byte {SEAL_BYTES}: {digest}\n".encode()
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

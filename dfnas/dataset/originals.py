@@ -16,7 +16,6 @@ from dfnas.dataset.split import held_out
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.limits import needing
 from dfnas.runtime.packages import required
-from dfnas.runtime.paths import expanded
 from dfnas.settings.dataset import ShardOriginalSettings
 
 
@@ -96,7 +95,7 @@ def _digits(settings: ShardOriginalSettings) -> Originals:
 
 
 def _npz(settings: ShardOriginalSettings) -> Originals:
-    path = place(settings)
+    path = settings.place()
     if not path.is_file():
         raise InputError(f"no file {path} (shard_original.path)")
     try:
@@ -136,9 +135,9 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
     from torchvision.datasets import CIFAR10
 
     try:
-        train, test = (CIFAR10(place(settings), train=train, download=True) for train in (True, False))
+        train, test = (CIFAR10(settings.place(), train=train, download=True) for train in (True, False))
     except (RuntimeError, OSError) as error:
-        raise InputError(f"CIFAR-10 cannot be had at {place(settings)}: {error}") from error
+        raise InputError(f"CIFAR-10 cannot be had at {settings.place()}: {error}") from error
     images = np.concatenate([train.data, test.data]).transpose(0, 3, 1, 2)
     classes = np.array([*train.targets, *test.targets])
     return Originals(images, classes, np.arange(len(images)) >= len(train.data), tuple(train.classes))
@@ -147,7 +146,7 @@ def _cifar10(settings: ShardOriginalSettings) -> Originals:
 def _folder(settings: ShardOriginalSettings) -> Originals:
     from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
 
-    files = find_pictures(place(settings))
+    files = find_pictures(settings.place())
     samples = [*files.train, *files.test]
     images = read_pictures([path for path, _ in samples], settings.size, len(settings.mean))
     classes = np.array([label for _, label in samples])
@@ -156,12 +155,7 @@ def _folder(settings: ShardOriginalSettings) -> Originals:
 
 def given_files(settings: ShardOriginalSettings) -> list[Path]:
     """The file that the images come from, where it is one. Raises InputError as `load_originals` does."""
-    return [place(settings)] if settings.source == "npz" else []
-
-
-def place(settings: ShardOriginalSettings) -> Path:
-    """Where the images are, `~` and environment variables replaced. Raises InputError where one is not set."""
-    return Path(expanded(settings.path or "", "shard_original.path"))
+    return [settings.place()] if settings.source == "npz" else []
 
 
 def _resized(images: np.ndarray, size: tuple[int, int]) -> np.ndarray:

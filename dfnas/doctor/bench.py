@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 
 import torch
 
+from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network
-from dfnas.classifiers.weights import read_weights, weights_file
+from dfnas.classifiers.teacher import Teacher
+from dfnas.classifiers.weights import read_weights
 from dfnas.dataset.images import ImageSet
 from dfnas.doctor.originals import DataSize
 from dfnas.runtime.device import synchronize
@@ -126,10 +127,9 @@ class Bench:
         return self._network(self.config.competitor, "competitor")
 
     def _network(self, settings: TeacherSettings, section: str) -> Teacher:
+        spec = complete(settings, section)
         if settings.builder == TORCHSCRIPT:
-            spec = TeacherSpec.of(settings)
-            return assemble(spec, read_weights(settings), str(weights_file(settings.weights))).to(self.device)
-        spec = TeacherSpec.of(complete(settings, section))
+            return assemble(spec, read_weights(settings), str(settings.file())).to(self.device)
         return Teacher(spec, build_network(spec)).to(self.device)
 
     def labelling_teacher(self, labels: str) -> Teacher | None:

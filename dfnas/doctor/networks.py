@@ -4,18 +4,20 @@ from pathlib import Path
 
 import torch
 
+from dfnas.classifiers.assembly import assemble, build_network
+from dfnas.classifiers.examination import examine
 from dfnas.classifiers.metadata import complete, torchvision_entry
-from dfnas.classifiers.names import TORCHSCRIPT, is_published, parse_builder
+from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.norms import stored_norms
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network, examine
-from dfnas.classifiers.weights import read_weights, weights_file
+from dfnas.classifiers.teacher import Teacher
+from dfnas.classifiers.weights import read_weights
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
 from dfnas.settings.sources import training_section
-from dfnas.settings.teacher import TeacherSettings
+from dfnas.settings.teacher import TeacherSettings, is_published
 
 PROBES = 8
 """Images of noise that a teacher is asked about."""
@@ -51,8 +53,8 @@ def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher
         return [warning(role, story), *(f for f in findings if f.level == "failure")], network
     try:
         state = read_weights(section, role)
-        spec = TeacherSpec.of(complete(section, role))
-        teacher = assemble(spec, state, str(weights_file(section.weights) or section.weights), role, True)
+        spec = complete(section, role)
+        teacher = assemble(spec, state, str(section.file() or section.weights), role, True)
     except InputError as error:
         return [failure(role, str(error))], None
     return [judge_answers(teacher, role)], teacher
@@ -63,7 +65,7 @@ def _fresh(section: TeacherSettings, story: str, role: str = "teacher") -> tuple
     if section.builder == TORCHSCRIPT:
         return [failure(role, f"builder torchscript is a trained network; set {role}.weights to its file")], None
     try:
-        spec = TeacherSpec.of(complete(section, role))
+        spec = complete(section, role)
         teacher = Teacher(spec, build_network(spec, role))
         examine(teacher, f"{role}.builder", role)
     except InputError as error:

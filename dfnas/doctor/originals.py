@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dfnas.dataset.class_order import check_same_order
-from dfnas.dataset.originals import load_originals, ordered, place
+from dfnas.dataset.originals import load_originals, ordered
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.runtime.errors import InputError
@@ -69,7 +69,7 @@ def find_originals(config: Config) -> Finding:
     settings, subject = config.shard_original, f"original data ({config.shard_original.source})"
     if settings.source == "digits":
         return ok(subject, "comes with scikit-learn")
-    path = place(settings)
+    path = settings.place()
     if settings.source == "npz" and not path.is_file():
         return failure(subject, f"no file {path}; set shard_original.path")
     if settings.source == "npz" and not zipfile.is_zipfile(path):
@@ -141,7 +141,7 @@ def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize
     from dfnas.dataset.folders import find_pictures, read_pictures  # needs pillow
 
     settings = config.originals()
-    files = find_pictures(place(settings))
+    files = find_pictures(settings.place())
     first = {label: path for path, label in reversed(files.train)}
     read_pictures(list(first.values()), settings.size, len(settings.mean))
     places, names, order = ordered(settings, files.classes)
@@ -153,4 +153,4 @@ def _check_folder(config: Config, subject: str) -> tuple[list[Finding], DataSize
 
 
 def _is_downloaded(settings: ShardOriginalSettings) -> bool:
-    return (place(settings) / "cifar-10-batches-py").is_dir()
+    return (settings.place() / "cifar-10-batches-py").is_dir()

@@ -16,8 +16,7 @@ from dfnas.doctor.bench import Bench
 from dfnas.doctor.originals import DataSize
 from dfnas.doctor.trials.by_rule import TRIALS
 from dfnas.runtime.device import prepare
-from dfnas.runtime.errors import InputError
-from dfnas.runtime.limits import denied
+from dfnas.runtime.ending import last_words
 from dfnas.settings.config import Config
 
 
@@ -27,7 +26,7 @@ def main() -> int:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
             found = _found(order)
     except Exception as error:
-        story = denied(error) or (str(error) if isinstance(error, InputError) else None)
+        story = last_words(error)
         if story is None:
             raise
         found = {"error": story}

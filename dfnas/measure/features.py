@@ -4,7 +4,6 @@ Shapes: B batch, C channels, H W sides, D features, K classes.
 """
 
 from contextlib import ExitStack
-from types import TracebackType
 
 import torch
 from torch import nn
@@ -75,9 +74,7 @@ class PenultimateFeatures:
             self._handle = self._layer.register_forward_pre_hook(self._keep)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self._layer is not None:
             self._handle.remove()
 

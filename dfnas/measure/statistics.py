@@ -8,7 +8,6 @@ Shapes: B batch, C channels.
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from types import TracebackType
 from typing import NamedTuple
 
 import torch
@@ -46,9 +45,7 @@ class NormStatistics:
             self._hooks.enter_context(layer.register_forward_pre_hook(hook))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._hooks.close()
 
     def _measure(self, name: str, layer: nn.Module, x: torch.Tensor) -> None:

@@ -22,14 +22,14 @@ def reason(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def system_story(error: OSError, out: Path) -> str:
+def system_story(error: OSError, making: Path | None = None) -> str:
     """What the system refused, and where: a write that fails half-way does not say for which file.
 
     Args:
-        out: what was being made.
+        making: what was being made, if anything.
     """
-    where = error.filename2 or error.filename or f"while making {out}"
-    story = f"{where}: {error.strerror or error}"
+    where = error.filename2 or error.filename or (making and f"while making {making}")
+    story = f"{where}: {error.strerror or error}" if where else str(error.strerror or error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return f"{story}; free some space and run again, what was finished is kept"
     return story

@@ -1,7 +1,7 @@
 """Memory and file descriptors that a machine denies a process, found behind whatever exceptions they have become.
 
 Libraries tell of it in many ways, and whoever reads a file takes them for damage of it: "delete it to rebuild it"
-would be the wrong advice. So the line on which a command ends is made here, from what is behind an exception.
+would be the wrong advice. So what a command says at its end comes from what is behind an exception (`ending`).
 """
 
 import errno

@@ -2,8 +2,8 @@
 
 Every slot computes the mixture of its options weighted by softmax(α). Steps alternate: α descends the loss on
 one half of the training images, the weights w that on the other half; where α rests, w has all images. First order
-takes w as they are; second order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_train(w, α),
-with the mixed second derivatives by finite differences (equation 8).
+takes w as they are; second order (section 2.3) takes the gradient of L_val(w', α) at w' = w - ξ ∇w L_train(w, α)
+(`unrolling`).
 
 Remedies against its collapse into skip connections, each a setting and a module of its own: `stopping` early by
 their number or by the `curvature`, selection by `perturbation`, and weights of `edges` for partial channels.
@@ -22,20 +22,19 @@ from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import generator, python_random, reseed
 from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
-from dfnas.search.curvature import dominant_eigenvalue
+from dfnas.search.curvature import Gradient, dominant_eigenvalue
 from dfnas.search.differentiable import DifferentiableSearch, frozen
 from dfnas.search.edges import EdgeWeights
 from dfnas.search.mixture import SoftmaxMixture
 from dfnas.search.perturbation import Decisions, Harm, rounds
 from dfnas.search.recalibration import statistics_kept
 from dfnas.search.stopping import EarlyStopping
+from dfnas.search.unrolling import assign, mixed_product, unrolled
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.slot import set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 from dfnas.training.schedule import learning_rate, set_learning_rate
-
-FINITE_DIFFERENCE = 0.01  # over the norm of the gradient (Liu et al. 2019, footnote 2)
 
 
 class DartsSearch(DifferentiableSearch):
@@ -194,39 +193,21 @@ class DartsSearch(DifferentiableSearch):
         """
         alphas, weights = self.alphas.leaves(), self.weights
         before = [weight.detach().clone() for weight in weights]
-        ahead = self._unrolled(before, self._by_weights(self._loss(train)), lr)
-
-        self._set_weights(ahead)
+        assign(weights, unrolled(self.optimizer, weights, self._by_weights(self._loss(train)), lr))
         loss = self._loss(held_out)
-        gradients = torch.autograd.grad(loss, [*alphas, *weights], materialize_grads=True)
-        gradients = self.processes.averaged(gradients)
+        gradients = self.processes.averaged(torch.autograd.grad(loss, [*alphas, *weights], materialize_grads=True))
         direct, direction = gradients[: len(alphas)], gradients[len(alphas) :]
-
-        norm = torch.nn.utils.get_total_norm(direction)
-        radius = FINITE_DIFFERENCE / norm.clamp_min(torch.finfo(norm.dtype).tiny)
-        moved = torch._foreach_mul(list(direction), radius)
-        self._set_weights(torch._foreach_add(before, moved))
-        reseed(self.context.seed, "dropout", index, *self.processes.own())
-        plus, _ = self._first_order(train)
-        self._set_weights(torch._foreach_sub(before, moved))
-        reseed(self.context.seed, "dropout", index, *self.processes.own())
-        minus, _ = self._first_order(train)
-        self._set_weights(before)
-        implicit = [(p - m) / (2 * radius) for p, m in zip(plus, minus, strict=True)]
+        implicit = mixed_product(self._gradient(train, index), weights, before, direction)
         return [d - lr * i for d, i in zip(direct, implicit, strict=True)], loss.detach()
 
-    def _unrolled(self, weights, gradients, lr: float) -> list[torch.Tensor]:
-        """w' = w - ξ (μ · buffer + ∇w L_train + decay · w): what the optimiser's next step would make of w."""
-        settings = self.settings
-        step = torch._foreach_add(list(gradients), weights, alpha=settings.weight_decay)
-        buffers = [self.optimizer.state.get(weight, {}).get("momentum_buffer") for weight in self.weights]
-        if all(buffer is not None for buffer in buffers):
-            torch._foreach_add_(step, buffers, alpha=settings.momentum)
-        return torch._foreach_sub(weights, torch._foreach_mul(step, lr))
+    def _gradient(self, batch, index: int) -> Gradient:
+        """∇α of a batch's loss, at whatever α and w are when it is asked for: the same images, the same dropout."""
 
-    @torch.no_grad()
-    def _set_weights(self, values) -> None:
-        torch._foreach_copy_(self.weights, list(values))
+        def gradient() -> list[torch.Tensor]:
+            reseed(self.context.seed, "dropout", index, *self.processes.own())
+            return self._first_order(batch)[0]
+
+        return gradient
 
     def _end_of_epoch(self, epoch: int, index: int, learns: bool) -> Row:
         eigenvalue = self._eigenvalue(index) if learns and self.settings.stop.by == "eigenvalue" else None
@@ -251,12 +232,7 @@ class DartsSearch(DifferentiableSearch):
     def _eigenvalue(self, index: int) -> float:
         """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
         release of RobustDARTS, but for the weight decay there, which adds itself to every eigenvalue)."""
-        held_out, leaves = self.alpha_batches[index], self.alphas.leaves()
-
-        def gradient() -> list[torch.Tensor]:
-            reseed(self.context.seed, "dropout", index, *self.processes.own())
-            return self._first_order(held_out)[0]
-
+        gradient, leaves = self._gradient(self.alpha_batches[index], index), self.alphas.leaves()
         size = sum(leaf.numel() for leaf in leaves)
         start = torch.randn(size, generator=generator(self.context.seed, "lanczos", index), dtype=torch.float64)
         with statistics_kept(self.network):

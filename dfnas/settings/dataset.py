@@ -1,9 +1,11 @@
 """Settings of the data sets: the synthetic one and, where allowed, the original."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from dfnas.runtime.paths import expanded
 from dfnas.settings.base import Count, CountOrZero, Number, Seed, Settings, Size, Temperature
 from dfnas.settings.normalisation import Deviations, Means
 
@@ -67,6 +69,10 @@ class ShardOriginalSettings(Settings):
     """Files over which the images are spread."""
     seed: Seed = 0
     """Seed of the splits."""
+
+    def place(self) -> Path:
+        """Where the images are. Raises InputError where a variable in it is not set."""
+        return Path(expanded(self.path or "", "shard_original.path"))
 
     @model_validator(mode="after")
     def _complete(self) -> "ShardOriginalSettings":

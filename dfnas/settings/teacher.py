@@ -1,9 +1,11 @@
 """Settings of the teacher: the classifier whose data must not be touched."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
+from dfnas.runtime.paths import expanded
 from dfnas.settings.base import Count, Settings, Size
 from dfnas.settings.normalisation import Deviations, Means
 
@@ -14,6 +16,11 @@ def _several(count: int) -> int:
     if count < 2:
         raise ValueError(f"expected 2 or more; {ONE_LOGIT}")
     return count
+
+
+def is_published(weights: str | None) -> bool:
+    """Whether `weights` asks for what the builder's library publishes, and not for a file."""
+    return weights is not None and weights.partition(":")[0] == "published"
 
 
 Classes = Annotated[Count, AfterValidator(_several), Field(json_schema_extra={"minimum": 2})]
@@ -47,9 +54,13 @@ class TeacherSettings(Settings):
     class_names: tuple[str, ...] | None = None
     """Names of the classes in the order of the logits, or an empty list."""
 
+    def file(self) -> Path | None:
+        """The file with the weights; None for published weights, or without any."""
+        return None if self.weights is None or is_published(self.weights) else Path(expanded(self.weights, "weights"))
+
     @model_validator(mode="after")
     def _key_is_in_a_file(self) -> "TeacherSettings":
-        in_file = self.weights is not None and self.weights.partition(":")[0] != "published"
+        in_file = self.weights is not None and not is_published(self.weights)
         if self.weights_key is not None and not (in_file and self.builder != "torchscript"):
             raise ValueError("weights_key names weights in a checkpoint, and weights is no such file")
         return self

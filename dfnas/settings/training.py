@@ -139,7 +139,7 @@ class PretrainTeacherSettings(TrainingSettings):
     """Seed of weights, order and augmentation."""
 
 
-FRESH_IMAGES = "dfnas.training.fresh_images:WithFreshImages"
+FRESH_IMAGES = "dfnas.synthesis.fresh_images:WithFreshImages"
 """What makes them, loaded by name: a training that makes no images does not depend on how they would be made."""
 
 

@@ -224,27 +224,6 @@ class CellSpace(Space):
             total = total + (inclusion * if_kept + (1 - inclusion) * costs[:, 0]).sum()
         return total
 
-    def from_genotype(self, genotype: Mapping[str, Sequence[tuple[str, int]]]) -> dict[str, str]:
-        """The architecture of a genotype in DARTS's own notation.
-
-        Args:
-            genotype: for `normal` and `reduce` the kept edges, (operation, state), two for each node in turn:
-                `{"normal": [("sep_conv_3x3", 0), ("sep_conv_3x3", 1), …], "reduce": […]}`.
-
-        Raises:
-            InputError: it does not describe an architecture of this space.
-        """
-        architecture = dict.fromkeys(self.choices, "none")
-        for kind in KINDS:
-            if len(genotype[kind]) != 2 * self.nodes:
-                raise InputError(
-                    f"the genotype has {len(genotype[kind])} edges in its {kind} cell; expected {2 * self.nodes}"
-                )
-            for i, (operation, state) in enumerate(genotype[kind]):
-                architecture[edge_name(kind, 2 + i // 2, state)] = operation
-        self.check(architecture)
-        return architecture
-
     def _network(
         self, channels: int, cells: int, *, affine: bool, edge: EdgeBuilder, auxiliary: bool = False
     ) -> CellNetwork:

@@ -109,16 +109,6 @@ class NASBench201Space(Space):
         )
         return "+".join(f"|{node}|" for node in nodes)
 
-    def from_string(self, text: str) -> dict[str, str]:
-        """The architecture that a string in the benchmark's notation stands for. Raises InputError if none."""
-        architecture = {}
-        for node, part in enumerate(text.strip().split("+"), 1):
-            for edge in part.strip("|").split("|"):
-                operation, _, state = edge.partition("~")
-                architecture[f"{node}-{state}"] = operation
-        self.check(architecture)
-        return architecture
-
     def learns_nothing(self, architecture: Architecture) -> bool:
         """Whether no convolution lies on any way from the cell's input to its output.
         Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_slot_macs, count_slot_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
 from dfnas.spaces.costs import CostTable
+from dfnas.spaces.counting import count_slot_macs, count_slot_parameters
 from dfnas.spaces.layout import Layout, Position, chain
 
 Architecture = Mapping[str, str]

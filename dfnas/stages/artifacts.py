@@ -7,7 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
+from dfnas.classifiers.assembly import assemble
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError, reason, rebuild
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.spaces.architecture import build

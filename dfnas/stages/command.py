@@ -16,12 +16,11 @@ from typing import Any, Generic
 from pydantic.fields import FieldInfo
 
 from dfnas.runtime.device import describe
-from dfnas.runtime.errors import InputError, system_story
+from dfnas.runtime.ending import last_words
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.interruption import heeded
-from dfnas.runtime.limits import denied
 from dfnas.runtime.locks import Lock
 from dfnas.runtime.processes import ALONE, join, launched
-from dfnas.runtime.users_code import origin, told
 from dfnas.settings.base import Settings
 from dfnas.stages.job import Job, Recalled, S, state_folder
 
@@ -108,7 +107,7 @@ class Stage(Generic[S]):
             story = f"{str(end) or 'interrupted'}; run the same command again to continue"
             return self._fail(story, getattr(end, "status", 130))
         except (Exception, SystemExit) as error:
-            story = denied(error, self.name) or _mendable(error, options.out)
+            story = last_words(error, self.name, options.out)
             if story is None:
                 raise
             return self._fail(story)
@@ -191,12 +190,3 @@ def _value(text: str) -> Any:
         return json.loads(text)
     except json.JSONDecodeError:
         return text
-
-
-def _mendable(error: BaseException, out: Path) -> str | None:
-    """What a user can mend, in code of theirs too, or None for a bug of ours."""
-    if isinstance(error, InputError):
-        return str(error)
-    if isinstance(error, OSError):
-        return system_story(error, out)
-    return f"code of yours, named in the configuration, failed: {told(error)}" if origin(error) else None

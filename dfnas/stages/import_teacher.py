@@ -6,10 +6,11 @@ A checkpoint is opened without running any code from it. Its archive is tested b
 
 import sys
 
+from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
-from dfnas.classifiers.weights import read_weights, weights_file
+from dfnas.classifiers.teacher import Teacher
+from dfnas.classifiers.weights import read_weights
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.files import digest
 from dfnas.settings.teacher import TeacherSettings
@@ -27,14 +28,13 @@ STAGE.argument(
 def import_teacher(job: Job[TeacherSettings]) -> None:
     section = job.options.section
     state = read_weights(job.settings, section)  # first: where they cannot be had, nothing else matters
-    settings = complete(job.settings, section)
-    spec, path = TeacherSpec.of(settings), weights_file(settings.weights)
-    where = str(path or f"{section}.weights = '{settings.weights}'")
+    spec, path = complete(job.settings, section), job.settings.file()
+    where = str(path or f"{section}.weights = '{spec.weights}'")
     teacher = assemble(spec, state, where, section, thoroughly=True)
     kept = state if spec.builder == TORCHSCRIPT else teacher.network.state_dict()
     job.reads(*([path] if path else []), code=spec.code())
     save_teacher(job.options.out, spec, kept, job.provenance())
-    source = f"{path.name}, SHA-256 {digest(path)[:16]}" if path else settings.weights
+    source = f"{path.name}, SHA-256 {digest(path)[:16]}" if path else spec.weights
     print(f"{section} {spec.builder} from {source}: {_described(teacher)}", file=sys.stderr)
 
 

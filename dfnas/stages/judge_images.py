@@ -12,8 +12,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from dfnas.classifiers.assembly import build_network
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.examination import check_trainable
 from dfnas.classifiers.names import code_of
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, build_network, check_trainable
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.images import ImageSet, image_batches, load_split
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
@@ -88,7 +91,7 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
     Raises:
         InputError: the student cannot be built, or is not for the teacher's task.
     """
-    described = replace(spec, builder=settings.builder, arguments=settings.arguments)
+    described = spec.model_copy(update={"builder": settings.builder, "arguments": settings.arguments})
     check_trainable(build_network(described, "judge_images"), described, "judge_images.builder", "judge_images")
     reseed(settings.seed, "weights")
     return build_network(described, "judge_images")

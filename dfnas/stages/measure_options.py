@@ -4,12 +4,12 @@ import sys
 
 import torch
 
-from dfnas.measure.option_latency import time_options
 from dfnas.runtime.device import device_name
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.evaluate import MeasureOptionsSettings
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.names import reference
+from dfnas.spaces.option_latency import time_options
 from dfnas.spaces.registry import make
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job

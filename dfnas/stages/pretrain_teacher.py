@@ -7,9 +7,10 @@ exist in the workflow.
 import sys
 from pathlib import Path
 
+from dfnas.classifiers.assembly import build_network
+from dfnas.classifiers.examination import check_trainable
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
-from dfnas.classifiers.teacher import TeacherSpec, build_network, check_trainable
 from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
@@ -33,10 +34,9 @@ STAGE.output("--history", required=True, help="loss and error by epoch, CSV")
 
 def pretrain_teacher(job: Job[PretrainTeacherSettings]) -> None:
     options, settings = job.options, job.settings
-    described = complete(TeacherSettings.parse(parsed(options.teacher, "--teacher"), "teacher"))
-    if described.builder == TORCHSCRIPT:
+    spec = complete(TeacherSettings.parse(parsed(options.teacher, "--teacher"), "teacher"))
+    if spec.builder == TORCHSCRIPT:
         raise InputError("teacher.builder 'torchscript' is a trained network; set teacher.weights to its file")
-    spec = TeacherSpec.of(described)
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     for name, ours, theirs in [
         ("classes", spec.classes, train.classes),

@@ -14,7 +14,8 @@ Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas, K 
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import torch
@@ -74,19 +75,27 @@ class Inversion:
     def finished(self) -> bool:
         return self.step == self.total_steps
 
-    def advance(self, steps: int) -> None:
-        """Does the next `steps` steps, or as many as are left. Nothing waits for the device."""
-        end = min(self.step + steps, self.total_steps)
-        with self._objective:
-            while self.step < end:
-                self._advance_one()
+    def steps(self) -> Iterator[int]:
+        """Does a step each time the next one is asked for, and gives how many are done. Nothing waits for the device.
 
-    def run(self, checkpoint: Callable[["Inversion"], None] | None = None, every: int = 500) -> torch.Tensor:
-        """Does all that is left, calling `checkpoint` after every `every` steps, and returns `images()`."""
-        while not self.finished:
-            self.advance(every - self.step % every)
-            if checkpoint is not None and not self.finished:
-                checkpoint(self)
+        The teacher's layers are watched from the first step to the last, or until the iterator is closed or dropped.
+        """
+        with self._objective:
+            while self.step + 1 < self.total_steps:
+                self._advance_one()
+                yield self.step
+            if not self.finished:
+                self._advance_one()
+        yield self.step
+
+    def advance(self, steps: int) -> None:
+        """Does the next `steps` steps, or as many as are left."""
+        for _ in islice(self.steps(), steps):
+            pass
+
+    def run(self) -> torch.Tensor:
+        """Does all that is left, and returns `images()`."""
+        self.advance(self.total_steps)
         return self.images()
 
     def images(self) -> torch.Tensor:

@@ -110,7 +110,7 @@ class Objective:
         self._features.__enter__()
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._features.__exit__(*error)
 
     def __call__(self, seen: torch.Tensor, targets: torch.Tensor, average: torch.Tensor | None = None) -> Outcome:

@@ -46,7 +46,7 @@ class Quality:
     def __enter__(self) -> "Quality":
         return self
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         self._hooks.close()
 
     @torch.no_grad()

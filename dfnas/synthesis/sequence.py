@@ -39,7 +39,7 @@ class InversionSequence:
         self._ends = {round(self._per_batch * tenth / 10) for tenth in range(1, 11)} - {0}
         self.steps = self._per_batch * len(batches)
         self._finished, self._done = finished, 0
-        self._current = self._inversion(0)
+        self._begin(0)
 
     def step(self, index: int) -> Row | None:
         """One step of the batch whose turn it is. After each tenth of a batch its history row: the mean loss and terms
@@ -51,8 +51,8 @@ class InversionSequence:
         place, step = divmod(index, self._per_batch)
         if place > self._done:
             self._finish()
-            self._current = self._inversion(place)
-        self._current.advance(1)
+            self._begin(place)
+        next(self._ahead)
         if step + 1 not in self._ends:
             return None
         first = max((end for end in self._ends if end <= step), default=0)
@@ -68,20 +68,22 @@ class InversionSequence:
         while self._done < len(self._batches):
             self._finish()
             if self._done < len(self._batches):  # without resolution stages no step has come to it
-                self._current = self._inversion(self._done)
+                self._begin(self._done)
         return (self._finished.part(place) for place in range(self._done))
 
     def _finish(self) -> None:
         self._finished.add_part(to_uint8(self._current.images()).cpu())
         self._done += 1
 
-    def _inversion(self, place: int) -> Inversion:
-        return Inversion(self._objective, self._targets[place], self._generation, self._batches[place])
+    def _begin(self, place: int) -> None:
+        self._current = Inversion(self._objective, self._targets[place], self._generation, self._batches[place])
+        self._ahead = self._current.steps()
 
     def state_dict(self) -> dict[str, Any]:
         return {"done": self._done, "current": self._current.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._done = state["done"]
-        self._current = self._inversion(self._done)
+        self._ahead.close()
+        self._begin(self._done)
         self._current.load_state_dict(state["current"])

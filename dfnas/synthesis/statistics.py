@@ -5,12 +5,11 @@ Paper section 3; DeepInversion (Yin et al. 2020), equation 4; release, Image_Syn
 Shapes: B batch, C channels, H W sides, N = B·H·W, L layers, ΣC all layers' channels in a row.
 """
 
-from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Literal
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from dfnas.classifiers.norms import sees_images
 from dfnas.runtime.errors import InputError
@@ -103,19 +102,19 @@ class FeatureStatistics:
         self._first_multiplier, self._distance, self._scale = first_multiplier, distance, scale
         self._momentum = momentum
         self._seen: list[tuple[int, torch.Tensor, torch.Tensor]] = []
-        self._hooks = ExitStack()
+        self._hooks: list[RemovableHandle] = []
         self._remembered: dict[tuple[int, ...], _Remembered] = {}
 
     def __enter__(self) -> "FeatureStatistics":
+        assert not self._hooks, "entered twice: each pass would be measured twice"
         for place, layer in enumerate(self._layers):
             hook = layer.register_forward_pre_hook(lambda _, inputs, p=place: self._measure(p, inputs))
-            self._hooks.enter_context(hook)
+            self._hooks.append(hook)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._hooks.close()
+    def __exit__(self, *error: object) -> None:
+        while self._hooks:
+            self._hooks.pop().remove()
         self.forget()
 
     def forget(self) -> None:

@@ -7,7 +7,8 @@ import torch
 import torch._inductor.config
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion
@@ -29,7 +30,7 @@ def small(tmp_path, monkeypatch) -> nn.Module:
 def inversion_of(network: nn.Module, **changes) -> Inversion:
     sizes = {"batch_size": 6, "canvas_margin": 2, "warmup_steps": 1, "lr": 0.1}
     settings = InvertTeacherSettings(**{**sizes, "stages": (ResolutionStage(steps=5),), **changes})
-    spec = TeacherSpec("-", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+    spec = TeacherSpec(builder="-", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
     return Inversion(Objective(Teacher(spec, network), settings), first_targets(settings, 0, 3)[1], 0, 0)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, build_network
+from dfnas.classifiers.assembly import build_network
+from dfnas.classifiers.metadata import complete
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.doctor.bench import Bench, bytes_of
 from dfnas.doctor.trials.cost import JobCost, network_image, of_batch, teacher_image
@@ -20,14 +22,14 @@ DRAWS = 2
 
 
 def pretrain_teacher(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
-    settings, spec = bench.config.pretrain_teacher, TeacherSpec.of(bench.config.teacher)
+    settings, spec = bench.config.pretrain_teacher, complete(bench.config.teacher)
     seconds, left = training_cost(bench, settings, ORIGINAL, lambda: build_network(spec))
     return [JobCost("pretrain_teacher", "", seconds, left)]
 
 
 def judge_images(bench: Bench, keys: Sequence[str]) -> list[JobCost]:
-    settings, spec = bench.config.judge_images, TeacherSpec.of(bench.config.teacher)
-    described = TeacherSpec(**spec.as_dict() | {"builder": settings.builder, "arguments": settings.arguments})
+    settings, spec = bench.config.judge_images, complete(bench.config.teacher)
+    described = spec.model_copy(update={"builder": settings.builder, "arguments": settings.arguments})
     costs = []
     for source in keys:
         seconds, _ = training_cost(bench, settings, source, lambda: build_network(described, "judge_images"))

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble
+from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import read_weights
 from dfnas.settings.teacher import TeacherSettings
 
@@ -13,7 +14,7 @@ def imported(**section) -> Teacher:
     """The teacher of a section of the configuration, as `import_teacher` makes it."""
     settings = TeacherSettings.parse(section, "teacher")
     state = read_weights(settings)
-    return assemble(TeacherSpec.of(complete(settings)), state, str(settings.weights))
+    return assemble(complete(settings), state, str(settings.weights))
 
 
 def same_logits(teacher: Teacher, network: nn.Module, count: int = 3) -> None:

@@ -7,8 +7,10 @@ from torch import nn
 from torchvision import models
 
 from dfnas.classifiers.builders import build
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.examination import check_logits
 from dfnas.classifiers.names import code_of, parse_builder
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, check_logits
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 
 SMALL = {"classes": 3, "channels": 1, "size": [12, 20], "mean": [0.5], "std": [0.25]}
@@ -156,7 +158,7 @@ def test_what_fails_in_a_builder_of_the_users_is_told_with_its_line(name, story,
 def test_what_fails_in_a_forward_of_the_users_is_told_with_its_line(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own_net.py").write_text(USERS)
-    spec = TeacherSpec("own_net.py:Net", {}, 2, 3, (8, 8), (0.0,) * 3, (1.0,) * 3, ())
+    spec = TeacherSpec(builder="own_net.py:Net", classes=2, channels=3, size=(8, 8), mean=(0.0,) * 3, std=(1.0,) * 3)
     with pytest.raises(InputError, match=r"NameError: name 'missing' is not defined \(own_net\.py:12\)"):
         check_logits(Teacher(spec, build(spec.builder, {})), "own.pt")
 

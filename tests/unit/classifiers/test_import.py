@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import TeacherSpec, assemble, build_network
+from dfnas.classifiers.assembly import assemble, build_network
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.import_teacher import STAGE, import_teacher
 
@@ -72,7 +73,15 @@ def test_complaints_name_the_section(run, user_code):
 
 
 def test_a_description_takes_one_side_for_a_square(user_code):
-    spec = TeacherSpec(f"{user_code}/own.py:leaky", {"channels": 1, "classes": 3}, 3, 1, 12, (0.5,), (0.25,))
+    spec = TeacherSpec(
+        builder=f"{user_code}/own.py:leaky",
+        arguments={"channels": 1, "classes": 3},
+        classes=3,
+        channels=1,
+        size=12,
+        mean=(0.5,),
+        std=(0.25,),
+    )
     assert spec.size == (12, 12)
     assert TeacherSpec.from_dict(json.loads(json.dumps(spec.as_dict()))) == spec
     assert assemble(spec, build_network(spec).state_dict(), "w.pt").spec is spec

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.classifiers.assembly import assemble, build_network
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.materials import lay_into
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 
 CODE = """
@@ -55,7 +57,9 @@ def double():
 def spec(tmp_path):
     """spec(name): of one of the builders, for images of 8 x 6 pixels."""
     (tmp_path / "own.py").write_text(CODE)
-    return lambda name, channels=1: TeacherSpec(f"{tmp_path}/own.py:{name}", {}, 3, channels, (8, 6), (0.5,), (0.25,))
+    return lambda name, channels=1: TeacherSpec(
+        builder=f"{tmp_path}/own.py:{name}", classes=3, channels=channels, size=(8, 6), mean=(0.5,), std=(0.25,)
+    )
 
 
 @pytest.fixture
@@ -113,7 +117,7 @@ def test_what_no_checkpoint_gives_values_to_is_refused(spec, trained):
 def test_lazy_layers_that_get_no_size_are_refused(spec, trained):
     state = {f"net.{name}": value for name, value in trained.state_dict().items()}
     assert "a lazy layer that no image reaches ('more.weight')" in refused(assemble, spec("Unused"), state, "w.pt")
-    small = TeacherSpec(spec("lazy").builder, {}, 3, 1, 2, (0.5,), (0.25,))
+    small = TeacherSpec(builder=spec("lazy").builder, classes=3, channels=1, size=2, mean=(0.5,), std=(0.25,))
     story = refused(assemble, small, {}, "w.pt")
     assert "has lazy layers, which take their sizes from an image, and does not take one of 1 x 2 x 2" in story
 

@@ -8,13 +8,14 @@ from timm.layers import BatchNormAct2d, FrozenBatchNormAct2d
 from torch import nn
 from torchvision.ops import FrozenBatchNorm2d
 
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.norms import stored_norms
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.measure.statistics import NormStatistics, norm_layers
 from dfnas.search.recalibration import recalibrate
 from dfnas.synthesis.statistics import FeatureStatistics
 
-SPEC = TeacherSpec("x:y", {}, 3, 1, (6, 5), (0.5,), (0.25,))
+SPEC = TeacherSpec(builder="x:y", classes=3, channels=1, size=(6, 5), mean=(0.5,), std=(0.25,))
 
 
 class DetectronsFrozen(nn.Module):

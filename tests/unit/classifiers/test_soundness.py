@@ -14,16 +14,12 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import (
-    Teacher,
-    TeacherSpec,
-    assemble,
-    build_network,
-    check_trainable,
-    examine,
-    stored_norms,
-)
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.examination import check_trainable, examine
+from dfnas.classifiers.norms import stored_norms
+from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive
@@ -454,7 +450,7 @@ def test_scripts_are_asked_too():
 
 
 def test_a_spread_that_other_sums_make_is_no_dependence():
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", {"depth": 56}, 10, 3, 32)
+    spec = TeacherSpec(arguments={"depth": 56}, classes=10, channels=3, size=32)
     torch.manual_seed(0)
     assemble(spec, cifar_resnet(56).state_dict(), WHERE, thoroughly=True)
 
@@ -462,7 +458,7 @@ def test_a_spread_that_other_sums_make_is_no_dependence():
 @pytest.mark.parametrize("model", ["mobilenet_v2", "shufflenet_v2_x0_5", "efficientnet_b0", "googlenet"])
 def test_published_networks_are_functions(model):
     arguments = {"num_classes": 10} | ({"init_weights": False} if model == "googlenet" else {})
-    spec = TeacherSpec(f"torchvision:{model}", arguments, 10, 3, 64)
+    spec = TeacherSpec(builder=f"torchvision:{model}", arguments=arguments, classes=10, channels=3, size=64)
     torch.manual_seed(0)
     assemble(spec, build_network(spec).state_dict(), WHERE, thoroughly=True)
 
@@ -499,7 +495,7 @@ class Published(nn.Module):
     ],
 )
 def test_a_public_checkpoint_is_a_function_and_what_is_made_of_it_is_told_apart(habit, story):
-    teacher = Teacher(TeacherSpec("-", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)), Published(habit))
+    teacher = Teacher(TeacherSpec(builder="-", mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)), Published(habit))
     if story is None:
         examine(teacher, WHERE)
     else:

@@ -7,8 +7,11 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec, assemble, build_network, check_logits
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.examination import check_logits
+from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import find_state_dict
 from dfnas.dataset.originals import load_originals
 from dfnas.measure.complexity import count_parameters
@@ -18,7 +21,15 @@ from dfnas.settings.dataset import ShardOriginalSettings
 
 BUILDER = "dfnas.cifar_resnet:cifar_resnet"
 WHERE = "teacher.pt"
-SPEC = TeacherSpec(BUILDER, {"depth": 8, "widths": (2, 4, 4), "channels": 1, "classes": 3}, 3, 1, 8, (0.5,), (0.25,))
+SPEC = TeacherSpec(
+    builder=BUILDER,
+    arguments={"depth": 8, "widths": (2, 4, 4), "channels": 1, "classes": 3},
+    classes=3,
+    channels=1,
+    size=8,
+    mean=(0.5,),
+    std=(0.25,),
+)
 DATA = os.environ.get("DFNAS_DATA")
 with_data = pytest.mark.skipif(not DATA, reason="DFNAS_DATA is not set: real checkpoints and CIFAR-10 are elsewhere")
 
@@ -166,13 +177,13 @@ def test_a_network_that_does_not_classify_is_refused(name, story):
 )
 def test_a_builder_that_builds_no_network_is_refused(builder, arguments, story):
     with pytest.raises(InputError) as caught:
-        build_network(TeacherSpec(builder, arguments))
+        build_network(TeacherSpec(builder=builder, arguments=arguments))
     assert story in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_torchvision_models_are_built_without_weights_from_the_net():
-    network = build_network(TeacherSpec("torchvision:resnet18", {"num_classes": 7}))
+    network = build_network(TeacherSpec(builder="torchvision:resnet18", arguments={"num_classes": 7}))
     assert network.fc.out_features == 7
 
 
@@ -196,7 +207,7 @@ def test_batch_norms_come_in_the_order_of_the_network():
 def test_a_description_survives_as_plain_values():
     assert TeacherSpec.from_dict(SPEC.as_dict()) == SPEC
     assert SPEC.names() == ("0", "1", "2")
-    assert TeacherSpec("x:y", class_names=("a", "b"), classes=2).names() == ("a", "b")
+    assert TeacherSpec(builder="x:y", class_names=("a", "b"), classes=2).names() == ("a", "b")
 
 
 def test_check_logits_leaves_no_gradient_behind():
@@ -223,7 +234,7 @@ CIFAR10 = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 @pytest.mark.parametrize(("file", "depth", "accuracy"), [("resnet20-12fca82f.th", 20, 91.64)])
 def test_a_public_checkpoint_reaches_its_accuracy(file, depth, accuracy):
     path = Path(DATA) / "teachers" / file
-    spec = TeacherSpec(BUILDER, {"depth": depth}, **CIFAR10)
+    spec = TeacherSpec(builder=BUILDER, arguments={"depth": depth}, **CIFAR10)
     teacher = assemble(spec, find_state_dict(load_archive(path), str(path)), str(path))
     settings = ShardOriginalSettings(source="npz", path=f"{DATA}/cifar10/cifar10.npz", **CIFAR10)
     originals = load_originals(settings)

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.dataset.augment import draw, drawn_view, plain_view
 from dfnas.dataset.batch_targets import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
@@ -26,7 +27,8 @@ def teacher(mean=(0.5,), std=(0.25,), size=8, classes=3, channels=1) -> Teacher:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Flatten(), nn.Linear(channels * size * size, classes))
     return Teacher(
-        TeacherSpec("linear", classes=classes, channels=channels, size=(size, size), mean=mean, std=std), network
+        TeacherSpec(builder="linear", classes=classes, channels=channels, size=(size, size), mean=mean, std=std),
+        network,
     )
 
 
@@ -106,7 +108,7 @@ def normed() -> Teacher:
     for norm in (network[1], network[4]):
         norm.running_mean.normal_()
         norm.running_var.uniform_(0.5, 2.0)
-    return Teacher(TeacherSpec("normed", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,)), network)
+    return Teacher(TeacherSpec(builder="normed", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,)), network)
 
 
 def test_a_teacher_can_label_views_by_their_own_statistics(make_images, normed):

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.doctor.networks import check_networks, judge_answers
 
 ARGUMENTS = {"depth": 8, "channels": 1, "classes": 10, "widths": [4, 8, 16]}
@@ -108,7 +109,7 @@ def test_published_weights_that_are_not_here(checked, monkeypatch, tmp_path):
 
 
 def test_logits_that_hardly_differ_are_noticed():
-    spec = TeacherSpec("a:b", classes=3, channels=1, size=(8, 8), mean=(0.0,), std=(1.0,))
+    spec = TeacherSpec(builder="a:b", classes=3, channels=1, size=(8, 8), mean=(0.0,), std=(1.0,))
     network = Plain(3)
     with torch.no_grad():
         network[-1].weight.mul_(1e-4)

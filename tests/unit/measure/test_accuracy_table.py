@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from notations import of_cell
 
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.runtime.errors import InputError
@@ -131,5 +132,5 @@ def test_what_the_table_has_learnt_nothing_stands_far_below_the_rest(benchmark):
     space = NASBench201Space(Task(3, 32, 10))
     parts = {True: [], False: []}
     for cell, accuracy in benchmark.accuracies.items():
-        parts[space.learns_nothing(space.from_string(cell))].append(accuracy)
+        parts[space.learns_nothing(of_cell(cell))].append(accuracy)
     assert statistics.median(parts[True]) < 80 < 90 < statistics.median(parts[False])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import write_csv, write_json
 from dfnas.stages.artifacts import save_teacher
@@ -46,7 +46,7 @@ class MadeRun:
         path = self.path / "teacher" / "teacher.pt"
         arguments = {"teacher": json.dumps({"builder": "mine:net"}), "out": str(path)}
         provenance = stated("pretrain_teacher", {"epochs": 2}, arguments=arguments)
-        save_teacher(path, TeacherSpec("mine:net"), {"weight": torch.full((3,), weight)}, provenance)
+        save_teacher(path, TeacherSpec(builder="mine:net"), {"weight": torch.full((3,), weight)}, provenance)
 
     def dataset(self, brightness: int = 9) -> None:
         folder = self.path / "dataset"

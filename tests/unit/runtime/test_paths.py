@@ -5,12 +5,12 @@ import pwd
 import pytest
 
 from dfnas.classifiers.names import code_of
-from dfnas.classifiers.weights import weights_file
 from dfnas.runtime.cache import cache_folder
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import load_object
 from dfnas.runtime.paths import expanded, normalised
 from dfnas.settings.lookup import LookupSettings
+from dfnas.settings.teacher import TeacherSettings
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_a_user_that_is_not_there():
 
 
 def test_everything_that_is_a_path(home, monkeypatch):
-    assert weights_file("~/$MINE.pt") == home / "mine.pt"
+    assert TeacherSettings(weights="~/$MINE.pt").file() == home / "mine.pt"
     assert LookupSettings(table="~/table.csv").file() == home / "table.csv"
     monkeypatch.setenv("DFNAS_CACHE", "~/cache")
     assert cache_folder() == home / "cache"

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSearch
@@ -74,7 +75,7 @@ def toy_space() -> ToySpace:
 def context(make_images):
     """context(space, train=48, seed=0, budget={}, latency=None): small data, and a teacher of another normalisation."""
     torch.manual_seed(0)
-    spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.4,), std=(0.3,))
+    spec = TeacherSpec(builder="linear", classes=3, channels=1, size=(8, 8), mean=(0.4,), std=(0.3,))
     teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
 
     def make(space: Space, train: int = 48, seed: int = 0, budget=None, latency=None) -> SearchContext:

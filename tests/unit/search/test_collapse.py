@@ -6,6 +6,7 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from notations import of_cell, of_genotype
 
 from dfnas.search.collapse import Skips, count_skips, judged, skip_share, warning
 from dfnas.spaces.darts import CellSpace
@@ -40,7 +41,7 @@ THIN_201 = "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|nor_conv_3x3~2|"
     ids=["DARTS_V1", "DARTS_V2", "all skips"],
 )
 def test_skips_of_published_cells_are_those_of_the_normal_cell(normal, taken, collapsed):
-    architecture = DARTS.from_genotype({"normal": normal, "reduce": ALL_SKIPS})
+    architecture = of_genotype(DARTS, {"normal": normal, "reduce": ALL_SKIPS})
     assert count_skips(DARTS, architecture) == {"normal": Skips(taken, 8)}
     assert judged(DARTS, architecture) == {"collapsed": collapsed, "skip_share": taken / 8}
 
@@ -56,7 +57,7 @@ def test_skips_of_published_cells_are_those_of_the_normal_cell(normal, taken, co
     ids=["all skips", "the best cell for CIFAR-10", "no edge", "two edges"],
 )
 def test_edges_that_are_not_there_do_not_count(text, skips, collapsed):
-    architecture = NASBENCH201.from_string(text)
+    architecture = of_cell(text)
     assert count_skips(NASBENCH201, architecture) == {"all": skips}
     assert judged(NASBENCH201, architecture)["collapsed"] is collapsed
 

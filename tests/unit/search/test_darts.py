@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.func import functional_call
 
-from dfnas.search import darts as module
+from dfnas.search import unrolling
 from dfnas.search.mixture import SoftmaxMixture
 from dfnas.spaces.slot import Slot
 from dfnas.training.losses import soft_cross_entropy
@@ -75,7 +75,7 @@ def test_the_unrolled_weights_are_what_the_optimiser_would_make_of_them(search, 
     train, _ = batches
     search.settings = search.settings.model_copy(update={"clip_norm": 1e9})
     gradients = torch.autograd.grad(search._loss(train), search.weights)
-    found = search._unrolled([w.detach().clone() for w in search.weights], gradients, LR)
+    found = unrolling.unrolled(search.optimizer, search.weights, gradients, LR)
     for weight, gradient in zip(search.weights, gradients, strict=True):
         weight.grad = gradient
     for group in search.optimizer.param_groups:
@@ -85,7 +85,7 @@ def test_the_unrolled_weights_are_what_the_optimiser_would_make_of_them(search, 
         torch.testing.assert_close(mine, theirs.detach())
 
 
-@pytest.mark.parametrize(("difference", "tolerance"), [(module.FINITE_DIFFERENCE, 2e-3), (1e-5, 1e-8)])
+@pytest.mark.parametrize(("difference", "tolerance"), [(unrolling.FINITE_DIFFERENCE, 2e-3), (1e-5, 1e-8)])
 def test_second_order_is_the_exact_gradient_through_the_unrolled_step(
     search, batches, monkeypatch, difference, tolerance
 ):
@@ -96,14 +96,14 @@ def test_second_order_is_the_exact_gradient_through_the_unrolled_step(
     exact = torch.autograd.grad(loss, search.alphas.leaves())
     first_order = torch.autograd.grad(loss_at(search, weights, held_out), search.alphas.leaves())
 
-    monkeypatch.setattr(module, "FINITE_DIFFERENCE", difference)
+    monkeypatch.setattr(unrolling, "FINITE_DIFFERENCE", difference)
     found, found_loss = search._second_order(train, held_out, LR)
     assert largest_error(found, exact) < tolerance
     assert largest_error(first_order, exact) > 20 * tolerance  # so that the second order is seen to be there
     assert found_loss.item() == pytest.approx(loss.item())
 
 
-@pytest.mark.parametrize(("difference", "tolerance"), [(module.FINITE_DIFFERENCE, 5e-2), (1e-5, 1e-6)])
+@pytest.mark.parametrize(("difference", "tolerance"), [(unrolling.FINITE_DIFFERENCE, 5e-2), (1e-5, 1e-6)])
 def test_its_difference_quotient_is_the_exact_mixed_second_derivative(
     search, batches, monkeypatch, difference, tolerance
 ):
@@ -119,7 +119,7 @@ def test_its_difference_quotient_is_the_exact_mixed_second_derivative(
     along = sum((g * v).sum() for g, v in zip(by_weights, direction, strict=True))
     exact = torch.autograd.grad(along, alphas)
 
-    monkeypatch.setattr(module, "FINITE_DIFFERENCE", difference)
+    monkeypatch.setattr(unrolling, "FINITE_DIFFERENCE", difference)
     found, _ = search._second_order(train, held_out, LR)
     assert largest_error([(d - f) / LR for d, f in zip(direct, found, strict=True)], exact) < tolerance
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from notations import of_cell
 
 from dfnas.search.path_scores import PathScores
 from dfnas.search.ranking import Ranking
@@ -29,17 +30,16 @@ def ranking_of(search, original, seed: int = 0) -> Ranking:
 
 def test_a_score_is_that_of_the_search(trained, make_images):
     rows = [ranking_of(trained, make_images(15, seed=3)).step(index) for index in range(6)]
-    space = trained.context.space
     assert len({row["architecture"] for row in rows}) == 6
     for row in rows:
-        assert row["held_out_accuracy"] == 1 - trained.score(space.from_string(row["architecture"]))[0]
+        assert row["held_out_accuracy"] == 1 - trained.score(of_cell(row["architecture"]))[0]
 
 
 def test_the_likelihood_is_that_of_the_labels_at_the_searchs_temperature(trained, make_images):
     by_loss = trained.settings.model_copy(update={"judge_by": "loss", "temperature": 3.0})
     trained.settings = by_loss
     row = ranking_of(trained, make_images(15, seed=3)).step(0)
-    loss = trained.score(trained.context.space.from_string(row["architecture"])).loss
+    loss = trained.score(of_cell(row["architecture"])).loss
     assert row["held_out_likelihood"] == -loss < 0
 
 

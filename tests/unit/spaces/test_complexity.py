@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.measure.complexity import count_macs, count_parameters, count_slot_macs, count_slot_parameters
+from dfnas.measure.complexity import count_macs, count_parameters
+from dfnas.spaces.counting import count_slot_macs, count_slot_parameters
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.slot import Slot, slots
 from dfnas.spaces.space import Task

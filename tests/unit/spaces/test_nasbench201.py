@@ -5,6 +5,7 @@ import random
 
 import pytest
 import torch
+from notations import of_cell
 from torch import nn
 
 from dfnas.runtime.errors import InputError
@@ -36,7 +37,7 @@ def test_every_cell_has_a_string_of_its_own():
     ],
 )
 def test_a_cell_learns_nothing_where_no_convolution_lies_on_a_way_to_the_output(cell, nothing):
-    assert SPACE.learns_nothing(SPACE.from_string(cell)) == nothing
+    assert SPACE.learns_nothing(of_cell(cell)) == nothing
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -8,6 +8,7 @@ import statistics
 
 import pytest
 import torch
+from notations import of_cell, of_genotype
 
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.spaces.darts import CellSpace
@@ -69,15 +70,15 @@ def darts_imagenet():
 
 
 def test_darts_v2(darts_cifar, darts_imagenet):
-    weights, macs = weights_and_macs(darts_cifar, darts_cifar.from_genotype(DARTS_V2))
+    weights, macs = weights_and_macs(darts_cifar, of_genotype(darts_cifar, DARTS_V2))
     assert (millions(weights, 3), millions(macs, 1)) == (3.349, 528.4)
-    weights, macs = weights_and_macs(darts_imagenet, darts_imagenet.from_genotype(DARTS_V2))
+    weights, macs = weights_and_macs(darts_imagenet, of_genotype(darts_imagenet, DARTS_V2))
     assert (millions(weights, 3), millions(macs, 1)) == (4.719, 529.9)
 
 
 def test_darts_v1(darts_cifar, darts_imagenet):
-    assert millions(weights_and_macs(darts_cifar, darts_cifar.from_genotype(DARTS_V1))[0], 3) == 3.169
-    assert millions(weights_and_macs(darts_imagenet, darts_imagenet.from_genotype(DARTS_V1))[0], 3) == 4.510
+    assert millions(weights_and_macs(darts_cifar, of_genotype(darts_cifar, DARTS_V1))[0], 3) == 3.169
+    assert millions(weights_and_macs(darts_imagenet, of_genotype(darts_imagenet, DARTS_V1))[0], 3) == 4.510
 
 
 def test_darts_supernet(darts_cifar):
@@ -200,13 +201,13 @@ def test_nasbench201_networks(task, cell, weights, flops):
     """Against the benchmark's database (`get_cost_info`; the first row is quoted in NATS-Bench issues 18 and 36).
     Its "flops" are MACs and count the classifier's bias as one more for each class."""
     space = NASBench201Space(task)
-    assert weights_and_macs(space, space.from_string(cell)) == (weights, flops - task.classes)
+    assert weights_and_macs(space, of_cell(cell)) == (weights, flops - task.classes)
 
 
 def test_nasbench201_is_searched_at_its_own_size_and_costs_what_the_final_network_does():
     """The network and its MACs are the benchmark's, whatever the supernet's size."""
     whole, small = NASBench201Space(CIFAR10), NASBench201Space(CIFAR10, search_channels=8, search_cells_per_stage=1)
-    cell = whole.from_string("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")
+    cell = of_cell("|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|nor_conv_1x1~2|")
     assert weights_and_macs(small, cell) == weights_and_macs(whole, cell)
     assert small.macs_table() == whole.macs_table()
     searched = NASBench201Space(CIFAR10, channels=8, cells_per_stage=1)

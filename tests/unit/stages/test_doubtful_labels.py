@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import write_shard
 from dfnas.stages import calibrate_labels
 from dfnas.stages.artifacts import save_teacher
@@ -24,7 +24,7 @@ def calibrated(tmp_path, capsys):
     torch.manual_seed(0)
     state = cifar_resnet(**ARGUMENTS).state_dict()
     state["linear.bias"][0] = 100.0
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", ARGUMENTS, CLASSES, 3, 8)
+    spec = TeacherSpec(arguments=ARGUMENTS, classes=CLASSES, channels=3, size=8)
     save_teacher(teacher, spec, state, {"stage": "import_teacher"})
 
     def run(classes: np.ndarray, stages: list) -> tuple[list[str], dict]:

@@ -12,7 +12,7 @@ import torch
 from torch.nn import functional as F
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.augment import plain_view
 from dfnas.dataset.images import ImageSet, load_split
 from dfnas.dataset.writing import Records, write_dataset, write_shard
@@ -79,7 +79,7 @@ def folder(tmp_path, network, make_images) -> Path:
     arguments = {"algorithm": "spos", "search_data": "noise", "retrain_data": "noise", "seed": 1}
     provenance = {"arguments": arguments, "architecture_file": "search/architecture.json", "validation_error": 0.5}
     save_network(tmp_path / "model.pt", document, built, NORMALISATION, provenance)
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     torch.manual_seed(1)
     save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), {})
     data_set(tmp_path / "original.h5", make_images(180, soft=False))
@@ -162,7 +162,7 @@ def test_test_images_do_not_touch_the_temperature_and_held_out_ones_touch_nothin
 
 def with_provenance(folder: Path, provenance: dict) -> None:
     """Writes the teacher anew, as one that came about so."""
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     torch.manual_seed(1)
     save_teacher(folder / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), provenance)
 
@@ -204,7 +204,7 @@ def test_a_teacher_that_does_not_say_what_it_was_trained_on_is_refused(folder, c
 
 def test_a_second_teacher_has_no_temperature_either(folder):
     """As a verifier, which is imported too."""
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     torch.manual_seed(2)
     provenance = {"stage": "import_teacher", "inputs": {"theirs.pt": digest(folder / "original.h5")}}
     save_teacher(folder / "verifier.pt", spec, cifar_resnet(**RESNET).state_dict(), provenance)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from calling import call as run
+from notations import of_cell
 
 from dfnas.dataset.writing import Records, write_dataset, write_shard
 from dfnas.runtime.files import save_archive, write_json
@@ -217,7 +218,7 @@ def test_a_ranking_has_the_scores_of_the_search_that_left_the_supernet(tmp_path,
     assert len(rows) == 5
     for row in rows:
         assert (row["search_data"], row["seed"]) == ("noise", "1")
-        error = search.score(space.from_string(row["architecture"]))[0]
+        error = search.score(of_cell(row["architecture"]))[0]
         assert float(row["held_out_accuracy"]) == pytest.approx(1 - error, abs=1e-5)
         assert round(float(row["original_accuracy"]) * 30, 3) % 1 == 0  # of 30 test images
 

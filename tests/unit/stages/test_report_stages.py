@@ -11,7 +11,7 @@ from docutils.core import publish_parts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import write_labels
 from dfnas.pictures.figures import blank, png
 from dfnas.runtime.files import digest, save_archive, write_csv, write_json

@@ -11,7 +11,7 @@ import torch
 from torch._dynamo.backends.common import aot_autograd
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import read_shard
 from dfnas.stages.artifacts import save_teacher
 
@@ -22,7 +22,7 @@ RESNET = {"depth": 8, "widths": [2, 2, 2], "channels": 1, "classes": 3}
 @pytest.fixture
 def teacher(tmp_path):
     torch.manual_seed(0)
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", RESNET, 3, 1, (8, 8), (0.2,), (0.6,))
+    spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), {})
     return tmp_path / "teacher.pt"
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.seeds import generator
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.canvas import dead_leaves, first_canvas
@@ -22,7 +23,7 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 @pytest.fixture(scope="module")
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    spec = TeacherSpec("-", classes=3, channels=3, size=(8, 8), mean=MEAN, std=STD)
+    spec = TeacherSpec(builder="-", classes=3, channels=3, size=(8, 8), mean=MEAN, std=STD)
     return Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, 3))
 
 

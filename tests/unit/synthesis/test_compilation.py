@@ -11,7 +11,8 @@ from torch import nn
 from torch._dynamo.backends.common import aot_autograd
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.compilation import batch_macs, pays
@@ -26,13 +27,13 @@ def settings_of(**changes) -> InvertTeacherSettings:
 
 
 def small_teacher() -> Teacher:
-    spec = TeacherSpec("-", size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
+    spec = TeacherSpec(builder="-", size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
     return Teacher(spec, cifar_resnet(8, (4, 6, 8)))
 
 
 def test_work_is_counted_forward_and_backward_over_all_stages():
     stages = (ResolutionStage(downscale=2, steps=40), ResolutionStage(downscale=1, steps=10))
-    spec = TeacherSpec("-", mean=(0.5,) * 3, std=(0.25,) * 3)
+    spec = TeacherSpec(builder="-", mean=(0.5,) * 3, std=(0.25,) * 3)
     teacher = Teacher(spec, cifar_resnet(20))
     # 40.55 M MACs an image: the published figure of the architecture (akamaster/pytorch_resnet_cifar10).
     expected = 2 * 40.55e6 * 6 * (40 / 4 + 10)
@@ -96,7 +97,7 @@ def inversion_of(compile: str, **changes) -> Inversion:
     settings = settings_of(compile=compile, stages=STAGES, **changes)
     layers = (nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
     teacher = Teacher(
-        TeacherSpec("-", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,)),
+        TeacherSpec(builder="-", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,)),
         nn.Sequential(*layers, nn.Linear(4, 3)),
     )
     return Inversion(Objective(teacher, settings), first_targets(settings, 0, 3)[1], 0, 0)

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
@@ -31,12 +32,7 @@ def one_thread():
 def make_teacher(channels: int = 3) -> Teacher:
     torch.manual_seed(0)
     spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet",
-        classes=CLASSES,
-        channels=channels,
-        size=(SIZE, SIZE),
-        mean=(0.4,) * channels,
-        std=(0.25,) * channels,
+        classes=CLASSES, channels=channels, size=(SIZE, SIZE), mean=(0.4,) * channels, std=(0.25,) * channels
     )
     return Teacher(spec, cifar_resnet(8, (8, 12, 16), channels, CLASSES))
 
@@ -194,15 +190,6 @@ def test_a_snapshot_does_not_change_as_the_run_goes_on():
     assert all(torch.equal(state["adam"][name], value) for name, value in copy.items())
 
 
-def test_checkpoints_come_at_regular_steps_and_change_nothing():
-    expected = inverted(make_teacher(), TARGETS, make_settings(), 0, 0)
-    steps = []
-    inversion = inversion_of(make_teacher(), TARGETS, make_settings(), 0, 0)
-    images = inversion.run(lambda state: steps.append(state.step), every=5)
-    assert steps == [5, 10]
-    assert torch.equal(images, expected)
-
-
 def test_the_teacher_is_as_it_was():
     teacher = make_teacher()
     before = {name: value.clone() for name, value in teacher.state_dict().items()}
@@ -210,6 +197,27 @@ def test_the_teacher_is_as_it_was():
     assert all(torch.equal(value, before[name]) for name, value in teacher.state_dict().items())
     assert not any(parameter.requires_grad or parameter.grad is not None for parameter in teacher.parameters())
     assert not any(module._forward_pre_hooks for module in teacher.modules())
+
+
+def test_layers_are_watched_once_for_all_steps():
+    teacher = make_teacher()
+    inversion = inversion_of(teacher, TARGETS, make_settings(feature_weight=0.1), 0, 0)
+    norms, steps, seen = teacher.batch_norms(), inversion.steps(), set()
+    for _ in range(inversion.total_steps - 1):
+        next(steps)
+        seen.add(tuple(hook for norm in norms for hook in norm._forward_pre_hooks))
+    assert len(seen) == 1
+    assert len(*seen) == len(norms)
+    next(steps)
+    assert not any(norm._forward_pre_hooks for norm in norms)
+
+
+def test_layers_are_let_go_where_an_inversion_is_dropped():
+    teacher = make_teacher()
+    steps = inversion_of(teacher, TARGETS, make_settings(feature_weight=0.1), 0, 0).steps()
+    next(steps)
+    del steps
+    assert not any(norm._forward_pre_hooks for norm in teacher.batch_norms())
 
 
 def test_bfloat16_follows_float32_closely():
@@ -239,9 +247,7 @@ def test_a_constant_schedule_keeps_the_peak_and_without_clipping_the_canvas_leav
 def competitor() -> Teacher:
     """A second network, which wants its images in other units than the teacher."""
     torch.manual_seed(5)
-    spec = TeacherSpec(
-        "dfnas.cifar_resnet:cifar_resnet", classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3
-    )
+    spec = TeacherSpec(classes=CLASSES, size=(SIZE, SIZE), mean=(0.5,) * 3, std=(0.2,) * 3)
     return Teacher(spec, cifar_resnet(8, (4, 6, 8), 3, CLASSES))
 
 
@@ -283,7 +289,7 @@ class Plain(nn.Module):
 
 def plain_teacher() -> Teacher:
     torch.manual_seed(0)
-    return Teacher(TeacherSpec("tests:Plain", classes=CLASSES, size=(SIZE, SIZE)), Plain())
+    return Teacher(TeacherSpec(builder="tests:Plain", classes=CLASSES, size=(SIZE, SIZE)), Plain())
 
 
 def test_a_teacher_without_batch_norm_is_taken_without_the_feature_term():
@@ -309,7 +315,7 @@ class Asserting(Plain):
 
 @pytest.mark.parametrize("role", ["teacher", "competitor"])
 def test_both_networks_must_take_every_resolution(role: str):
-    stubborn = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), Asserting())
+    stubborn = Teacher(TeacherSpec(builder="-", classes=CLASSES, size=(SIZE, SIZE)), Asserting())
     settings = make_settings(feature_weight=0.0, competition_weight=1.0)
     networks = (stubborn, make_teacher()) if role == "teacher" else (make_teacher(), stubborn)
     with pytest.raises(InputError, match=rf"downscale 2 the {role} sees .*Wrong image height!\); use downscale 1 only"):
@@ -329,7 +335,7 @@ class Frozen(Plain):
 
 @pytest.mark.parametrize("network", [Detaching, Frozen])
 def test_a_teacher_without_a_gradient_is_refused_before_images_follow_the_priors_alone(network):
-    teacher = Teacher(TeacherSpec("-", classes=CLASSES, size=(SIZE, SIZE)), network())
+    teacher = Teacher(TeacherSpec(builder="-", classes=CLASSES, size=(SIZE, SIZE)), network())
     settings = make_settings(feature_weight=0.0, stages=(ResolutionStage(steps=5),))
     with pytest.raises(InputError, match="logits of the teacher have no gradient by its images"):
         inversion_of(teacher, TARGETS, settings, 0, 0)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion_targets import (
     balanced_classes,
@@ -80,7 +81,7 @@ def test_one_hot_rows():
 @pytest.fixture
 def teacher() -> Teacher:
     torch.manual_seed(0)
-    spec = TeacherSpec("dfnas.cifar_resnet:cifar_resnet", size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
+    spec = TeacherSpec(size=8, mean=(0.5, 0.4, 0.3), std=(0.2, 0.2, 0.3))
     return Teacher(spec, cifar_resnet(8, (4, 6, 8)))
 
 

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.generations import LabelledImages
 from dfnas.synthesis.quality import NO_HEAD, Quality
 
@@ -15,7 +16,7 @@ def report_of(network: nn.Module) -> dict:
     images = torch.randint(0, 256, (12, 3, 10, 10), generator=rng, dtype=torch.uint8)
     labels, classes = torch.rand(12, 4, generator=rng).softmax(1), torch.arange(12) % 4
     batch = LabelledImages(images, classes, labels, nn.functional.one_hot(classes, 4).float())
-    with Quality(Teacher(TeacherSpec("a:b", classes=4, size=8), network)) as quality:
+    with Quality(Teacher(TeacherSpec(builder="a:b", classes=4, size=8), network)) as quality:
         quality.add(batch)
     return quality.report()
 

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
@@ -28,7 +29,7 @@ SETTINGS = InvertTeacherSettings(
 
 def teacher_of(network: nn.Module | None = None) -> Teacher:
     torch.manual_seed(0)
-    spec = TeacherSpec("-", classes=4, size=(8, 8), mean=(0.45,) * 3, std=(0.25,) * 3)
+    spec = TeacherSpec(builder="-", classes=4, size=(8, 8), mean=(0.45,) * 3, std=(0.25,) * 3)
     return Teacher(spec, network or cifar_resnet(8, (4, 6, 8), 3, 4))
 
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.synthesis.inversion import Inversion, to_uint8
@@ -31,7 +32,7 @@ def objective_of(steps: int, **changes) -> Objective:
     settings = InvertTeacherSettings(
         batch_size=6, stages=(ResolutionStage(steps=steps),), warmup_steps=1, canvas_margin=2, **changes
     )
-    spec = TeacherSpec("-", classes=3, size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
+    spec = TeacherSpec(builder="-", classes=3, size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
     return Objective(Teacher(spec, cifar_resnet(8, (4, 4, 4), 3, 3)), settings)
 
 
@@ -82,7 +83,7 @@ def test_divergence_is_noticed_within_a_tenth_of_a_batch():
 def test_without_stages_the_images_are_normal_noise_about_the_teachers_mean():
     torch.manual_seed(0)
     settings = InvertTeacherSettings(batch_size=60, stages=(), canvas_margin=2)
-    spec = TeacherSpec("-", classes=3, size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
+    spec = TeacherSpec(builder="-", classes=3, size=(8, 8), mean=(0.5,) * 3, std=(0.25,) * 3)
     objective = Objective(Teacher(spec, cifar_resnet(8, (4, 4, 4), 3, 3)), settings)
     batches = range(3, 6)
     sequence = InversionSequence(objective, targets_of(objective, batches), 0, batches, Kept())

@@ -6,7 +6,8 @@ from torch import nn
 from torch.distributions import Normal, kl_divergence
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.synthesis.statistics import FeatureStatistics, channel_moments
 
@@ -224,7 +225,10 @@ def test_synchronised_layers_count_where_they_see_images():
     torch.testing.assert_close(measured([(synchronised, x)]), measured([(plain, x)]))
     torch.testing.assert_close(measured([(synchronised, x), (nn.SyncBatchNorm(3).eval(), row)]), measured([(plain, x)]))
     network = nn.Sequential(nn.Conv2d(3, 3, 1), plain, nn.Conv2d(3, 3, 1), synchronised)
-    assert Teacher(TeacherSpec("-", mean=(0.5,) * 3, std=(0.2,) * 3), network).batch_norms() == [plain, synchronised]
+    assert Teacher(TeacherSpec(builder="-", mean=(0.5,) * 3, std=(0.2,) * 3), network).batch_norms() == [
+        plain,
+        synchronised,
+    ]
 
 
 def test_layers_that_do_not_run_or_run_twice_are_counted_as_they_ran():

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
@@ -20,7 +21,7 @@ from dfnas.settings.training import (
     RetrainSettings,
     TrainingSettings,
 )
-from dfnas.training.fresh_images import WithFreshImages
+from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 COUNT, STOP = 2, 4
@@ -58,7 +59,7 @@ def trained(processes: Processes, data: tuple, norm: bool, path: Path | None = N
 
 def refreshed(processes: Processes, data: tuple, path: Path | None = None, start: int = 0) -> dict:
     """The same of a training that makes images in between, against the network as it is then."""
-    spec = TeacherSpec("net", {}, classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+    spec = TeacherSpec(builder="net", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
     teacher, train = Teacher(spec, network(True)), data[0].subset(torch.arange(len(data[0])))
     settings = RetrainSettings(**RECIPE | {"epochs": 5, "labels": "teacher"})
     labels = TeacherLabels(teacher, train)

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
@@ -58,7 +59,7 @@ def taught(make_images):
 
     def make_training(temperature=3.0, **changes) -> Training:
         torch.manual_seed(0)
-        spec = TeacherSpec("linear", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+        spec = TeacherSpec(builder="linear", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
         teacher = Teacher(spec, nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
         data, settings = make_images(28), TrainingSettings(**RECIPE | changes)
         labels = TeacherLabels(teacher, data, temperature)

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.description import TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.settings.training import AugmentationSettings, FreshSettings, RetrainSettings
+from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.synthesis.objective import Objective
-from dfnas.training.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
 INVERSION = {"batch_size": 6, "canvas_margin": 2, "flip": False, "warmup_steps": 1, "compile": "never"}
@@ -30,7 +31,7 @@ def network(seed: int) -> nn.Module:
 @pytest.fixture
 def make(make_images):
     def make_training(stages=STAGES, margin=2, **fresh) -> tuple[WithFreshImages, Training]:
-        spec = TeacherSpec("net", {}, classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
+        spec = TeacherSpec(builder="net", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
         teacher, data = Teacher(spec, network(1)), make_images(COUNT)
         settings = RetrainSettings(
             epochs=5, batch_size=10, lr=0.05, labels="teacher", augmentation=AugmentationSettings(pad=1)

@@ -8,12 +8,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from dfnas.measure import option_latency
 from dfnas.measure.complexity import signature
 from dfnas.measure.latency import interleaved_seconds
-from dfnas.measure.option_latency import time_options
+from dfnas.spaces import option_latency
 from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.costs import CostTable
+from dfnas.spaces.option_latency import time_options
 
 CPU = torch.device("cpu")
 SEVERAL = 5

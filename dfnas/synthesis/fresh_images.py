@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from dfnas.classifiers.teacher import Teacher, TeacherSpec
+from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import derive
@@ -60,7 +60,7 @@ class WithFreshImages:
         self._settings = inversion.model_copy(update={"seed": seed, "competition_weight": fresh.competition_weight})
         self._student = None
         if fresh.competition_weight:
-            student = TeacherSpec("", {}, spec.classes, spec.channels, spec.size, data.mean, data.std)
+            student = spec.model_copy(update={"builder": "", "arguments": {}, "mean": data.mean, "std": data.std})
             self._student = Teacher(student, copy.deepcopy(training.network)).to(data.images.device)
         self._objective, self._classes = Objective(teacher, self._settings, self._student), spec.classes
         self._learning = fresh.every_epochs * training.batches.per_epoch
