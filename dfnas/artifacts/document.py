@@ -118,9 +118,9 @@ def _keys(value: Any, location: Sequence[str | int]) -> Iterator[str]:
         if isinstance(value, Mapping):
             yield str(key)
             value = value.get(key)
-        elif isinstance(value, list):
+        elif isinstance(value, list) and isinstance(key, int):
             yield str(key)
-            value = value[int(key)]
+            value = value[key]
 
 
 def _short(value: Any) -> str:

@@ -148,20 +148,28 @@ class DartsSearch(DifferentiableSearch):
             learns = self.settings.train_architecture and index // per_epoch >= self.settings.arch_warmup_epochs
             return ("α and weights" if learns else "weights") + ", end of an epoch" * ((index + 1) % per_epoch == 0)
         number, within = divmod(place, 1 + self.tune_steps)
-        if within == 0 and self.rounds[number][0].is_node:
-            return f"decision {number}"
-        return ("tuning" if within else "decision") + ", late" * self._is_late(number)
+        last = self._last_choices()
+        if within:
+            return "tuning, decided" if number >= last else "tuning" + ", late" * (2 * number > last)
+        return f"decision {number}" if number > last else "decision" + ", late" * (2 * number > last)
 
-    def _is_late(self, number: int) -> bool:
-        """Whether half of the choices are decided in a round."""
-        return 2 * number >= sum(not together[0].is_node for together in self.rounds)
+    def _last_choices(self) -> int:
+        """The round of the last choices, which only nodes follow."""
+        return sum(not together[0].is_node for together in self.rounds) - 1
 
     def skip_to(self, index: int) -> None:
-        """See `Resumable`. Of late rounds everything counts as decided, for any options."""
-        place, space = index - self.epochs * self.batches.per_epoch, self.context.space
-        if place >= 0 and self._is_late(place // (1 + self.tune_steps)):
+        """See `Resumable`. In late rounds all but the last choices count as decided, for any options: a round takes
+        less, the more is decided, and so the first and the last of them stand for all."""
+        number, within = divmod(index - self.epochs * self.batches.per_epoch, 1 + self.tune_steps)
+        last = self._last_choices()
+        if number >= 0 and 2 * number > last:
+            space = self.context.space
             sampled = space.sample(python_random(self.context.seed, "trial"))
-            self.decisions.decided = {c: options.index(sampled[c]) for c, options in space.choices.items()}
+            decided = {choice: options.index(sampled[choice]) for choice, options in space.choices.items()}
+            if number < last or (number == last and not within):
+                for subject in self.rounds[last]:
+                    del decided[subject.name]
+            self.decisions.decided = decided
 
     def _train(self, index: int, lr: float, architecture: bool) -> None:
         """An architecture step, if α is to learn, and a weight step."""

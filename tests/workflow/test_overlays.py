@@ -67,6 +67,17 @@ def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
     assert len(set(darts)) == 1
 
 
+def test_the_code_of_a_training_includes_the_inversion_where_it_makes_images():
+    teacher, fresh = {"labels": "teacher"}, {"labels": "teacher", "fresh": {"every_epochs": 2}}
+    plans = [made({"retrain_synthetic": section}) for section in (teacher, fresh)]
+    synthetic, original = (
+        [plan.code("retrain")(SimpleNamespace(retrain_data=data)) for plan in plans]
+        for data in ("synthetic", "original")
+    )
+    assert synthetic[0] != synthetic[1]
+    assert original[0] == original[1]
+
+
 def test_what_is_published_is_no_file_of_the_plan():
     assert made({}).weights["teacher"] == []
     assert made({"teacher": {"weights": "published"}}).weights["teacher"] == []
