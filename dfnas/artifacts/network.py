@@ -87,7 +87,7 @@ def load_network(path: Path, device: torch.device) -> TrainedNetwork:
         network.load_state_dict(archive["state"])
     except RuntimeError as error:
         raise InputError(f"{path}: its weights do not fit its architecture; {rebuild(path)}") from error
-    network = network.to(device, memory_format=torch.channels_last).eval()
+    network = network.to(device).to(memory_format=torch.channels_last).eval()
     provenance = archive["provenance"]
     training = Training.of(provenance, path, "provenance")
     return TrainedNetwork(network, archive["architecture"], archive["normalisation"], provenance, training)

@@ -34,7 +34,8 @@ class Predictions(NamedTuple):
     @property
     def wrong(self) -> np.ndarray:
         """bool (N,): whether the network errs."""
-        return self.predicted != self.targets
+        wrong: np.ndarray = self.predicted != self.targets
+        return wrong
 
 
 def write_predictions(path: Path, targets: torch.Tensor, predicted: torch.Tensor, confidence: torch.Tensor) -> None:

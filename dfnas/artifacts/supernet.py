@@ -36,4 +36,4 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
         network.load_state_dict(archive["state"])
     except (RuntimeError, KeyError, TypeError) as error:
         raise InputError(f"{path} is not a supernet of the space that was searched; {rebuild(path)}") from error
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device).to(memory_format=torch.channels_last)

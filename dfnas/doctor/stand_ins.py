@@ -16,6 +16,7 @@ from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, s
 from dfnas.artifacts.network import save_network
 from dfnas.artifacts.supernet import save_supernet
 from dfnas.artifacts.teacher import save_teacher
+from dfnas.classifiers.metadata import complete
 from dfnas.dataset.class_order import numbers
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.writing import Records, write_dataset, write_labels, write_shard
@@ -33,6 +34,9 @@ from dfnas.spaces.space import Space, Task
 
 PIECE = 512
 """Different images of noise, which a data set repeats: its shards are one file many times."""
+UNKNOWN: dict[str, Any] = dict.fromkeys(("stage", "dfnas", "torch", "code", "device"), "")
+UNKNOWN |= {name: {} for name in ("arguments", "settings", "inputs")}
+"""What made a stand-in."""
 SEARCH, RUN = r"(?P<algorithm>\w+)/(?P<search_data>\w+)", r"(?P<retrain_data>\w+)/seed-(?P<seed>\d+)"
 
 
@@ -46,6 +50,7 @@ class StandIns:
 
     def __init__(self, config: Config, sizes: Mapping[str, DataSize], folder: Path, share: int = 1):
         self.config, self.sizes, self.folder, self.share = config, sizes, folder, share
+        self.teacher = complete(config.teacher)
 
     def make(self, name: str, rule: str) -> None:
         """Makes a file by its name in the folder of results, for a rule that reads it."""
@@ -91,7 +96,7 @@ class StandIns:
 
     def _about(self, size: DataSize) -> dict[str, Any]:
         """What files of images say of them."""
-        teacher, names = self.config.teacher, numbers(size.classes)
+        teacher, names = self.teacher, numbers(size.classes)
         return {"size": size.size, "mean": teacher.mean, "std": teacher.std, "class_names": names}
 
     def _generation(self, source: str) -> np.ndarray:
@@ -114,7 +119,7 @@ class StandIns:
 
     def _classifier(self, path: Path, role: str) -> None:
         spec, state = form_of(self.config.teacher if role == "teacher" else self.config.networks()[role], role)
-        save_teacher(path, spec, state, {})
+        save_teacher(path, spec, state, UNKNOWN)
 
     def _space(self, algorithm: str) -> tuple[SpaceSettings, Space]:
         size, settings = self.sizes[ORIGINAL], self.config.searches()[f"search_{algorithm}"].space
@@ -134,7 +139,7 @@ class StandIns:
         document, network = self._found(algorithm, search_data, seed)
         said = {"algorithm": algorithm, "search_data": search_data, "retrain_data": retrain_data, "seed": int(seed)}
         provenance = {"arguments": said, "architecture_file": "", "validation_error": 0.0}
-        normalisation = {"mean": self.config.teacher.mean, "std": self.config.teacher.std}
+        normalisation = {"mean": self.teacher.mean, "std": self.teacher.std}
         save_network(path, document, network, normalisation, provenance)
 
     def _supernet(self, path: Path, algorithm: str, search_data: str) -> None:
@@ -143,13 +148,13 @@ class StandIns:
     def _latency(self, path: Path, rule: str) -> None:
         """A table whose milliseconds are the MACs."""
         settings, space = self._space(rule.removeprefix("search_"))
-        macs = space.macs_table()
+        table = space.macs_table()
         LatencyTable(
             format=FORMAT,
             **subject_of(settings, space),
-            fixed_ms=macs.fixed,
-            options_ms={c: dict(zip(names, macs.options[c], strict=True)) for c, names in space.choices.items()},
-            device="none",
+            fixed_ms=table.fixed,
+            options_ms={c: dict(zip(names, table.options[c], strict=True)) for c, names in space.choices.items()},
+            device="",
             threads=1,
             batch_size=1,
             distinct_options=0,

@@ -115,10 +115,18 @@ class Trial:
             share: how many times more files there are.
         """
         setup_s = started_s + self.setup_s
-        times = [sum(k.steps * k.seconds for k in self.kinds.values() if k.alone is alone) for alone in (False, True)]
+        shared, undivided = (
+            sum(kind.steps * kind.seconds for kind in self.kinds.values() if kind.alone is alone)
+            for alone in (False, True)
+        )
         if share > 1:
             setup_s = fixed_s + share * max(0.0, setup_s - fixed_s)
-        return JobCost(key, setup_s, *times, self.state_bytes)
+        return JobCost(key, setup_s, shared, undivided, self.state_bytes)
+
+    def begin(self, work: Any) -> NoReturn:
+        """Tries no step. Raises Ended."""
+        self.end()
+        raise Ended
 
     def of(self, work: Any) -> NoReturn:
         """Tries the steps of a `Resumable`.
@@ -132,14 +140,15 @@ class Trial:
         synchronize(device)
         self.end()
         names = self._numbered(work)
-        skip_to: Callable[[int], None] = getattr(work, "skip_to", lambda index: None)
+        skip_to: Callable[[int], None] | None = getattr(work, "skip_to", None)
         for index in sorted(names):
             kind = self.kinds[names[index]]
             if kind.known:
                 continue
-            skip_to(index)
+            if skip_to is not None:
+                skip_to(index)
             with limited(STEP_S):
-                kind.times.append(_seconds(lambda number=index: work.step(number), device))
+                kind.times.append(_seconds(work, index, device))
         self.state_bytes = sum(tensor.nbytes for tensor in _tensors(work.state_dict()))
         raise Ended
 
@@ -196,10 +205,11 @@ def limited(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGPROF, before)
 
 
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
+def _seconds(work: Any, index: int, device: torch.device) -> float:
+    """Of a step."""
     clock = time.process_time if on_one_thread() else time.perf_counter
     begun = clock()
-    work()
+    work.step(index)
     synchronize(device)
     return clock() - begun
 

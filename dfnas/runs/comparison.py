@@ -54,8 +54,8 @@ def compare(first: RunFolder, second: RunFolder, draws: int) -> Comparison:
     runs = first, second
     origins = [origins_of(run) for run in runs]
     records = [record_of(run) for run in runs]
-    networks = tuple(networks_of(run) for run in runs)
-    rows = tuple(rows_of(run, found) for run, found in zip(runs, networks, strict=True))
+    networks = networks_of(first), networks_of(second)
+    rows = rows_of(first, networks[0]), rows_of(second, networks[1])
     return Comparison(
         names=(str(first.path), str(second.path)),
         settings=differences(

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dfnas.artifacts.architecture import FoundArchitecture
 from dfnas.artifacts.lines import Line
 from dfnas.artifacts.lookup import LookupRow
 from dfnas.artifacts.metrics import Metrics, read_metrics
-from dfnas.artifacts.table1 import RowKey, Table1Row, TableRow
+from dfnas.artifacts.table1 import Table1Row, TableRow
 from dfnas.artifacts.table1_times import CostRow
 from dfnas.runs.folder import RunFolder
-from dfnas.runs.sheets import Sheet, flattened
+from dfnas.runs.sheets import Key, Sheet, flattened
 from dfnas.runtime.files import read_json
 from dfnas.tables.rows import key_of, row_of
 
@@ -27,20 +27,24 @@ class Measured(NamedTuple):
     """Where they stand; its predictions lie beside them."""
 
 
-def networks_of(run: RunFolder) -> Mapping[RowKey, Sequence[Measured]]:
-    """What was measured of every network, by the row of Table 1 that it is of."""
-    groups: dict[RowKey, list[Measured]] = {}
+Networks = Mapping[Key, Sequence[Measured]]
+"""Those of a run, by the row of Table 1 that they are of."""
+
+
+def networks_of(run: RunFolder) -> Networks:
+    """What was measured of every network."""
+    groups: dict[Key, list[Measured]] = {}
     for path in run.files("evaluate/**/metrics.json"):
         metrics = read_metrics(path)
         groups.setdefault(key_of(metrics), []).append(Measured(metrics, path))
     return groups
 
 
-def rows_of(run: RunFolder, networks: Mapping[RowKey, Sequence[Measured]]) -> Sheet:
+def rows_of(run: RunFolder, networks: Networks) -> Sheet:
     """The rows of Table 1: those of the table, and over them what the networks' figures say that are there, so that a
     run without its table has rows as well. Without the architecture, which is a file of this run."""
     path = run.file("table1.csv")
-    rows = {row.key: row for row in (Table1Row.read(path) if path else ())}
+    rows: dict[Key, Table1Row] = {row.key: row for row in (Table1Row.read(path) if path else ())}
     rows |= {key: row_of([one.metrics for one in found]) for key, found in networks.items()}
     hidden = (*ROW_KEYS, "architecture")
     return {key: {n: text for n, text in row.texts().items() if n not in hidden} for key, row in rows.items()}
@@ -55,7 +59,7 @@ def architectures_of(run: RunFolder) -> Sheet:
 
 def quality_of(run: RunFolder) -> Sheet:
     """What is said of the images, by data set and generation or judgement."""
-    sheet = {}
+    sheet: dict[Key, Mapping[str, Any]] = {}
     for path in run.files("quality/*/*.json"):
         report = {name: value for name, value in read_json(path).items() if name != "provenance"}
         sheet[run.parts(path)[1], path.stem] = flattened(report)

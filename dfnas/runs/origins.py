@@ -12,7 +12,7 @@ from dfnas.artifacts.formats import provenance_of
 from dfnas.artifacts.provenance import Provenance
 from dfnas.artifacts.run_record import RunRecord
 from dfnas.runs.folder import RECORD, RunFolder
-from dfnas.runs.sheets import Sheet, flattened
+from dfnas.runs.sheets import Key, Sheet, flattened
 from dfnas.settings.sources import SYNTHETIC, SourceSettings, training_section
 
 ARTIFACTS = (
@@ -75,14 +75,16 @@ def settings_of(origins: Iterable[Origin], configuration: dict[str, Any]) -> She
 
 def machine_of(origins: Iterable[Origin], packages: dict[str, str]) -> Sheet:
     """Code and device by section, and the versions of the packages."""
-    found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    found: dict[str, dict[str, list[Any]]] = {}
     for section, provenance in origins:
         said = provenance.plain()
         _note(found, section, {name: said[name] for name in STATED if name in said})
-    sheet = {
+    sheet: dict[Key, dict[str, str]] = {
         (name,): {key: ", ".join(map(str, several)) for key, several in keys.items()} for name, keys in found.items()
     }
-    return sheet | ({("packages",): packages} if packages else {})
+    if packages:
+        sheet["packages",] = packages
+    return sheet
 
 
 def section_of(stage: str, parts: tuple[str, ...]) -> str:

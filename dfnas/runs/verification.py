@@ -125,15 +125,16 @@ class _Run:
         """Files that are not as their jobs left them."""
         made_from = Counter(name for receipt in self.receipts.values() for name in receipt.provenance.inputs)
         for name, claims in sorted(self.claims.items()):
-            if name in self.vanished or self.now.get(name) in (sha256 for sha256, _ in claims):
+            now = self.now.get(name)
+            if name in self.vanished or now in [sha256 for sha256, _ in claims]:
                 continue
             self.wrong.add(name)
             others = f" ({made_from[name]} jobs have read it as it was)" if made_from[name] else ""
-            if self.now.get(name) is None:
+            if now is None:
                 yield Finding(name, "missing", f"is missing, its job made it{others}", self._rebuild(name))
                 continue
             sha256, receipt = claims[-1]
-            told = f"its job left {sha256[:DIGITS]}…, this is {self.now[name][:DIGITS]}…{others}"
+            told = f"its job left {sha256[:DIGITS]}…, this is {now[:DIGITS]}…{others}"
             damage, _ = _told(self._place(name))
             if damage and _is_gone(self._place(name)):
                 self.vanished.add(name)

@@ -148,7 +148,7 @@ def _source(module: str, beside: Path | None = None) -> Path | None:
         places = spec.submodule_search_locations
         if places is None and depth < len(parts):
             return None
-    return Path(spec.origin) if spec.has_location else None
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
 
 
 def _parsed(path: Path) -> ast.Module:

@@ -138,7 +138,7 @@ def load_archive(path: str | Path, mend: str = "", stand_ins: Mapping[str, type]
 
     path, mend = existing(path), mend or rebuild(path)
     check_archive(path, mend)
-    names = [(kind, name) for name, kind in (stand_ins or {}).items()]
+    names: list[Any] = [(kind, name) for name, kind in (stand_ins or {}).items()]
     try:
         with torch.serialization.safe_globals(names), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on formats, beside a complaint of ours that says more

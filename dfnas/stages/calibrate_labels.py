@@ -41,17 +41,17 @@ def calibrate_labels(job: Job[CalibrateLabelsSettings]) -> None:
 def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
     """Asks the teacher and writes what it says."""
     options = job.options
-    labels, classes, aims, optimised = [], [], [], False
+    parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    optimised = False
     for path in options.shards:
-        images, targets, aim, attributes = read_synthetic_shard(path)
+        stored, targets, aimed, attributes = read_synthetic_shard(path)
         check_generation(path, attributes, options.generation)
-        images, aim = torch.from_numpy(images).to(job.device), torch.from_numpy(aim)
+        images, aim = torch.from_numpy(stored).to(job.device), torch.from_numpy(aimed)
         check_fits(path, images, aim, teacher)
-        labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
-        classes.append(torch.from_numpy(targets))
-        aims.append(aim)
+        seen = soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu()
+        parts.append((seen, torch.from_numpy(targets), aim))
         optimised |= took_steps(attributes)
-    labels, classes, aims = (torch.cat(parts) for parts in (labels, classes, aims))
+    labels, classes, aims = map(torch.cat, zip(*parts, strict=True))
     if not labels.isfinite().all():
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"

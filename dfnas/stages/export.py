@@ -15,7 +15,7 @@ from dfnas.dataset.augment import center
 from dfnas.dataset.format import opened
 from dfnas.dataset.images import image_batches
 from dfnas.deploy.network import DeployedNetwork, from_bytes, to_bytes
-from dfnas.deploy.programs import deviation, from_onnx, from_pt2, logits_of, to_onnx, to_pt2, trace
+from dfnas.deploy.programs import Run, deviation, from_onnx, from_pt2, logits_of, to_onnx, to_pt2, trace
 from dfnas.measure.choice import best_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_bytes
@@ -57,7 +57,7 @@ def export(job: Job[None]) -> None:
     deployed = from_bytes(weights)
     program = trace(deployed, (space.task.channels, *space.task.size))
     pt2, onnx = to_pt2(program, provenance), to_onnx(program, provenance)
-    readers = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
+    readers: dict[Path, Run] = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
     for file, run in readers.items():
         _check(file, deviation(logits_of(run, batches), expected), path)
     for file, content in ((options.onnx, onnx), (options.program, pt2), (options.out, weights)):

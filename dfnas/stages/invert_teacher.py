@@ -6,6 +6,7 @@ the generation before. A batch depends on its index, not on the shard that makes
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import torch
@@ -72,12 +73,14 @@ def invert_teacher(job: Job[InvertTeacherSettings]) -> None:
         write_history(options.history, history)
 
 
-def _targets(options, settings: InvertTeacherSettings, indices: range, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _targets(
+    options: Namespace, settings: InvertTeacherSettings, indices: range, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Classes (N,) and target distributions (N, K) of the shard's images."""
     size = settings.batch_size
     if options.labels is None:
-        classes, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
-        return torch.cat(classes), torch.cat(targets)
+        firsts, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
+        return torch.cat(firsts), torch.cat(targets)
     labels, classes, attributes = read_labels(options.labels)
     check_generation(options.labels, attributes, options.generation - 1)
     rows = slice(indices.start * size, indices.stop * size)

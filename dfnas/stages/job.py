@@ -21,7 +21,7 @@ from dfnas.runtime.files import digest
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.settings.base import Settings
 
-S = TypeVar("S", bound=Settings | None)
+S = TypeVar("S", bound=Settings | None, covariant=True)
 """The type of a stage's section of the configuration."""
 
 

@@ -63,7 +63,7 @@ def judge_images(job: Job[JudgeImagesSettings]) -> None:
             builder=settings.builder,
             parameters=count_parameters(student),
             train_images=len(train),
-            validation_accuracy=1 - history[-1]["validation_error"],
+            validation_accuracy=1 - float(history[-1]["validation_error"]),
             test_accuracy=1 - error_rate(logits, test.targets),
             test_top5_accuracy=1 - error_rate(logits, test.targets, 5),
         )
@@ -105,7 +105,9 @@ def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: in
 
         def features_of(images: torch.Tensor) -> torch.Tensor:
             teacher(seen_by(teacher, images))
-            return features.take()
+            found = features.take()
+            assert found is not None, "the network has a final layer"
+            return found
 
         original = GaussianMoments(layer.weight.shape[1])
         for images in test.images.split(batch_size):

@@ -46,7 +46,7 @@ def lookup(job: Job[LookupSettings]) -> None:
         seed=options.seed,
         cell=cell,
         isomorphism_class=table.classes.get(cell),
-        collapsed=judged(space, document["choices"])["collapsed"],
+        collapsed=bool(judged(space, document["choices"])["collapsed"]),
         learns_nothing=space.learns_nothing(document["choices"]),
         **standing._asdict(),
         architectures=len(table),

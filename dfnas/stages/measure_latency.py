@@ -6,6 +6,7 @@ import statistics
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -41,7 +42,10 @@ def measure_latency(job: Job[MeasureLatencySettings]) -> None:
 def _measured(paths: Sequence[Path], device: torch.device, settings: MeasureLatencySettings) -> Iterator[Latency]:
     """Every network at every batch size on one device."""
     networks, shapes, identities = zip(*(_load(path, device) for path in paths), strict=True)
-    machine = {"device": "gpu" if device.type == "cuda" else device.type, "device_name": device_name(device)}
+    machine: dict[str, Any] = {
+        "device": "gpu" if device.type == "cuda" else device.type,
+        "device_name": device_name(device),
+    }
     for batch_size in settings.batch_sizes:
         shape = (batch_size, *shapes[-1])  # all of them have one task
         times = forward_seconds(networks, shape, settings.repeats, settings.seconds)

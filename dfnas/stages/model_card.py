@@ -52,7 +52,7 @@ def model_card(job: Job[None]) -> None:
     latencies = read_latencies(options.latency).get(identity, [])
     sections = [
         f"# {identity.algorithm}: classifier of {description['architecture']['task']['classes']} classes",
-        _table(_task(description) | _origin(description, options.teacher)),
+        _table({**_task(description), **_origin(description, options.teacher)}),
         "## Figures",
         _table(_figures(figures, row, len(metrics), parameters)),
         "## Speed and memory",

@@ -7,6 +7,7 @@ How well its order is that of the true accuracies says what the search had to go
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from dfnas.artifacts.ranking import RankedArchitecture
 from dfnas.artifacts.supernet import load_supernet
@@ -52,8 +53,8 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     job.reads(code=[reference(search.space.name)])
     with job.once(search=options.search) as checkpoint:
         history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
-        searched = {"search_data": options.search_data, "seed": options.search_seed}
-        RankedArchitecture.write(options.out, [RankedArchitecture(**searched, **row) for row in history])
+        searched: dict[str, Any] = {"search_data": options.search_data, "seed": options.search_seed}
+        RankedArchitecture.write(options.out, [RankedArchitecture(**(searched | row)) for row in history])
 
 
 if __name__ == "__main__":

@@ -72,7 +72,9 @@ def retrain(job: Job[RetrainSettings]) -> None:
         )
         name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
         meter = EnergyMeter.of(job.device, job.processes)
-        work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
+        work: Resumable = training
+        if settings.fresh.every_epochs:
+            work = _with_fresh_images(job, training, teacher)
         history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
         if not job.processes.leads:
             return
@@ -84,7 +86,7 @@ def retrain(job: Job[RetrainSettings]) -> None:
         save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
 
 
-def _with_fresh_images(job: Job[RetrainSettings], training: Training, teacher: Teacher) -> Resumable:
+def _with_fresh_images(job: Job[RetrainSettings], training: Training, teacher: Teacher | None) -> Resumable:
     """The training, with new images in between. Raises InputError where nothing says how they are made."""
     if job.options.inversion is None:
         raise InputError("fresh.every_epochs needs --inversion JSON, a section invert_teacher, to make images by")

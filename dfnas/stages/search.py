@@ -4,6 +4,7 @@ file.py:name. `python -m dfnas.stages.search ALGORITHM --help` has the settings 
 
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.search import collapse
 from dfnas.search.algorithm import Search, resolve
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.algorithms import reference, short_name
 from dfnas.settings.search import SearchSettings
@@ -43,7 +45,8 @@ class SearchStage(Stage[SearchSettings]):
         name, code = f"search_{self.name_of_algorithm}", (reference(algorithm),)
         super().__init__(name, about, self.algorithm.settings_type, together, "search", code)
         self.parser.prog += f" {algorithm}"
-        needed = not hasattr(self.algorithm, "without_data")
+        self.draw: Callable[[Budget, int], dict[str, str]] | None = getattr(self.algorithm, "without_data", None)
+        needed = self.draw is None
         self.argument("--dataset", type=Path, required=needed, metavar="FILE", help="the data set to search on")
         self.argument("--search-data", required=needed, metavar="NAME", help="its name in the tables")
         add_teacher(self)
@@ -75,7 +78,12 @@ class SearchStage(Stage[SearchSettings]):
             return
         space = make(settings.space.name, task_of(options), settings.space.options)
         budget, _ = budget_of(job, space)
-        choices = self.algorithm.without_data(budget, options.seed)
+        if self.draw is None:
+            raise InputError(
+                f"the section says that '{self.name_of_algorithm}' needs no data, and its class has no without_data "
+                "(docs/extending.md)"
+            )
+        choices = self.draw(budget, options.seed)
         document = describe(settings.space.name, settings.space.options, space, choices, job.provenance())
         write_json(options.out, document | {"search": collapse.judged(space, choices)})
 
@@ -103,7 +111,10 @@ class SearchStage(Stage[SearchSettings]):
             write_candidates(options.candidates, space, search.candidates())
             write_strengths(options.strengths, space, search.strengths(), provenance)
             if options.supernet is not None:
-                save_supernet(options.supernet, search.network, search.strengths(), provenance)
+                network = getattr(search, "network", None)
+                if network is None:
+                    raise InputError(f"'{self.name_of_algorithm}' has no supernet; leave --supernet out")
+                save_supernet(options.supernet, network, search.strengths(), provenance)
             run_key = {"algorithm": self.name_of_algorithm, "search_data": options.search_data, "seed": options.seed}
             write_timing(options.timing, "search", run_key, cost, job.device, provenance)
             write_json(options.out, document)

@@ -71,7 +71,7 @@ def _row(algorithm: str, data: str, lookups: Sequence[Lookup], supernets: Sequen
     )
 
 
-def _correlations(supernets: Sequence[Ranked]) -> dict[str, float | None]:
+def _correlations(supernets: Sequence[Ranked]) -> dict[str, Any]:
     if not supernets:
         return {}
     means = {

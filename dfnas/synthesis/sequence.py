@@ -73,10 +73,9 @@ class InversionSequence:
     def skip_to(self, index: int) -> None:
         """See `Resumable`."""
         place, step = divmod(index, self._per_batch)
-        if place > self._done:
-            self._ahead.close()
-            self._done = place
-            self._begin(place)
+        while place > self._done:
+            self._finish()
+            self._begin(self._done)
         self._current.skip_to(step)
 
     def images(self) -> Iterator[torch.Tensor]:

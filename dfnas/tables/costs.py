@@ -40,7 +40,7 @@ def _of(network: Identity, stage: str, timings: Iterable[Timing]) -> list[Timing
     return [timing for timing in timings if timing.stage == stage and timing.is_of(network)][:1]
 
 
-def _passes(latencies: Sequence[Sequence[Latency]]) -> dict[str, float | None]:
+def _passes(latencies: Sequence[Sequence[Latency]]) -> dict[str, Any]:
     """Of forward passes: `latency_ms` is that of the first device and batch size that were measured, which are the
     configuration's; then every device and batch size by itself."""
     columns = {"latency_ms": _mean(measured[0].latency_ms for measured in latencies if measured)}

@@ -41,7 +41,8 @@ class Comparison(NamedTuple):
 def row_of(comparison: Comparison) -> SignificanceRow:
     """A line of the table: errors in percent, differences in points."""
     error, original = (100 * share for share in comparison.errors)
-    points, low, high = (None if share is None else 100 * share for share in comparison.difference[:3])
+    found = comparison.difference
+    low, high = (None if share is None else 100 * share for share in (found.low, found.high))
     return SignificanceRow(
         algorithm=comparison.algorithm,
         search_data=comparison.search_data,
@@ -51,10 +52,10 @@ def row_of(comparison: Comparison) -> SignificanceRow:
         test_images=comparison.test_images,
         top1_error_mean=error,
         original_top1_error_mean=original,
-        difference_points=points,
+        difference_points=100 * found.estimate,
         interval_low=low,
         interval_high=high,
-        p_value=floored(comparison.difference.p_value),
+        p_value=floored(found.p_value),
         verdict=comparison.verdict,
     )
 

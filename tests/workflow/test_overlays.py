@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from plans import Plan, made
 from running import ROOT, overlay, recipes
-from snakemake.utils import update_config
 
 from dfnas.runtime.errors import InputError
 
@@ -27,19 +27,8 @@ TEACHER = {
 SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
 
 
-def made(laid_over: dict):
-    """The plan of an overlay, laid over config.yaml as Snakemake lays it."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
-
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(values, laid_over)
-    return Plan(values, laid_over)
-
-
 def laid(layers: list[dict]) -> dict:
     """Several files as one."""
-    sys.path.insert(0, str(ROOT / "workflow"))
     from configuration import laid_over_each_other
 
     return laid_over_each_other(layers)
@@ -76,6 +65,17 @@ def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
     assert spos[0] == spos[2]
     assert spos[1] != spos[3]
     assert len(set(darts)) == 1
+
+
+def test_the_code_of_a_training_includes_the_inversion_where_it_makes_images():
+    teacher, fresh = {"labels": "teacher"}, {"labels": "teacher", "fresh": {"every_epochs": 2}}
+    plans = [made({"retrain_synthetic": section}) for section in (teacher, fresh)]
+    synthetic, original = (
+        [plan.code("retrain")(SimpleNamespace(retrain_data=data)) for plan in plans]
+        for data in ("synthetic", "original")
+    )
+    assert synthetic[0] != synthetic[1]
+    assert original[0] == original[1]
 
 
 def test_what_is_published_is_no_file_of_the_plan():
@@ -120,8 +120,6 @@ def test_sizes_alone_are_laid_over_ours(rule: str):
 
 def test_a_network_beside_the_teacher_has_parameters_of_its_own():
     """What Snakemake compares of one role does not change with the section of the other."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
 
     class Wildcards(NamedTuple):
         role: str

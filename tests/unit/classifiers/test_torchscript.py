@@ -15,6 +15,8 @@ from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 SIZE = (40, 48)
 RGB = {"channels": 3, "mean": [0.5] * 3, "std": [0.25] * 3}
 EXPORTS = {

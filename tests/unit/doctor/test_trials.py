@@ -36,7 +36,7 @@ def tried(monkeypatch):
     """A trial of work whose steps take what a function of their number says."""
 
     def measure(work, seconds_of) -> Trial:
-        monkeypatch.setattr(trial, "_seconds", lambda step, device: (step(), seconds_of(work.done[-1]))[1])
+        monkeypatch.setattr(trial, "_seconds", lambda work, index, device: (work.step(index), seconds_of(index))[1])
         found = Trial()
         with pytest.raises(Ended):
             found.of(work)

@@ -227,6 +227,7 @@ def test_markdown_has_tables_and_escapes(runs, capsys):
     assert r"| search\_darts | lr | 0.1 | 0.2 |" in text
 
 
+@pytest.mark.slow
 def test_python_m_dfnas_is_the_command(runs):
     line = [sys.executable, "-m", "dfnas", "compare", *(str(run.path) for run in runs)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120)

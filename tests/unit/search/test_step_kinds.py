@@ -44,8 +44,8 @@ def test_steps_of_a_kind_do_as_much(search, monkeypatch):
 
 
 def test_a_trial_comes_to_every_kind(search, monkeypatch):
-    def seconds(work, device):
-        work()
+    def seconds(work, index, device):
+        work.step(index)
         return 10.0
 
     monkeypatch.setattr(trial, "_seconds", seconds)
@@ -55,4 +55,4 @@ def test_a_trial_comes_to_every_kind(search, monkeypatch):
     assert set(tried.kinds) == kinds
     assert sum(kind.steps for kind in tried.kinds.values()) == steps
     assert {len(kind.times) for kind in tried.kinds.values()} == {1}
-    assert tried.state_bytes > 0
+    assert tried.state_bytes > 0 or not hasattr(search, "network")

@@ -15,6 +15,8 @@ from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import read_shard
 
+pytestmark = pytest.mark.slow
+
 COMPILE = torch.compile
 RESNET = {"depth": 8, "widths": [2, 2, 2], "channels": 1, "classes": 3}
 

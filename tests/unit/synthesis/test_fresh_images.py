@@ -18,6 +18,8 @@ from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.synthesis.objective import Objective
 from dfnas.training.training import Training
 
+pytestmark = pytest.mark.slow
+
 INVERSION = {"batch_size": 6, "canvas_margin": 2, "flip": False, "warmup_steps": 1, "compile": "never"}
 STAGES = (ResolutionStage(downscale=2, steps=3), ResolutionStage(downscale=1, steps=4))
 COUNT, PER_EPOCH, MADE = 20, 2, 7  # images; steps of an epoch and of a batch of images
@@ -76,13 +78,6 @@ def test_the_oldest_images_make_way(make):
     assert same == [False] * 12 + [True] * 8
 
 
-def test_every_round_makes_images_of_its_own(make):
-    work, training = make()
-    finish(work)
-    first, second = training.batches.data.images[:12].split(6)
-    assert not any(torch.equal(one, other) for one in first for other in second)
-
-
 @pytest.mark.parametrize("weight", [0.0, 1.0])
 def test_a_trial_counts_the_images_apart_for_each_process_makes_them_all(make, weight):
     work, training = make(batches=2, competition_weight=weight)
@@ -93,6 +88,13 @@ def test_a_trial_counts_the_images_apart_for_each_process_makes_them_all(make, w
     images = {f"images, stage {number}": (2 * 2 * stage.steps, True) for number, stage in enumerate(STAGES)}
     assert counts == {"step": (training.steps - 5, False), "end of an epoch": (5, False)} | images
     assert all(kind.times for kind in trial.kinds.values())
+
+
+def test_every_round_makes_images_of_its_own(make):
+    work, training = make()
+    finish(work)
+    first, second = training.batches.data.images[:12].split(6)
+    assert not any(torch.equal(one, other) for one in first for other in second)
 
 
 def test_the_history_is_the_trainings(make):
