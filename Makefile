@@ -6,8 +6,8 @@ CORES ?= 8
 # What make report makes, and of which configuration: REPORT=results/mine/report.html CONFIGFILE=mine.yaml.
 REPORT ?= results/report.html
 CONFIGFILE ?=
-# Tests run in as many processes as there are cores, up to four; TESTS_BESIDE="" runs one after the other.
-TESTS_BESIDE ?= -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
+# Tests run in a process for each core, up to four, and one more (tests/conftest.py); TESTS_BESIDE="" runs one after the other.
+TESTS_BESIDE ?= -n logical --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
 
 .PHONY: table1 report test unit check format storage docs bench clean
@@ -23,10 +23,10 @@ test: $(READY)  ## the whole suite
 	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE)
 
 unit: $(READY)  ## the fast tests alone
-	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE) tests/unit
+	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE) -m "not slow" tests/unit
 
-check: $(READY)  ## style of Python and Snakemake files
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow
+check: $(READY)  ## style of Python and Snakemake files, and types
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/snakefmt --check Snakefile workflow && $(BIN)/mypy
 
 format: $(READY)
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format . && $(BIN)/snakefmt Snakefile workflow
@@ -50,4 +50,4 @@ bench: $(READY)  ## steps of the inversion against the bare teacher; where a fin
 	@test ! -d results/benchmarks || $(BIN)/python benchmarks/stage_times.py results
 
 clean:  ## removes results and caches, keeps the environment
-	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache
+	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache

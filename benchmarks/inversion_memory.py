@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
-from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.invert_teacher import STAGE, invert_teacher
 
 BATCH, STEPS = 256, 4

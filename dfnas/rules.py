@@ -33,12 +33,12 @@ OF_ROLE = "role"
 
 @dataclass(frozen=True)
 class Trial:
-    """What the doctor tries of a long rule."""
+    """What the doctor tries of a long rule: a few steps of a job, or where its stage has no steps, all of it."""
 
     differs_by: tuple[str, ...]
-    """The wildcards that the cost of a job depends on."""
-    with_rule: str | None
-    """The rule whose trial gives the cost, where it is not its own."""
+    """The wildcards that the cost of a job depends on: jobs that differ in them are tried one by one."""
+    a_few_of: str | None
+    """An option with many files of which a trial takes a few, and its time in proportion."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,6 @@ class Rule:
 DEVICE, ANYWHERE = True, False
 TOGETHER, ALONE = True, False
 BY_SOURCE, BY_DATA = Trial(("source",), None), Trial(("search_data",), None)
-WITH_IMAGES = Trial(("source",), "invert_teacher")
-WITH_NETWORKS = Trial(("run",), "retrain")
-WITH_SUPERNET = Trial(("search_data",), "search_spos")
 OF_NETWORK = Trial(("algorithm", "retrain_data"), None)
 SEARCHED: tuple[Code, ...] = ("algorithm", "space", "labeller")
 TRAINED: tuple[Code, ...] = ("spaces", "labeller", "fresh images")
@@ -88,7 +85,7 @@ RULES: Mapping[str, Rule] = {
         Rule("import_teacher", "teacher", DEVICE, ALONE, ("teacher",), 1.6, None),
         Rule("import_network", OF_ROLE, DEVICE, ALONE, ("role",), 1.6, None),
         Rule("invert_teacher", "invert_teacher", DEVICE, ALONE, ("teacher", "competitor"), 1.1, BY_SOURCE),
-        Rule("calibrate_labels", "calibrate_labels", DEVICE, ALONE, ("teacher",), 1.1, WITH_IMAGES),
+        Rule("calibrate_labels", "calibrate_labels", DEVICE, ALONE, ("teacher",), 1.1, BY_SOURCE),
         Rule("shard_dataset", "shard_dataset", ANYWHERE, ALONE, (), 1.1, None),
         Rule("shard_original", "shard_original", ANYWHERE, ALONE, (), 1.6, None),
         Rule("check_spaces", None, ANYWHERE, ALONE, ("algorithm", "space"), 1.8, None),
@@ -99,10 +96,10 @@ RULES: Mapping[str, Rule] = {
         Rule("search_random", "search_random", DEVICE, ALONE, SEARCHED, 2.0, BY_DATA),
         Rule("search_evolution", "search_evolution", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
         Rule("retrain", "retrain", DEVICE, TOGETHER, TRAINED, 1.1, OF_NETWORK),
-        Rule("evaluate", "evaluate", DEVICE, ALONE, ("teacher", "spaces"), 2.0, WITH_NETWORKS),
+        Rule("evaluate", "evaluate", DEVICE, ALONE, ("teacher", "spaces"), 2.0, OF_NETWORK),
         Rule("compare_data", "compare_data", ANYWHERE, ALONE, (), 1.4, None),
-        Rule("measure_latency", "measure_latency", DEVICE, ALONE, ("spaces",), 1.1, None),
-        Rule("assess_images", "assess_images", DEVICE, ALONE, ("teacher", "verifier"), 1.6, WITH_IMAGES),
+        Rule("measure_latency", "measure_latency", DEVICE, ALONE, ("spaces",), 1.1, Trial((), "networks")),
+        Rule("assess_images", "assess_images", DEVICE, ALONE, ("teacher", "verifier"), 1.6, BY_SOURCE),
         Rule("judge_images", "judge_images", DEVICE, ALONE, ("teacher", "student"), 1.1, BY_SOURCE),
         Rule("draw_images", None, ANYWHERE, ALONE, (), 1.6, None),
         Rule("draw_labels", None, ANYWHERE, ALONE, (), 1.6, None),
@@ -114,7 +111,7 @@ RULES: Mapping[str, Rule] = {
         Rule("export", None, ANYWHERE, ALONE, ("space",), 4.0, None),
         Rule("model_card", None, ANYWHERE, ALONE, ("space",), 1.6, None),
         Rule("lookup", "lookup", ANYWHERE, ALONE, ("spaces",), 1.1, None),
-        Rule("rank_architectures", "rank_architectures", DEVICE, ALONE, ("ranked space",), 1.1, WITH_SUPERNET),
+        Rule("rank_architectures", "rank_architectures", DEVICE, ALONE, ("ranked space",), 1.1, BY_DATA),
         Rule("tabulate_lookups", "lookup", ANYWHERE, ALONE, (), 1.1, None),
         Rule("draw_rankings", "lookup", ANYWHERE, ALONE, (), 1.1, None),
         Rule("provenance", None, ANYWHERE, ALONE, (), 1.1, None),

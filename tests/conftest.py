@@ -1,56 +1,73 @@
 """How the tests share a machine when several run beside each other (pytest-xdist)."""
 
+import fcntl
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
-TOGETHER = {
-    "tests/workflow/test_reruns.py": "a finished run",
-    "tests/workflow/test_whole_chain.py": "a finished run",
-    "tests/workflow/test_data_freeness.py": "a finished run",
-    "tests/workflow/test_report.py": "a finished run",
-    "tests/workflow/test_verify.py": "a finished run",
-    "tests/workflow/test_several_processes.py": "a finished run",
-    "tests/slurm/": "a cluster",
-    "tests/faults/": "a chain of artifacts",
-}
-"""Files, or folders, whose tests share what takes long to make. The longest come first."""
+FIRST = (
+    "tests/slurm/",
+    "tests/workflow/test_reruns.py",
+    "tests/workflow/test_kills.py",
+    "tests/workflow/test_whole_chain.py",
+    "tests/workflow/test_lookup.py",
+    "tests/workflow/test_caching.py",
+    "tests/workflow/",
+    "tests/faults/",
+)
+"""Files and folders that take long, the longest first: they begin beside each other."""
 
 SAID = "said"
 
 
 def pytest_configure() -> None:
-    """Processes beside each other share the cores."""
-    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    if processes > 1:
-        torch.set_num_threads(max(1, torch.get_num_threads() // processes))
+    """Tensors are small, and processes beside each other share the cores: one thread is the quickest."""
+    torch.set_num_threads(1)
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A process for each core, up to four, and one for the tests on a cluster, which wait most of their time."""
+    return min(4, os.cpu_count() or 1) + 1
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest go first, beside all others.
-
-    Raises:
-        UsageError: a file that needs the finished run is not among those that share it.
-    """
-    for item in items:
-        if "finished" in getattr(item, "fixturenames", ()) and scope(item.nodeid) != "a finished run":
-            raise pytest.UsageError(f"{item.nodeid} needs the finished run: name its file in TOGETHER, conftest.py")
-    places = {name: place for place, name in enumerate(dict.fromkeys(TOGETHER.values()))}
-    items.sort(key=lambda item: places.get(scope(item.nodeid), len(places)))
+    """The longest go first, beside all others."""
+    items.sort(key=lambda item: next((i for i, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST)))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Tests of a file run in one process, and so do those of files that share something: nothing is made twice."""
+    """Tests of a file run in one process, and so do those on the cluster: nothing is made twice."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Together(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return scope(nodeid)
+            return "a cluster" if nodeid.startswith("tests/slurm/") else nodeid.split("::")[0]
 
     return Together(config, log)
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """once(name, make): a folder that `make` has filled, in whichever process needed it first. Not to be changed."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def folder(name: str, make: Callable[[Path], None]) -> Path:
+        place = shared / name
+        with open(shared / f"{name}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (shared / f"{name}.made").exists():
+                assert not place.exists(), f"another process failed to make {name}"
+                place.mkdir()
+                make(place)
+                (shared / f"{name}.made").touch()
+        return place
+
+    return folder
 
 
 @pytest.fixture
@@ -67,9 +84,3 @@ def pytest_terminal_summary(terminalreporter) -> None:
         terminalreporter.section("counts")
         for line in lines:
             terminalreporter.line(line)
-
-
-def scope(nodeid: str) -> str:
-    """What a test runs together with."""
-    file = nodeid.split("::")[0]
-    return next((name for start, name in TOGETHER.items() if file.startswith(start)), file)

@@ -197,8 +197,9 @@ def _place(error: Exception) -> str:
 def _problem(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
-    if str(getattr(error, "context", "")).startswith("found duplicate anchor"):
-        return f"{error.context.partition(';')[0]}; name each reference (&) once"
+    context = str(getattr(error, "context", ""))
+    if context.startswith("found duplicate anchor"):
+        return f"{context.partition(';')[0]}; name each reference (&) once"
     problem = getattr(error, "problem", None) or reason(error)
     if "'\\t'" in problem:
         return "a tab where YAML wants spaces; replace the tabs"

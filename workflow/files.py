@@ -75,7 +75,8 @@ class Files:
 
     def _weight_files(self, role: str) -> list[str]:
         weights = getattr(self.config, role).weights
-        return [expanded(f"{role}.weights", weights)] if weights and not is_published(weights) else []
+        file = None if is_published(weights) else expanded(f"{role}.weights", weights)
+        return [file] if file else []
 
     def given_files(self) -> dict[str, list[str]]:
         """All files of the user that jobs take as input, by the key of the configuration that names them."""
@@ -84,7 +85,7 @@ class Files:
 
     def original_files(self) -> list[str]:
         """The file that the original images come from, where it is one file that must be there already."""
-        return [self.original] if self.config.shard_original.source == "npz" else []
+        return [self.original] if self.original and self.config.shard_original.source == "npz" else []
 
     def accuracy_table(self) -> list[str]:
         """The file with the true accuracy of every architecture, where the configuration has one."""

@@ -22,7 +22,9 @@ class Plan(Codes):
 
     def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage; where data sets or networks have their own, the job's."""
-        return lambda wildcards: _options(self._section(self.rules[rule].section, wildcards))
+        section = self.rules[rule].section
+        assert section is not None, f"{rule} has no section"
+        return lambda wildcards: _options(self._section(section, wildcards))
 
     def _section(self, name: str, job: Any) -> Settings:
         if name in OF_A_SOURCE:

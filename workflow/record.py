@@ -7,7 +7,7 @@ import platform
 import sys
 
 from dfnas import __version__
-from dfnas.runtime.files import write_json
+from dfnas.artifacts.run_record import RunRecord
 from dfnas.runtime.packages import versions
 from dfnas.settings.config import Config
 
@@ -20,6 +20,6 @@ def write_record(results: str, config: Config) -> None:
     """Writes the record of a call that is about to run jobs."""
     packages = {"dfnas": __version__, "python": platform.python_version(), **versions(PACKAGES)}
     try:
-        write_json(f"{results}/{NAME}", {"configuration": config.plain(), "packages": packages})
+        RunRecord(configuration=config.plain(), packages=packages).write(f"{results}/{NAME}")
     except OSError as error:  # the first job will meet it too, and say more
         print(f"{results}/{NAME} cannot be written: {error.strerror or error}", file=sys.stderr)

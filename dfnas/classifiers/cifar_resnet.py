@@ -62,4 +62,5 @@ def cifar_resnet(
     """
     if depth < 8 or (depth - 2) % 6:
         raise ValueError(f"depth = {depth}: expected 6n + 2 with n at least 1 (8, 14, 20, 32, 56 …)")
-    return CifarResNet((depth - 2) // 6, tuple(widths), channels, classes)
+    first, second, third = widths
+    return CifarResNet((depth - 2) // 6, (first, second, third), channels, classes)

@@ -133,8 +133,8 @@ def _misfit(names: set[str], missing: list[str], unknown: list[str], prefix: str
     beside = {name.partition(".")[0] for name in unknown}
     if missing or beside & {name.partition(".")[0] for name in names}:
         return story
-    parts = ", ".join(f'"{prefix}{part}."' for part in sorted(beside))
+    left_out = ", ".join(f'"{prefix}{part}."' for part in sorted(beside))
     return (
         f"{story}, or, where the network works without, leave them out of the file's dictionary of weights: "
-        f'torch.save({{k: v for k, v in weights.items() if not k.startswith(({parts},))}}, "weights.pt")'
+        f'torch.save({{k: v for k, v in weights.items() if not k.startswith(({left_out},))}}, "weights.pt")'
     )

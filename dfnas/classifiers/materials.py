@@ -12,6 +12,9 @@ from torch.nn.parameter import is_lazy
 
 from dfnas.runtime.errors import InputError, reason
 
+VERSIONS = "_metadata"
+"""Where torch keeps the versions of the modules in a dictionary of their weights."""
+
 
 def materialised(network: nn.Module, shape: tuple[int, ...], what: str) -> nn.Module:
     """The network on the CPU, as float32, its lazy layers with the sizes that a grey image gives them. Weights on the
@@ -60,7 +63,7 @@ def lay_into(network: nn.Module, state: Mapping[str, torch.Tensor], what: str) -
     }
     expected, replaced = network.state_dict(), any(_of(network, lambda value: value.is_meta))
     laid = OrderedDict((n, v.to(expected[n].dtype, copy=replaced)) for n, v in (counters | dict(state)).items())
-    laid._metadata = getattr(expected, "_metadata", None)  # fitting weights are of the present versions
+    setattr(laid, VERSIONS, getattr(expected, VERSIONS, None))  # fitting weights are of the present versions
     network.load_state_dict(laid, strict=False, assign=replaced)
     check_in_memory(network, what)
 

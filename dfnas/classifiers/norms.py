@@ -27,14 +27,22 @@ def is_over_images(norm: nn.Module) -> bool:
     return isinstance(norm, nn.BatchNorm2d | nn.SyncBatchNorm) or not isinstance(norm, _BatchNorm)
 
 
+def statistics_of(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
+    """The mean and the variance that a layer stores, (C,) each."""
+    mean, variance = norm.running_mean, norm.running_var
+    assert isinstance(mean, torch.Tensor)
+    assert isinstance(variance, torch.Tensor)
+    return mean, variance
+
+
 def sees_images(norm: nn.Module, x: torch.Tensor) -> bool:
     """Whether an input of a layer is one of images, (B, C, height, width), with the layer's channels."""
-    return x.ndim == 4 and x.shape[1] == len(norm.running_mean)
+    return x.ndim == 4 and x.shape[1] == len(statistics_of(norm)[0])
 
 
 def normalise_by_batch(norm: nn.Module) -> None:
     """Has a layer normalise by the statistics of each batch from now on, in evaluation mode as well."""
-    if type(norm).forward in (_BatchNorm.forward, nn.SyncBatchNorm.forward):
+    if isinstance(norm, _BatchNorm) and type(norm).forward in (_BatchNorm.forward, nn.SyncBatchNorm.forward):
         norm.running_mean = norm.running_var = None  # as torch itself means it
     else:
         norm.register_forward_pre_hook(_take_statistics)
@@ -44,7 +52,8 @@ def _take_statistics(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
     x = inputs[0]
     others = [axis for axis in range(x.ndim) if axis != 1]
     variance, mean = torch.var_mean(x.float(), others, correction=0)
-    norm.running_mean, norm.running_var = mean.to(norm.running_mean), variance.to(norm.running_var)
+    stored_mean, stored_variance = statistics_of(norm)
+    norm.running_mean, norm.running_var = mean.to(stored_mean), variance.to(stored_variance)
 
 
 def _stores(module: nn.Module) -> bool:

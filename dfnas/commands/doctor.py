@@ -12,7 +12,8 @@ from contextlib import redirect_stdout
 from pathlib import Path
 
 from dfnas.doctor.examination import examine
-from dfnas.doctor.page import page
+from dfnas.doctor.findings import Finding
+from dfnas.doctor.page import conclusion, line
 from dfnas.runtime.errors import InputError, reason
 
 HEALTHY, SICK = 0, 1
@@ -33,9 +34,15 @@ def run(options: argparse.Namespace) -> int:
     """Prints what was found, and returns the exit status. Raises InputError where the question cannot be answered."""
     if options.gpus is not None and options.gpus < 1:
         raise InputError(f"--gpus {options.gpus}: expected 1 or more")
+    out = sys.stdout
+
+    def tell(finding: Finding) -> None:
+        if not options.json:
+            print(line(finding), file=out, flush=True)
+
     try:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
-            found = examine(options.configfile, options.gpus, options.quick, options.all)
+            found = examine(options.configfile, options.gpus, options.quick, options.all, tell)
     except (InputError, OSError):
         raise
     except Exception as error:  # a check that breaks is no answer, and nobody is helped by where it broke
@@ -49,5 +56,5 @@ def run(options: argparse.Namespace) -> int:
         }
         print(json.dumps(parts, indent=2, ensure_ascii=False))
     else:
-        print(page(found), end="")
+        print(conclusion(found), end="")
     return HEALTHY if found.healthy else SICK

@@ -6,6 +6,7 @@ row of a view is one run of bytes: a crop copies runs, and a normalisation repea
 
 import functools
 import operator
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -33,8 +34,8 @@ class Draws(NamedTuple):
 
     def of(self, rows: slice) -> "Draws":
         """Those of some images of the batch."""
-        tensors = (None if part is None else part[rows] for part in self[:4])
-        return Draws(*tensors, self.colours and self.colours.of(rows))
+        corners, mirrored, holes, windows = (None if part is None else part[rows] for part in self[:4])
+        return Draws(corners, mirrored, holes, windows, self.colours and self.colours.of(rows))
 
 
 def draw(count: int, data: ImageSet, settings: AugmentationSettings, generator: torch.Generator) -> Draws:
@@ -47,8 +48,8 @@ def draw(count: int, data: ImageSet, settings: AugmentationSettings, generator: 
         corners = torch.stack([torch.randint(room + 1, (count,), generator=generator) for room in rooms], 1)
     else:
         height, width = data.size
-        aspect = tuple(ratio * width / height for ratio in settings.crop_aspect)
-        stored = tuple(data.images.shape[2:])
+        narrowest, widest = (ratio * width / height for ratio in settings.crop_aspect)
+        stored, aspect = (data.images.shape[2], data.images.shape[3]), (narrowest, widest)
         windows = torch.tensor([draw_window(stored, settings.crop_area, aspect, generator) for _ in range(count)])
     mirrored = torch.rand(count, generator=generator) < 0.5 if settings.flip is True else None
     holes = _draw_holes(count, data.size, generator) if settings.cutout else None
@@ -84,7 +85,9 @@ def _shifted(images: torch.Tensor, settings: AugmentationSettings, draws: Draws,
     """Crops of the input's size, mirrored where that was drawn: (B, H, W, C) uint8."""
     device = images.device
     padded = _padded(images.permute(0, 2, 3, 1), settings)
-    views = _crops(padded, *draws.corners.to(device).unbind(1), size)
+    assert draws.corners is not None, "crops have the input's size"
+    top, left = draws.corners.to(device).unbind(1)
+    views = _crops(padded, top, left, size)
     if draws.mirrored is None:
         return views
     both = torch.stack([views, views.flip(2)], 1).flatten(0, 1)  # quicker than to pick and mirror half of them
@@ -109,7 +112,7 @@ def cutout(views: torch.Tensor, length: int, generator: torch.Generator) -> torc
     return _cut(views, length, _draw_holes(len(views), views.shape[2:], generator))
 
 
-def _draw_holes(count: int, size: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+def _draw_holes(count: int, size: Sequence[int], generator: torch.Generator) -> torch.Tensor:
     return torch.cat([torch.randint(side, (count, 1), generator=generator) for side in size], 1)
 
 

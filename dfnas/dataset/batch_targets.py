@@ -73,7 +73,8 @@ class TeacherLabels:
                 )
         self.network = teacher.on_batch_statistics() if batch_statistics else teacher.network
         self.temperature, self.batch_statistics = temperature, batch_statistics
-        self.scale = self.shift = None
+        self.scale: torch.Tensor | None = None
+        self.shift: torch.Tensor | None = None
         if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
             mean, std = (torch.tensor(v, device=data.images.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
             # ((x · std + mean) - teacher's mean) / teacher's std, for views x.
@@ -85,7 +86,7 @@ class TeacherLabels:
                 "teacher_statistics = batch: one image has no statistics; give batch_size at least two for each process"
             )
         with torch.inference_mode():
-            if self.scale is not None:
+            if self.scale is not None and self.shift is not None:
                 views = torch.addcmul(self.shift, views, self.scale)
             logits = self.network(views).float()
         # Outside of inference mode, since a loss keeps its targets for its gradient.

@@ -8,8 +8,10 @@ accents count for nothing.
 """
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from dfnas.runtime.errors import InputError
 
@@ -78,6 +80,25 @@ def check_same_order(names: Sequence[str], others: Sequence[str], where: str, el
                 f"one and class {place} in the other; {REMEDY}"
             )
     return places is not None
+
+
+def check_class_names(names: Sequence[str], path: Path, others: Sequence[str], other_path: Path) -> None:
+    """Compares the names of the classes in two files. Says on standard error where they are of two vocabularies; where
+    one has only numbers there is nothing to say.
+
+    Raises:
+        InputError: the same classes in another order, or such as cannot be matched.
+    """
+    if check_same_order(names, others, str(path), str(other_path)):
+        return
+    if all(tuple(each) != numbers(len(each)) for each in (names, others)):
+        odd = next(label for label, pair in enumerate(zip(names, others, strict=False)) if len(set(pair)) > 1)
+        print(
+            f"warning: {path} and {other_path} name their classes differently ('{names[odd]}', '{others[odd]}'): "
+            "they are taken to be the same ones, in the same order",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

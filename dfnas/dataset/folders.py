@@ -42,7 +42,8 @@ def find_pictures(place: Path) -> Files:
     Raises:
         InputError: no `train/` and `test/` with the same class folders, or a class folder without a picture.
     """
-    found, left_out = [], Counter()
+    found: list[dict[str, list[Path]]] = []
+    left_out: Counter[str] = Counter()
     for part in ("train", "test"):
         folder = place / part
         if not folder.is_dir():
@@ -61,8 +62,10 @@ def find_pictures(place: Path) -> Files:
         for name, files in classes.items():
             if not files:
                 raise InputError(f"{place / part / name} has no picture ({', '.join(ENDINGS)}); expected one or more")
-    samples = [[(path, label) for label, files in enumerate(classes.values()) for path in files] for classes in found]
-    return Files(tuple(found[0]), *samples, _remarks(place, left_out))
+    train, test = (
+        [(path, label) for label, files in enumerate(classes.values()) for path in files] for classes in found
+    )
+    return Files(tuple(found[0]), train, test, _remarks(place, left_out))
 
 
 def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.format import handle, opened, read
 from dfnas.dataset.writing import read_synthetic_shard
 from dfnas.runtime.errors import InputError, rebuild
@@ -90,6 +91,21 @@ def check_generation(path: Path, attributes: dict[str, Any], generation: int) ->
     found = attributes.get("generation")
     if found != generation:
         raise InputError(f"{path} is of generation {found}, expected {generation}")
+
+
+def check_fits(shard: Path, images: torch.Tensor, aims: torch.Tensor, teacher: Teacher) -> None:
+    """Raises InputError unless images (N, C, H, W) of a shard, and their aims (N, K), are of the teacher's task."""
+    spec = teacher.spec
+    if aims.shape[1] != spec.classes or images.shape[1] != spec.channels:
+        raise InputError(
+            f"{shard} has {images.shape[1]} channels and {aims.shape[1]} classes, but the teacher has "
+            f"{spec.channels} and {spec.classes}; it was made from another teacher"
+        )
+    if any(side < least for side, least in zip(images.shape[2:], spec.size, strict=True)):
+        raise InputError(
+            f"{shard} has images of {tuple(images.shape[2:])}, but the teacher sees {spec.size}; "
+            "it was made from another teacher"
+        )
 
 
 def _shards(paths: Sequence[Path], generation: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -4,7 +4,7 @@ Shapes: N images, B batch, C channels, P Q stored height and width, H W those of
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,8 +67,8 @@ class ImageSet:
     def subset(self, indices: torch.Tensor) -> "ImageSet":
         """The images at some indices, int64 (M,)."""
         indices = indices.to(self.images.device)
-        parts = (values[indices] for values in (self.images, self.soft_labels, self.targets))
-        return ImageSet(*parts, self.size, self.mean, self.std, self.class_names)
+        images, soft_labels, targets = (part[indices] for part in (self.images, self.soft_labels, self.targets))
+        return replace(self, images=images, soft_labels=soft_labels, targets=targets)
 
 
 def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:

@@ -30,7 +30,7 @@ class Part(NamedTuple):
 
     shard: Path
     first: int
-    count: int
+    length: int
     seal: str | None
     """Its digest; None in data sets that do not say it."""
 
@@ -92,7 +92,7 @@ class ShardedImages:
         assert step == 1, rows
         pieces = []
         for part in self.parts:
-            begin, end = max(first, part.first), min(last, part.first + part.count)
+            begin, end = max(first, part.first), min(last, part.first + part.length)
             if begin < end:
                 images = self._opened(part)
                 try:
@@ -115,9 +115,9 @@ class ShardedImages:
             )
         file, _ = self._held.enter_context(opened(part.shard, "shard"))
         images = handle(file, "images", "uint8", 4)
-        if images.shape != (part.count, *self.shape[1:]):
+        if images.shape != (part.length, *self.shape[1:]):
             raise InputError(
-                f"{self.path} has images {(part.count, *self.shape[1:])} of {part.shard}, which has {images.shape}; "
+                f"{self.path} has images {(part.length, *self.shape[1:])} of {part.shard}, which has {images.shape}; "
                 f"{rebuild(self.path)}"
             )
         if part.seal not in (None, seal_of(file)):

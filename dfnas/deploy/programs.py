@@ -83,6 +83,7 @@ def to_onnx(program: ExportedProgram, provenance: Mapping[str, Any] | None = Non
         )
     except Exception as error:  # an operation that is not known ends in many ways
         raise InputError(f"the network cannot be exported to ONNX: {reason(error)}") from error
+    assert model is not None, "the exporter by dynamo gives a model"
     ClearMetadataAndDocStringPass()(model.model)
     if provenance:
         model.model.metadata_props[KEY] = json.dumps(provenance)

@@ -1,12 +1,11 @@
 """The whole examination: one check after the other, and from the plan to its estimate."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from dfnas.doctor.calibration import calibrate, judge_trials
 from dfnas.doctor.device import check_cores, check_device, check_memory
 from dfnas.doctor.environment import check_packages, check_python
 from dfnas.doctor.estimate import Estimate, estimate, judge_times
@@ -15,6 +14,7 @@ from dfnas.doctor.machine import Machine, this_machine
 from dfnas.doctor.networks import check_networks
 from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
+from dfnas.doctor.trials import judge_trials, try_jobs
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.paths import expanded
@@ -42,7 +42,11 @@ class Examination:
 
 
 def examine(
-    paths: Sequence[Path], gpus: int | None = None, quick: bool = False, everything: bool = False
+    paths: Sequence[Path],
+    gpus: int | None = None,
+    quick: bool = False,
+    everything: bool = False,
+    tell: Callable[[Finding], None] = lambda finding: None,
 ) -> Examination:
     """Looks at the machine for what a configuration needs.
 
@@ -51,6 +55,7 @@ def examine(
         gpus: that a run would share; None for those that are here.
         quick: leave out what takes long: reading the original images, and trials.
         everything: take the plan as if there were no results yet.
+        tell: is given each finding as soon as it is there.
 
     Raises:
         InputError: the configuration says something impossible, or there is no workflow to ask.
@@ -58,50 +63,55 @@ def examine(
     root, machine = checkout(), this_machine()
     config = read_configuration(root, paths)
     results = Path(expanded(config.results_dir, "results_dir"))
+    findings: list[Finding] = []
+
+    def found(more: Iterable[Finding]) -> None:
+        for finding in more:
+            findings.append(finding)
+            tell(finding)
+
     with ThreadPoolExecutor(1) as beside:
         planning = beside.submit(_planned, root, paths, everything)
-        findings = [check_python(), *check_packages(root)]
-        findings += [*check_cores(config, machine), *check_memory(config, machine), *check_device(config, machine)]
-        findings += [check_writable(results), *check_state(results, Path.cwd())]
+        found([check_python(), *check_packages(root)])
+        found([*check_cores(config, machine), *check_memory(config, machine), *check_device(config, machine)])
+        found([check_writable(results), *check_state(results, Path.cwd())])
         jobs, complaint = planning.result()
     sources = list(dict.fromkeys(job.wildcards["source"] for job in jobs if job.rule == "invert_teacher"))
-    findings += check_networks(config, sources)
-    found, original = _originals(config, jobs, complaint, quick)
-    findings += found
-    findings += check_searched(config)
-    findings.append(failure("plan", complaint) if complaint else _described(jobs, gpus, config, machine))
+    found(check_networks(config, sources))
+    of_originals, original = _originals(config, jobs, complaint, quick)
+    found(of_originals)
+    found(check_searched(config))
+    found([failure("plan", complaint) if complaint else _described(jobs, gpus, config, machine)])
     sizes = data_sizes(config, original)
-    findings += check_held(sizes, jobs, machine)
+    found(check_held(sizes, jobs, machine))
     estimated = None
     if jobs and not quick and not fails(findings):
-        tried = calibrate(config, jobs, sizes, machine)
-        findings += judge_trials(tried, config, machine)
-        shared = _shared_gpus(gpus, config, machine)
-        estimated = estimate(jobs, tried, sizes, config, machine, shared)
-        findings += judge_times(estimated, config)
+        tried = try_jobs(config, jobs, sizes, machine)
+        found(judge_trials(tried, config, machine))
+        estimated = estimate(jobs, tried, sizes, config, machine, _shared_gpus(gpus, config, machine))
+        found(judge_times(estimated, config))
     needed = estimated.bytes if estimated else estimate(jobs, [], sizes, config, machine, 0).bytes if jobs else None
-    findings.append(check_disk(results, needed))
+    found([check_disk(results, needed)])
     return Examination(tuple(findings), dict(Counter(job.rule for job in jobs)), estimated)
 
 
-def check_searched(config: Config) -> list[Finding]:
+def check_searched(config: Config) -> Iterator[Finding]:
     """Whether the space of every algorithm can be made, and its budget kept."""
     teacher = config.teacher
-    task, findings = Task(teacher.channels, teacher.size, teacher.classes), []
+    task = Task(teacher.channels, teacher.size, teacher.classes)
     for name in config.comparison.names:
         rule, space = f"search_{name}", config.searches()[f"search_{name}"].space.name
         try:
             said = checked_space(rule, config.checked(name)[rule], task)
         except InputError as error:
-            findings.append(failure(rule, str(error)))
+            yield failure(rule, str(error))
             continue
         except Exception as error:  # a space of the user's
-            findings.append(failure(rule, f"the space '{space}' fails: {told(error)}"))
+            yield failure(rule, f"the space '{space}' fails: {told(error)}")
             continue
         low, high = said["macs_m"]
         story = f"space {space}, {said['choices']} choices, {low:.3g} to {high:.3g} M MACs"
-        findings.append(ok(rule, story))
-    return findings
+        yield ok(rule, story)
 
 
 def check_held(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob], machine: Machine) -> list[Finding]:

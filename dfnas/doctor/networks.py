@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from dfnas.classifiers.assembly import assemble, build_network
+from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.examination import examine
 from dfnas.classifiers.metadata import complete, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
@@ -124,6 +125,14 @@ def described(teacher: Teacher) -> str:
         f"{teacher.spec.classes} classes",
     ]
     return ", ".join(parts)
+
+
+def form_of(section: TeacherSettings, role: str) -> tuple[TeacherSpec, dict[str, torch.Tensor]]:
+    """What a network is, and weights for it: fresh ones, or its own where its file is its code. Raises InputError."""
+    spec = complete(section, role)
+    if section.builder == TORCHSCRIPT:
+        return spec, read_weights(section, role)
+    return spec, build_network(spec, role).state_dict()
 
 
 def _is_cached(section: TeacherSettings) -> bool:

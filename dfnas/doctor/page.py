@@ -1,15 +1,25 @@
-"""An examination as text."""
+"""An examination as text: a line for each finding as it comes, then what follows from all of them."""
 
 from dfnas.doctor.estimate import Estimate, duration
 from dfnas.doctor.examination import Examination
+from dfnas.doctor.findings import Finding
 from dfnas.doctor.places import size
 
 GAP = "  "
 
 
-def page(found: Examination) -> str:
-    """A line for each finding, then the jobs with what they take, then what that means in all."""
-    lines = _columns([[finding.level, finding.subject, finding.story] for finding in found.findings])
+LEVEL, SUBJECT = 7, 16
+"""Characters that are left to the first words of a line; a longer subject moves its story."""
+
+
+def line(finding: Finding) -> str:
+    """A finding in a line."""
+    return GAP.join([finding.level.ljust(LEVEL), finding.subject.ljust(SUBJECT), finding.story])
+
+
+def conclusion(found: Examination) -> str:
+    """The jobs with what they take, then what that means in all."""
+    lines: list[str] = []
     if found.estimate is not None:
         lines += ["", *_rows(found.estimate), "", *_sum(found.estimate)]
     elif found.jobs:

@@ -8,6 +8,8 @@ Vendi score exp(-Σ λ log λ) over the eigenvalues λ of K/n, an effective numb
 Shapes: B batch, D features, K classes.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch.nn import functional as F
 
@@ -97,6 +99,6 @@ def unit_rows(features: torch.Tensor) -> torch.Tensor:
     return F.normalize(features[features.any(1)], dim=1, eps=0.0)
 
 
-def _mean(values) -> float | None:
+def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None

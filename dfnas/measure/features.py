@@ -4,6 +4,7 @@ Shapes: B batch, C channels, H W sides, D features, K classes.
 """
 
 from contextlib import ExitStack
+from typing import TypeGuard
 
 import torch
 from torch import nn
@@ -23,7 +24,7 @@ def final_layer(network: nn.Module, classes: int, example: torch.Tensor) -> Head
     """
     run: list[tuple[Head, torch.Tensor]] = []
 
-    def note(layer: nn.Module, _: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+    def note(layer: Head, _: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         run.append((layer, output.detach().clone()))  # an activation may change it in place
 
     candidates = [module for module in network.modules() if _maps_to(module, classes)]
@@ -47,7 +48,7 @@ def class_weights(layer: Head) -> torch.Tensor:
     return layer.weight.detach().flatten(1)
 
 
-def _maps_to(module: nn.Module, classes: int) -> bool:
+def _maps_to(module: nn.Module, classes: int) -> TypeGuard[Head]:
     if isinstance(module, nn.Linear):
         return module.out_features == classes
     return (
@@ -86,6 +87,7 @@ class PenultimateFeatures:
         over them. None without a layer."""
         if self._layer is None:
             return None
+        assert self._input is not None, "nothing ran since the last call"
         features, self._input = self._input.double(), None
         if isinstance(self._layer, nn.Conv2d):
             return features.mean((2, 3))  # (B, D, H, W)

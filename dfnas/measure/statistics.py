@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.linalg import vector_norm
 
+from dfnas.classifiers.norms import statistics_of
+
 PIECE = 32
 """Images whose activations are held in double precision at once."""
 
@@ -36,7 +38,7 @@ class NormStatistics:
     def __init__(self, layers: Mapping[str, nn.Module]):
         self._layers = dict(layers)
         self._counts = dict.fromkeys(self._layers, 0)
-        self._sums = {name: torch.zeros(2, *layer.running_mean.shape).double() for name, layer in layers.items()}
+        self._sums = {name: torch.zeros(2, *statistics_of(layer)[0].shape).double() for name, layer in layers.items()}
         self._hooks = ExitStack()
 
     def __enter__(self) -> "NormStatistics":
@@ -50,9 +52,10 @@ class NormStatistics:
 
     def _measure(self, name: str, layer: nn.Module, x: torch.Tensor) -> None:
         """x: (B, C, ...), of any float type."""
-        if x.ndim < 2 or x.shape[1] != len(layer.running_mean):
+        mean, _ = statistics_of(layer)
+        if x.ndim < 2 or x.shape[1] != len(mean):
             return  # a layer of another kind than torch's, which has its channels elsewhere
-        centre = layer.running_mean.double().view(1, -1, *(1 for _ in x.shape[2:]))
+        centre = mean.double().view(1, -1, *(1 for _ in x.shape[2:]))
         others = [axis for axis in range(x.ndim) if axis != 1]
         sums = torch.zeros(2, x.shape[1], dtype=torch.float64, device=x.device)
         for part in x.split(PIECE):
@@ -67,7 +70,7 @@ class NormStatistics:
 
     def _distance(self, name: str) -> Distance:
         from_mean, squares = self._sums[name] / self._counts[name]
-        remembered = self._layers[name].running_var.double().cpu()
+        remembered = statistics_of(self._layers[name])[1].double().cpu()
         from_variance = squares - from_mean.square() - remembered
         # A dead layer, all of whose channels are constant, counts as of scale 1.
         scales = (vector_norm(values).item() or 1.0 for values in (remembered.sqrt(), remembered))

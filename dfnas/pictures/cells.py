@@ -81,6 +81,7 @@ def draw_cell(
         return base + side * (STATE_HEIGHT / 2 + LANE * lane)
 
     boxes, wires = [], []
+    points: tuple[tuple[float, float], ...]
     inside = {edge.target for edge in cell.edges} - {cell.states[-1]}  # neither given to the cell nor its output
     for state, x in zip(cell.states, left, strict=True):
         colour = "#FFFFFF" if state in inside else "#D9D9D9"

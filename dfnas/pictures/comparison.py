@@ -2,7 +2,7 @@
 
 import statistics
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -77,7 +77,7 @@ def draw_by_algorithm(axes: Axes, rows: Sequence[Row], colours: dict[str, str], 
             errors, colour = [network.error for network in row], colours[row[0].search_data]
             seeds = [middle - width / 4] * len(row)
             axes.scatter(seeds, errors, marker=forms[algorithm], color=colour, alpha=FAINT, s=22, linewidths=0)
-            mean = {"fmt": forms[algorithm], "color": colour, "markersize": 8, "capsize": 3}
+            mean: dict[str, Any] = {"fmt": forms[algorithm], "color": colour, "markersize": 8, "capsize": 3}
             axes.errorbar(middle + width / 8, statistics.fmean(errors), _spread(errors), **mean)
     axes.set_xticks(range(len(algorithms)), algorithms)
     axes.set_xlim(-0.6, len(algorithms) - 0.4)
@@ -97,7 +97,7 @@ def draw_against_cost(
         algorithm, colour = row[0].algorithm, colours[row[0].search_data]
         costs, errors = list(map(cost, row)), [network.error for network in row]
         axes.scatter(costs, errors, marker=forms[algorithm], color=colour, alpha=FAINT, s=22, linewidths=0)
-        mean = {"fmt": forms[algorithm], "color": colour, "markersize": 8, "capsize": 3, "zorder": 3}
+        mean: dict[str, Any] = {"fmt": forms[algorithm], "color": colour, "markersize": 8, "capsize": 3, "zorder": 3}
         means.append((statistics.fmean(costs), statistics.fmean(errors)))
         axes.errorbar(*means[-1], _spread(errors), _spread(costs), **mean)
     front = [means[place] for place in pareto_front(means)]
@@ -115,7 +115,7 @@ def _spread(values: Sequence[float]) -> float:
 
 def _add_legend(figure: Figure, colours: dict[str, str], forms: dict[str, str]) -> None:
     """Colours are data, shapes are algorithms."""
-    none = {"linestyle": "none", "markersize": 8}
+    none: dict[str, Any] = {"linestyle": "none", "markersize": 8}
     handles = [
         Line2D([], [], marker="s", color=colour, label=_searched_on(data), **none) for data, colour in colours.items()
     ]

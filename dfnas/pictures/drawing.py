@@ -96,12 +96,14 @@ def readable(option: str) -> str:
 
 def tint(colour: str, share: float = 0.45) -> Colour:
     """A colour mixed with white, light enough for black text."""
-    return tuple(1 - share * (1 - part) for part in to_rgb(colour))
+    red, green, blue = (1 - share * (1 - part) for part in to_rgb(colour))
+    return red, green, blue
 
 
 def shade(colour: str, share: float = 0.8) -> Colour:
     """A colour mixed with black, dark enough for a thin line on white."""
-    return tuple(share * part for part in to_rgb(colour))
+    red, green, blue = (share * part for part in to_rgb(colour))
+    return red, green, blue
 
 
 def paint(axes: Axes, drawing: Drawing) -> None:

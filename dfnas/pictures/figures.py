@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 BLUE, VERMILION, GREEN, PURPLE, BLACK, ORANGE = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00"
 SKY, YELLOW, GREY = "#56B4E9", "#F0E442", "#7F7F7F"
@@ -21,6 +22,11 @@ def blank(width: float, height: float, **keywords: Any) -> Figure:
     figure = Figure(figsize=(width, height), dpi=100, **keywords)
     FigureCanvasAgg(figure)  # draws without a display, and leaves pyplot's global state alone
     return figure
+
+
+def padded(**keywords: Any) -> ConstrainedLayoutEngine:
+    """The `layout` of a figure whose panels have a tenth of an inch around them."""
+    return ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, **keywords)
 
 
 def png(figure: Figure) -> bytes:

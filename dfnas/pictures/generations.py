@@ -1,28 +1,13 @@
 """Plots of the quality reports over the generations."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 
+from dfnas.artifacts.quality import QualityReport
 from dfnas.measure.choice import evenly
-from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, png
-
-FIGURE = float | None
-PARTS = {"overall": FIGURE, "within_class": FIGURE}
-REPORT = {
-    "generation": int,
-    "teacher_agreement": float,
-    "target_probability": float,
-    "verifier_agreement": FIGURE,
-    "labels": {"entropy_nats": FIGURE, "top5_mass": FIGURE},
-    "targets": {"entropy_nats": FIGURE, "top5_mass": FIGURE},
-    "class_similarity": {"correlation": FIGURE},
-    "diversity": {"cosine_distance": (PARTS, None), "vendi_score": (PARTS, None)},
-    "batch_norm": ({"mean": FIGURE, "variance": FIGURE}, None),
-}
-"""Of a report, what is drawn, and its kinds. None is what this teacher or this configuration does not have."""
-Report = Mapping[str, Any]
+from dfnas.pictures.figures import BLACK, BLUE, GREEN, ORANGE, PURPLE, VERMILION, blank, padded, png
 
 MOST_TICKS = 10
 
@@ -32,7 +17,7 @@ class Line(NamedTuple):
 
     name: str
     colour: str
-    value: Callable[[Report], float | None]
+    value: Callable[[QualityReport], float | None]
 
 
 class Panel(NamedTuple):
@@ -45,13 +30,13 @@ class Panel(NamedTuple):
     """Of the vertical axis; None leaves an end to the values."""
 
 
-def _at(*keys: str) -> Callable[[Report], float | None]:
+def _at(*keys: str) -> Callable[[QualityReport], float | None]:
     """The value at a place in a report; None where the report has none."""
 
-    def value(report: Report) -> float | None:
+    def value(report: QualityReport) -> float | None:
         inner: Any = report
         for key in keys:
-            inner = None if inner is None else inner[key]
+            inner = None if inner is None else getattr(inner, key)
         return inner
 
     return value
@@ -116,23 +101,22 @@ PANELS = (
 )
 
 
-def generations_png(reports: Sequence[Report]) -> bytes:
+def generations_png(reports: Sequence[QualityReport]) -> bytes:
     """A panel for each kind of figure, the generations on every horizontal axis, as PNG.
 
     Args:
         reports: as `assess_images` writes them, in order.
     """
-    figure = blank(17, 8.5, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    figure = blank(17, 8.5, layout=padded())
     for axes, panel in zip(figure.subplots(2, 4).flat, PANELS, strict=True):
         _draw(axes, panel, reports)
     return png(figure)
 
 
-def _draw(axes: Axes, panel: Panel, reports: Sequence[Report]) -> None:
+def _draw(axes: Axes, panel: Panel, reports: Sequence[QualityReport]) -> None:
     """What no report has is left out; a panel without anything says so."""
     for line in panel.lines:
-        points = [(report["generation"], line.value(report)) for report in reports]
+        points = [(report.generation, line.value(report)) for report in reports]
         points = [point for point in points if point[1] is not None]
         if points:
             axes.plot(*zip(*points, strict=True), "o-", color=line.colour, label=line.name, markersize=4, clip_on=False)
@@ -140,9 +124,9 @@ def _draw(axes: Axes, panel: Panel, reports: Sequence[Report]) -> None:
     axes.set_title(panel.title, fontsize=11, loc="left")
     axes.set_xlabel("generation")
     axes.set_ylabel(panel.unit)
-    axes.set_xlim(reports[0]["generation"] - 0.25, reports[-1]["generation"] + 0.25)
+    axes.set_xlim(reports[0].generation - 0.25, reports[-1].generation + 0.25)
     axes.set_ylim(*panel.limits)
-    axes.set_xticks([reports[place]["generation"] for place in evenly(len(reports), MOST_TICKS)])
+    axes.set_xticks([reports[place].generation for place in evenly(len(reports), MOST_TICKS)])
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.grid(color="0.9")
     axes.set_axisbelow(True)

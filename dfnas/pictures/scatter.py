@@ -1,6 +1,7 @@
 """The candidates of a search as points: what they cost and what they are worth."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -19,10 +20,10 @@ def draw_candidates(axes: Axes, candidates: Sequence[Candidate], chosen: Mapping
         bar = axes.figure.colorbar(points, ax=axes, label="generation", pad=0.02)
         bar.set_ticks([colours[0], colours[-1]])
     front = pareto_front([(c.macs_m, c.top1_error) for c in ordered])
-    line = {"color": VERMILION, "linewidth": 1.2, "markersize": 4, "drawstyle": "steps-post", "zorder": 3}
-    axes.plot([macs[i] for i in front], [accuracies[i] for i in front], "s-", label="Pareto front", **line)
+    line: dict[str, Any] = {"color": VERMILION, "linewidth": 1.2, "markersize": 4, "drawstyle": "steps-post"}
+    axes.plot([macs[i] for i in front], [accuracies[i] for i in front], "s-", label="Pareto front", zorder=3, **line)
     for place in [i for i, candidate in enumerate(ordered) if candidate.architecture == dict(chosen)][:1]:
-        star = {"s": 170, "color": ORANGE, "edgecolors": BLACK, "zorder": 4}
+        star: dict[str, Any] = {"s": 170, "color": ORANGE, "edgecolors": BLACK, "zorder": 4}
         axes.scatter(macs[place], accuracies[place], marker="*", label="chosen", **star)
     axes.margins(0.06)
     decorate(axes, "Judged candidates", "million multiply-accumulates", "held-out top-1 accuracy, %")

@@ -2,15 +2,17 @@
 
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dfnas.artifacts.architecture import FoundArchitecture
 from dfnas.pictures.architecture import draw_architecture
 from dfnas.pictures.candidates import generations, largest_entropy, mean_entropy, shares
 from dfnas.pictures.drawing import paint, readable
-from dfnas.pictures.figures import blank, png
+from dfnas.pictures.figures import blank, padded, png
 from dfnas.pictures.scatter import draw_candidates
 from dfnas.pictures.search_curves import draw_panel, panels
 from dfnas.pictures.strengths import MOST_NAMES, Strengths, draw_strengths
@@ -32,7 +34,7 @@ FEW_CHOICES = 10
 
 def search_png(
     title: str,
-    document: Mapping[str, Any],
+    found: FoundArchitecture,
     space: Space,
     history: Sequence[Row] = (),
     candidates: Sequence[Candidate] = (),
@@ -41,42 +43,40 @@ def search_png(
     """The architecture on top; below it whatever else there is, as PNG.
 
     Args:
-        document: the architecture file.
+        found: the architecture.
         history: as the search wrote it.
         candidates: in the order of their judgement.
         strengths: of every option of every choice. Where candidates were judged, the share of the last generation that
             has an option takes their place.
     """
-    drawing = draw_architecture(space, document["choices"])
+    drawing = draw_architecture(space, found.choices)
     course = with_entropy(history, candidates, space)
     draws: list[Callable[[Axes], None]] = [
-        lambda axes, panel=panel: draw_panel(axes, panel, course)
-        for panel in panels(course, largest_entropy(space.choices))
+        partial(draw_panel, panel=panel, history=course) for panel in panels(course, largest_entropy(space.choices))
     ]
     what, scale = "Strengths", "probability"
     if candidates:
-        draws.append(lambda axes: draw_candidates(axes, candidates, document["choices"]))
+        draws.append(lambda axes: draw_candidates(axes, candidates, found.choices))
         bred = generations(candidates)
         strengths = shares(bred[max(bred)], space.choices)
         what, scale = ("Last generation" if len(bred) > 1 else "Candidates"), "share of candidates"
 
     width = max(WIDTH, drawing.width + 2 * MARGIN)
-    facts = [line for fact in _facts(document) for line in textwrap.wrap(fact, int(LETTERS * width))]
+    facts = [line for fact in _facts(found, space) for line in textwrap.wrap(fact, int(LETTERS * width))]
     head = (1.5 + len(facts)) * LINE + MARGIN
     count = -(-len(draws) // IN_ROW)
     below = max(count * PANEL_HEIGHT, 1.6 + MAP_ROW * min(len(space.choices), MOST_NAMES) if strengths else 0)
     height = head + drawing.height + MARGIN + (below + MARGIN if below else 0)
 
-    figure = blank(width, height, layout="constrained" if below else None)
+    area = (MARGIN / width, MARGIN / 2 / height, 1 - 2 * MARGIN / width, below / height)
+    figure = blank(width, height, layout=padded(rect=area) if below else None)
     _write(figure, title, facts)
     place = (MARGIN / width, 1 - (head + drawing.height) / height, drawing.width / width, drawing.height / height)
     axes = figure.add_axes(place)
     axes.set_in_layout(False)
     paint(axes, drawing)
     if below:
-        area = (MARGIN / width, MARGIN / 2 / height, 1 - 2 * MARGIN / width, below / height)
-        figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1, rect=area)
-        _draw_below(figure, draws, count, strengths, document["choices"], what, scale)
+        _draw_below(figure, draws, count, strengths, found.choices, what, scale)
     return png(figure)
 
 
@@ -85,19 +85,20 @@ def with_entropy(history: Sequence[Row], candidates: Sequence[Candidate], space:
     frequencies among them."""
     judged = generations(candidates)
     found = {number: mean_entropy(shares(members, space.choices)) for number, members in judged.items()}
+    numbers = [int(row["step"]) if row.get("phase") == "evolution" else None for row in history]
     return [
-        row | {"entropy": found[row["step"]]} if row.get("phase") == "evolution" and row["step"] in found else row
-        for row in history
+        row | {"entropy": found[number]} if number in found else row
+        for row, number in zip(history, numbers, strict=True)
     ]
 
 
-def _facts(document: Mapping[str, Any]) -> list[str]:
+def _facts(found: FoundArchitecture, space: Space) -> list[str]:
     """What the architecture file says beside the choices."""
-    task, space = document["task"], document["space"]
-    size = " × ".join(map(str, (task["channels"], *task["size"])))
-    sizes = f"{document['parameters']:,} parameters, {document['macs']:,} multiply-accumulates an image"
-    facts = [f"Space {space['name']}; {size} to {task['classes']} classes; {sizes}"]
-    said = "; ".join(f"{readable(name)}: {_word(value)}" for name, value in document.get("search", {}).items())
+    task = space.task
+    size = " × ".join(map(str, (task.channels, *task.size)))
+    sizes = f"{found.parameters:,} parameters, {found.macs:,} multiply-accumulates an image"
+    facts = [f"Space {found.space.name}; {size} to {task.classes} classes; {sizes}"]
+    said = "; ".join(f"{readable(name)}: {_word(value)}" for name, value in found.search.items())
     return [*facts, f"Search: {said}"] if said else facts
 
 
@@ -109,7 +110,7 @@ def _word(value: Any) -> str:
 
 def _write(figure: Figure, title: str, facts: Sequence[str]) -> None:
     width, height = figure.get_size_inches()
-    placed = {"va": "top", "ha": "left", "in_layout": False}
+    placed: dict[str, Any] = {"va": "top", "ha": "left", "in_layout": False}
     figure.text(MARGIN / width, 1 - LINE / 2 / height, title, fontsize=13, **placed)
     for i, fact in enumerate(facts):
         figure.text(MARGIN / width, 1 - (1.8 + i) * LINE / height, fact, fontsize=10, color="0.25", **placed)

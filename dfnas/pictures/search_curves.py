@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
@@ -108,7 +109,9 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
     times = _times(shown)
     for line in panel.lines:
         points = [
-            (time, panel.scale * row[line.column]) for time, row in zip(times, shown, strict=True) if line.column in row
+            (time, panel.scale * float(row[line.column]))
+            for time, row in zip(times, shown, strict=True)
+            if line.column in row
         ]
         marker = "o" if len(points) < 40 else ""
         axes.plot(*zip(*points, strict=True), f"{marker}-", color=line.colour, label=line.name, markersize=3.5)
@@ -116,7 +119,7 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
         axes.axhline(panel.bound[0], color="0.5", linestyle="--", linewidth=1, label=panel.bound[1])
     axes.margins(y=0.18)  # room for the names of the phases
     bottom, top = axes.get_ylim()
-    if bottom < 0 <= min(value for line in axes.lines for value in line.get_ydata()):
+    if bottom < 0 <= min(float(value) for line in axes.lines for value in np.asarray(line.get_ydata())):
         axes.set_ylim(0, top)
     if times[0] == times[-1]:
         axes.set_xlim(times[0] - 0.5, times[-1] + 0.5)
@@ -130,7 +133,7 @@ def draw_panel(axes: Axes, panel: Panel, history: Sequence[Row]) -> None:
 def _time(row: Row) -> tuple[str, float]:
     """What the row's time is counted in, and its time."""
     name = next(name for name in TIMES if name in row)
-    return COUNTED.get(row.get("phase"), name), row[name]
+    return COUNTED.get(str(row.get("phase")), name), float(row[name])
 
 
 def _times(rows: Sequence[Row]) -> list[float]:

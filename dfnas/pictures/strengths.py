@@ -23,15 +23,9 @@ def draw_strengths(axes: Axes, strengths: Strengths, chosen: Mapping[str, str], 
     values = np.array([[each.get(option, math.nan) for option in options] for each in strengths.values()])
     image = axes.imshow(values, cmap="cividis", vmin=0, aspect="auto", interpolation="nearest")
     axes.figure.colorbar(image, ax=axes, label=scale, pad=0.02)
-    dots = [(options.index(chosen[choice]), row) for row, choice in enumerate(strengths)]
-    axes.scatter(
-        *zip(*dots, strict=True),
-        s=16,
-        color="white",
-        edgecolors=BLACK,
-        linewidths=0.8,
-    )
     names = list(strengths)
+    dots = [options.index(chosen[choice]) for choice in names]
+    axes.scatter(dots, range(len(names)), s=16, color="white", edgecolors=BLACK, linewidths=0.8)
     shown = evenly(len(names), MOST_NAMES)
     axes.set_yticks(shown, [names[row] for row in shown], fontsize=8)
     axes.set_xticks(range(len(options)), [readable(option) for option in options], fontsize=8, rotation=90)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from dfnas.pictures.figures import OPTION_COLOURS, blank, decorate, legend_below, png
+from dfnas.pictures.figures import OPTION_COLOURS, blank, decorate, legend_below, padded, png
 from dfnas.runtime.resumable import Row
 
 
@@ -30,8 +30,7 @@ PANELS = (
 
 def training_png(title: str, courses: Sequence[Course]) -> bytes:
     """A panel for each quantity, a line for each training, those of one kind in one colour, as PNG."""
-    figure = blank(15, 4.6, layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    figure = blank(15, 4.6, layout=padded())
     figure.suptitle(title, x=0.01, ha="left", fontsize=13)
     for axes, panel in zip(figure.subplots(1, len(PANELS)), PANELS, strict=True):
         _draw(axes, panel, courses)
@@ -45,7 +44,7 @@ def _draw(axes: Axes, panel: tuple[str, str, str, float], courses: Sequence[Cour
     for course in courses:
         colour = OPTION_COLOURS[kinds.index(course.kind) % len(OPTION_COLOURS)]
         epochs = [row["epoch"] for row in course.history]
-        values = [scale * row[column] for row in course.history]
+        values = [scale * float(row[column]) for row in course.history]
         name = None if course.kind in shown else course.kind  # once in the legend
         marker = "o" if len(epochs) < 40 else ""
         axes.plot(epochs, values, f"{marker}-", color=colour, label=name, markersize=3, linewidth=1.2, alpha=0.8)

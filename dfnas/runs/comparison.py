@@ -54,12 +54,12 @@ def compare(first: RunFolder, second: RunFolder, draws: int) -> Comparison:
     runs = first, second
     origins = [origins_of(run) for run in runs]
     records = [record_of(run) for run in runs]
-    networks = tuple(networks_of(run) for run in runs)
-    rows = tuple(rows_of(run, found) for run, found in zip(runs, networks, strict=True))
+    networks = networks_of(first), networks_of(second)
+    rows = rows_of(first, networks[0]), rows_of(second, networks[1])
     return Comparison(
         names=(str(first.path), str(second.path)),
         settings=differences(
-            *(settings_of(o, record["configuration"]) for o, record in zip(origins, records, strict=True))
+            *(settings_of(o, record.configuration) for o, record in zip(origins, records, strict=True))
         ),
         contents=differences(*map(contents_of, runs)),
         architectures=differences(*map(architectures_of, runs)),
@@ -67,6 +67,6 @@ def compare(first: RunFolder, second: RunFolder, draws: int) -> Comparison:
         figures=differences(*rows),
         lookups=differences(*map(lookups_of, runs)),
         quality=differences(*map(quality_of, runs)),
-        machine=differences(*(machine_of(o, record["packages"]) for o, record in zip(origins, records, strict=True))),
+        machine=differences(*(machine_of(o, record.packages) for o, record in zip(origins, records, strict=True))),
         costs=differences(*map(costs_of, runs)),
     )

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+import h5py
 import numpy as np
 import torch
 
 from dfnas.dataset.format import handle, opened
-from dfnas.dataset.virtual import sharded_images
+from dfnas.dataset.virtual import ShardedImages, sharded_images
 from dfnas.runs.folder import RunFolder
-from dfnas.runs.sheets import Sheet
+from dfnas.runs.sheets import Key, Sheet
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive
 
@@ -27,7 +28,9 @@ def contents_of(run: RunFolder) -> Sheet:
         InputError: one of the files is damaged.
     """
     networks = [*run.files("teacher/teacher.pt"), *run.files("networks/*.pt")]
-    sheet = {(path.stem,): {"weights": _digest_of_weights(_weights(path))} for path in networks}
+    sheet: dict[Key, dict[str, str]] = {
+        (path.stem,): {"weights": _digest_of_weights(_weights(path))} for path in networks
+    }
     for path in run.files("dataset/*.h5"):
         with opened(path, "dataset") as (file, attributes), sharded_images(path, file, attributes) as images:
             records = {name: handle(file, name, a.dtype.str, a.ndim) for name, a in file.items() if name != "images"}
@@ -52,7 +55,7 @@ def _digest_of_weights(state: Mapping[str, torch.Tensor]) -> str:
     return total.hexdigest()[:DIGITS]
 
 
-def _digest_of_array(array) -> str:
+def _digest_of_array(array: h5py.Dataset | ShardedImages) -> str:
     """Of an array on the disk, read in pieces of whole rows."""
     total = hashlib.sha256(f"{array.dtype.str} {array.shape}\n".encode())
     row_bytes = max(1, int(np.prod(array.shape[1:], dtype=np.int64)) * array.dtype.itemsize)

@@ -1,44 +1,65 @@
 """The figures of a run, as sheets: what its searches found, its tables, the quality of its images."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
+from dfnas.artifacts.architecture import FoundArchitecture
+from dfnas.artifacts.lines import Line
+from dfnas.artifacts.lookup import LookupRow
+from dfnas.artifacts.metrics import Metrics, read_metrics
+from dfnas.artifacts.table1 import Table1Row, TableRow
+from dfnas.artifacts.table1_times import CostRow
 from dfnas.runs.folder import RunFolder
-from dfnas.runs.sheets import Sheet, flattened
-from dfnas.runtime.files import read_csv, read_json
-from dfnas.stages.rows import COLUMNS, KEYS, by_row, read_figures, row_of
+from dfnas.runs.sheets import Key, Sheet, flattened
+from dfnas.runtime.files import read_json
+from dfnas.tables.rows import key_of, row_of
 
-TIMES = "table1_times.csv"
+ROW_KEYS = TableRow.columns()
 LOOKUP_KEYS = ("algorithm", "search_data", "draws")
 
 
-def networks_of(run: RunFolder) -> dict[tuple[str, ...], list[dict[str, Any]]]:
-    """What was measured of every network, by the row of Table 1 that it is of, each with `file`, where it stands."""
-    files = run.files("evaluate/**/metrics.json")
-    return by_row(read_figures(path) | {"file": path} for path in files)
+class Measured(NamedTuple):
+    """A network that was evaluated."""
+
+    metrics: Metrics
+    path: Path
+    """Where they stand; its predictions lie beside them."""
 
 
-def rows_of(run: RunFolder, networks: dict[tuple[str, ...], list[dict[str, Any]]]) -> Sheet:
+Networks = Mapping[Key, Sequence[Measured]]
+"""Those of a run, by the row of Table 1 that they are of."""
+
+
+def networks_of(run: RunFolder) -> Networks:
+    """What was measured of every network."""
+    groups: dict[Key, list[Measured]] = {}
+    for path in run.files("evaluate/**/metrics.json"):
+        metrics = read_metrics(path)
+        groups.setdefault(key_of(metrics), []).append(Measured(metrics, path))
+    return groups
+
+
+def rows_of(run: RunFolder, networks: Networks) -> Sheet:
     """The rows of Table 1: those of the table, and over them what the networks' figures say that are there, so that a
     run without its table has rows as well. Without the architecture, which is a file of this run."""
     path = run.file("table1.csv")
-    rows = {_key(row, KEYS): row for row in read_csv(path, COLUMNS)} if path else {}
-    rows |= {key: {name: str(value) for name, value in row_of(found).items()} for key, found in networks.items()}
-    shown = [name for name in COLUMNS if name not in (*KEYS, "architecture")]
-    return {key: {name: row[name] for name in shown} for key, row in rows.items()}
+    rows: dict[Key, Table1Row] = {row.key: row for row in (Table1Row.read(path) if path else ())}
+    rows |= {key: row_of([one.metrics for one in found]) for key, found in networks.items()}
+    hidden = (*ROW_KEYS, "architecture")
+    return {key: {n: text for n, text in row.texts().items() if n not in hidden} for key, row in rows.items()}
 
 
 def architectures_of(run: RunFolder) -> Sheet:
     """The choices of every found architecture, by algorithm, data and seed; its space under `space`."""
-    sheet = {}
-    for path in run.files("search/*/*/*/architecture.json"):
-        document = read_json(path, {"space": {"name": str}, "choices": dict[str, str]}, by_hand=True)
-        sheet[run.parts(path)[1:4]] = {"space": document["space"]["name"], **document["choices"]}
-    return sheet
+    found = {run.parts(path)[1:4]: path for path in run.files("search/*/*/*/architecture.json")}
+    architectures = {key: FoundArchitecture.read(path) for key, path in found.items()}
+    return {key: {"space": one.space.name, **one.choices} for key, one in architectures.items()}
 
 
 def quality_of(run: RunFolder) -> Sheet:
     """What is said of the images, by data set and generation or judgement."""
-    sheet = {}
+    sheet: dict[Key, Mapping[str, Any]] = {}
     for path in run.files("quality/*/*.json"):
         report = {name: value for name, value in read_json(path).items() if name != "provenance"}
         sheet[run.parts(path)[1], path.stem] = flattened(report)
@@ -47,19 +68,19 @@ def quality_of(run: RunFolder) -> Sheet:
 
 def lookups_of(run: RunFolder) -> Sheet:
     """The rows of `lookup.csv`."""
-    return _table(run, "lookup.csv", LOOKUP_KEYS)
+    path = run.file("lookup.csv")
+    return _sheet(LookupRow.read(path) if path else (), LOOKUP_KEYS)
 
 
 def costs_of(run: RunFolder) -> Sheet:
     """The rows of `table1_times.csv`."""
-    return _table(run, TIMES, KEYS)
+    path = run.file("table1_times.csv")
+    return _sheet(CostRow.read(path) if path else (), ROW_KEYS)
 
 
-def _table(run: RunFolder, name: str, keys: tuple[str, ...]) -> Sheet:
-    path = run.file(name)
-    rows = read_csv(path, keys) if path else []
-    return {_key(row, keys): {name: value for name, value in row.items() if name not in keys and value} for row in rows}
-
-
-def _key(row: dict[str, str], keys: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(row[name] for name in keys)
+def _sheet(lines: Iterable[Line], keys: tuple[str, ...]) -> Sheet:
+    rows = [line.texts() for line in lines]
+    return {
+        tuple(row[key] for key in keys): {name: text for name, text in row.items() if name not in keys and text}
+        for row in rows
+    }

@@ -8,12 +8,12 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from dfnas.artifacts.formats import provenance_of
+from dfnas.artifacts.provenance import Provenance
+from dfnas.artifacts.run_record import RunRecord
 from dfnas.runs.folder import RECORD, RunFolder
-from dfnas.runs.sheets import Sheet, flattened
-from dfnas.runtime.files import read_json
-from dfnas.runtime.kinds import ABSENT
+from dfnas.runs.sheets import Key, Sheet, flattened
 from dfnas.settings.sources import SYNTHETIC, SourceSettings, training_section
-from dfnas.stages.artifact_provenance import provenance_of
 
 ARTIFACTS = (
     "teacher/teacher.pt",
@@ -26,12 +26,8 @@ ARTIFACTS = (
     "retrain/*/*/*/*/model.pt",
 )
 """Files that say what made them."""
-KINDS = {"synthesis": "shard", "labels": "labels", "dataset": "dataset"}
-"""Of the HDF5 files among them, by their folder."""
 PLACES = ("results_dir",)
 """Settings that name places, in which nothing that is made shows."""
-CONFIGURATION = {"results_dir": (str, ABSENT), "sources": (dict[str, dict], ABSENT)}
-"""Kinds of what is looked into in the record's configuration."""
 STATED = ("dfnas", "torch", "code", "device", "processes")
 """What an artifact says of the code and the machine that made it."""
 
@@ -41,8 +37,7 @@ class Origin(NamedTuple):
 
     section: str
     """Of the configuration, that made it."""
-    provenance: dict[str, Any]
-    """See `dfnas.stages.job.Job.provenance`."""
+    provenance: Provenance
 
 
 def origins_of(run: RunFolder) -> list[Origin]:
@@ -50,27 +45,25 @@ def origins_of(run: RunFolder) -> list[Origin]:
     origins = []
     for path in (path for pattern in ARTIFACTS for path in run.files(pattern)):
         parts = run.parts(path)
-        provenance = provenance_of(path, KINDS.get(parts[0]))
+        provenance = provenance_of(path)
         if provenance:
-            origins.append(Origin(section_of(provenance["stage"], parts), provenance))
+            origins.append(Origin(section_of(provenance.stage, parts), provenance))
     return origins
 
 
-def record_of(run: RunFolder) -> dict[str, Any]:
-    """`configuration` and `packages` of the last call that ran anything; empty where it left none."""
+def record_of(run: RunFolder) -> RunRecord:
+    """The record of the last call that ran anything; empty where it left none."""
     path = run.file(RECORD)
-    if path is None:
-        return {"configuration": {}, "packages": {}}
-    return read_json(path, {"configuration": CONFIGURATION, "packages": dict[str, str]})
+    return RunRecord.read(path) if path else RunRecord(configuration={}, packages={})
 
 
 def settings_of(origins: Iterable[Origin], configuration: dict[str, Any]) -> Sheet:
     """Settings by section. A setting in which artifacts differ has all of its values, in a list under `several`."""
     found: dict[str, dict[str, list[Any]]] = {}
     for section, provenance in origins:
-        _note(found, section, provenance["settings"])
-        if provenance["stage"] == "pretrain_teacher":
-            _note(found, "teacher", json.loads(provenance["arguments"]["teacher"]))
+        _note(found, section, provenance.settings)
+        if provenance.stage == "pretrain_teacher":
+            _note(found, "teacher", json.loads(provenance.arguments["teacher"]))
     stated = {name: dict.fromkeys(values) for name, values in found.items()}
     for section, settings in sections_of(configuration):
         _note(found, section, {name: value for name, value in settings.items() if name not in stated.get(section, ())})
@@ -82,14 +75,16 @@ def settings_of(origins: Iterable[Origin], configuration: dict[str, Any]) -> She
 
 def machine_of(origins: Iterable[Origin], packages: dict[str, str]) -> Sheet:
     """Code and device by section, and the versions of the packages."""
-    found: dict[tuple[str, str], dict[str, list[Any]]] = {}
+    found: dict[str, dict[str, list[Any]]] = {}
     for section, provenance in origins:
-        stated = {name: provenance[name] for name in STATED if name in provenance}
-        _note(found, section, stated)
-    sheet = {
+        said = provenance.plain()
+        _note(found, section, {name: said[name] for name in STATED if name in said})
+    sheet: dict[Key, dict[str, str]] = {
         (name,): {key: ", ".join(map(str, several)) for key, several in keys.items()} for name, keys in found.items()
     }
-    return sheet | ({("packages",): packages} if packages else {})
+    if packages:
+        sheet["packages",] = packages
+    return sheet
 
 
 def section_of(stage: str, parts: tuple[str, ...]) -> str:

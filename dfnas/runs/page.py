@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from dfnas.runs.comparison import Comparison
-from dfnas.runs.rows import RowDifference
+from dfnas.runs.rows import Bootstrap, RowDifference
 from dfnas.runs.sheets import Change, Differences
 from dfnas.tables import markdown, plain
 from dfnas.tables.significance import judged
@@ -84,12 +84,15 @@ def _part(part: Differences, columns: Sequence[str], sized: bool, trifle: float,
 def _told(part: Differences, trifle: float) -> tuple[list[Change], list[Change]]:
     """The changes that are worth a line, and the others: numbers that differ by less than a share of the larger, and
     what one side alone has."""
-    told, trifles = [], []
+    told: list[Change] = []
+    trifles: list[Change] = []
     for change in part.changes:
         first, second = map(_number, change.values)
-        both = None not in (first, second)
-        small = both and abs(second - first) < trifle * max(abs(first), abs(second))
-        (trifles if small or None in change.values else told).append(change)
+        if first is not None and second is not None:
+            small = abs(second - first) < trifle * max(abs(first), abs(second))
+        else:
+            small = None in change.values
+        (trifles if small else told).append(change)
     return told, trifles
 
 
@@ -109,7 +112,9 @@ def _rows(rows: Sequence[RowDifference], notation: Notation) -> Iterator[str]:
         for row in rows
     ]
     yield notation.table(header, cells, 1)
-    sentences = [f"- {notation.escaped(_name(row.key))}: {_sentence(row)}.\n" for row in rows if row.bootstrap]
+    sentences = [
+        f"- {notation.escaped(_name(row.key))}: {_sentence(row.bootstrap)}.\n" for row in rows if row.bootstrap
+    ]
     if sentences:
         yield "".join(sentences)
 
@@ -119,14 +124,14 @@ def _error(row: RowDifference, side: int) -> str:
     return f"{row.errors[side]:.3f}" + (f" ± {spread:.3f}" if spread is not None else "")
 
 
-def _sentence(row: RowDifference) -> str:
+def _sentence(found: Bootstrap) -> str:
     return judged(
-        row.bootstrap.difference,
+        found.difference,
         "the second is {points} points {verdict} {interval}",
         "no difference can be seen: {points} points {interval}",
         "whether the second is better cannot be told: {points} points",
-        row.bootstrap.seeds,
-        row.bootstrap.test_images,
+        found.seeds,
+        found.test_images,
     )
 
 
@@ -147,8 +152,8 @@ def _text(value: Any) -> str:
 
 def _difference(first: Any, second: Any) -> str:
     """The second minus the first, where both are numbers."""
-    numbers = _number(first), _number(second)
-    return "" if None in numbers else f"{numbers[1] - numbers[0]:+.6g}"
+    one, other = _number(first), _number(second)
+    return "" if one is None or other is None else f"{other - one:+.6g}"
 
 
 def _number(value: Any) -> float | None:

@@ -3,18 +3,17 @@
 By the seeds alone, and, where both saw the same test images, by seeds and images: see `dfnas.measure.bootstrap`.
 """
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dfnas.artifacts.predictions import Predictions, read_predictions
 from dfnas.measure.bootstrap import Difference, differs, paired_difference
+from dfnas.runs.figures import Measured, Networks
 from dfnas.runs.sheets import Key, Sheet
 from dfnas.runtime.seeds import derive
-from dfnas.stages.predictions import Predictions, read_predictions
 
-Networks = Mapping[Key, Sequence[Mapping[str, Any]]]
 ERROR, SPREAD = "top1_error_mean", "top1_error_std"
 
 
@@ -73,20 +72,22 @@ def row_differences(
     """
     found = []
     for key in (key for key in sheets[0] if key in sheets[1]):
-        rows = sheets[0][key], sheets[1][key]
-        bootstrap = _bootstrap(key, *(side.get(key, ()) for side in networks), draws)
-        if bootstrap is None and rows[0] == rows[1]:
+        one, other = sheets[0][key], sheets[1][key]
+        bootstrap = _bootstrap(key, networks[0].get(key, ()), networks[1].get(key, ()), draws)
+        if bootstrap is None and one == other:
             continue
-        errors = tuple(float(row[ERROR]) for row in rows)
-        spreads = tuple(float(row[SPREAD]) if row[SPREAD] else None for row in rows)
-        seeds = tuple(int(row["seeds"] or 1) for row in rows)
+        errors = float(one[ERROR]), float(other[ERROR])
+        spread, others_spread = (float(row[SPREAD]) if row[SPREAD] else None for row in (one, other))
+        seeds = int(one["seeds"] or 1), int(other["seeds"] or 1)
+        beyond = None
         # Seeds that happen to err equally often tell nothing of what others would.
-        beyond = None if None in spreads or not any(spreads) else differs(errors, spreads, seeds, draws)
-        found.append(RowDifference(key, errors, spreads, beyond, bootstrap))
+        if spread is not None and others_spread is not None and (spread or others_spread):
+            beyond = differs(errors, (spread, others_spread), seeds, draws)
+        found.append(RowDifference(key, errors, (spread, others_spread), beyond, bootstrap))
     return found
 
 
-def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Bootstrap | None:
+def _bootstrap(key: Key, first: Sequence[Measured], second: Sequence[Measured], draws: int) -> Bootstrap | None:
     """None unless both have predictions about the same images, and err on other ones."""
     sides = [_predictions(networks) for networks in (first, second)]
     if not all(sides):
@@ -101,7 +102,7 @@ def _bootstrap(key: Key, first: Sequence, second: Sequence, draws: int) -> Boots
     return Bootstrap(difference, (len(new), len(old)), new.shape[1])
 
 
-def _predictions(networks: Sequence[Mapping[str, Any]]) -> list[Predictions]:
+def _predictions(networks: Sequence[Measured]) -> list[Predictions]:
     """Of all networks of a row; none where one of them has left none."""
-    paths = [Path(network["file"]).with_name("predictions.csv") for network in networks]
+    paths = [network.path.with_name("predictions.csv") for network in networks]
     return [read_predictions(path) for path in paths] if all(path.is_file() for path in paths) else []

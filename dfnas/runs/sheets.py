@@ -45,7 +45,7 @@ class Differences(NamedTuple):
 
 def differences(first: Sheet, second: Sheet) -> Differences:
     """What differs, in the order of the first sheet, then of the second."""
-    only = tuple([key for key in one if key not in other] for one, other in ((first, second), (second, first)))
+    only = [key for key in first if key not in second], [key for key in second if key not in first]
     both = [key for key in first if key in second]
     changes = [change for key in both for change in _changes(key, first[key], second[key])]
     return Differences(only, changes, len(both) - len({change.key for change in changes}))

@@ -1,9 +1,9 @@
 """Whether the files of a run belong together: every digest that a job left is compared with the file that is there.
 
-A job's receipt (`dfnas.stages.receipts`) has the digests of its outputs and of its inputs. So a file that is as its job
-left it, made from files that are as they were then, is one with them; whatever else there is, is told. A digest is of
-every byte, and so tells more than the checksums inside a file: those say whether a file that is not as its job left it
-is damaged or another one.
+A job's receipt (`dfnas.artifacts.receipt`) has the digests of its outputs and of its inputs. So a file that is as its
+job left it, made from files that are as they were then, is one with them; whatever else there is, is told. A digest is
+of every byte, and so tells more than the checksums inside a file: those say whether a file that is not as its job left
+it is damaged or another one.
 """
 
 import os
@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+from dfnas.artifacts.formats import provenance_of
+from dfnas.artifacts.receipt import RECEIPTS, Receipt
 from dfnas.runs.folder import RECORD, RunFolder
-from dfnas.runs.integrity import told_by
 from dfnas.runs.origins import record_of, section_of, sections_of
 from dfnas.runs.sheets import flattened
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.files import digest
 from dfnas.runtime.paths import normalised
-from dfnas.stages.receipts import RECEIPTS, Receipt, read_receipt
 
 NO_ARTIFACTS = (RECEIPTS, "logs", "benchmarks", ".dfnas", ".snakemake", RECORD, "report.html")
 """What lies in a folder of results beside what its jobs made."""
@@ -96,7 +96,7 @@ class _Run:
 
     def __init__(self, run: RunFolder):
         self.path = run.path
-        configuration = record_of(run)["configuration"]
+        configuration = record_of(run).configuration
         self.known_as = _as_snakemake_knows(configuration.get("results_dir"), run.path)
         self.configured = {
             f"{section}.{key}": value for section, values in sections_of(configuration) for key, value in values.items()
@@ -105,12 +105,12 @@ class _Run:
         self.bad_receipts: list[Finding] = []
         self.vanished: set[str] = set()
         """Files that were there and then no more, since a job is at work."""
-        self.receipts = list(self._receipts(run))
+        self.receipts = dict(self._receipts(run))
         self.claims: dict[str, list[tuple[str, Receipt]]] = {}
-        for receipt in self.receipts:
+        for receipt in self.receipts.values():
             for name, said in receipt.outputs.items():
-                self.claims.setdefault(name, []).append((said["sha256"], receipt))
-        named = {name for receipt in self.receipts for name in receipt.provenance["inputs"]}
+                self.claims.setdefault(name, []).append((said.sha256, receipt))
+        named = {name for receipt in self.receipts.values() for name in receipt.provenance.inputs}
         places = {name: self._place(name) for name in (*self.files, *named)}
         there = [path for path in dict.fromkeys(places.values()) if path.is_file()]
         with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves the interpreter to others
@@ -123,32 +123,32 @@ class _Run:
 
     def outputs(self) -> Iterator[Finding]:
         """Files that are not as their jobs left them."""
-        made_from = Counter(name for receipt in self.receipts for name in receipt.provenance["inputs"])
+        made_from = Counter(name for receipt in self.receipts.values() for name in receipt.provenance.inputs)
         for name, claims in sorted(self.claims.items()):
-            if name in self.vanished or self.now.get(name) in (sha256 for sha256, _ in claims):
+            now = self.now.get(name)
+            if name in self.vanished or now in [sha256 for sha256, _ in claims]:
                 continue
             self.wrong.add(name)
             others = f" ({made_from[name]} jobs have read it as it was)" if made_from[name] else ""
-            if self.now.get(name) is None:
+            if now is None:
                 yield Finding(name, "missing", f"is missing, its job made it{others}", self._rebuild(name))
                 continue
             sha256, receipt = claims[-1]
-            told = f"its job left {sha256[:DIGITS]}…, this is {self.now[name][:DIGITS]}…{others}"
+            told = f"its job left {sha256[:DIGITS]}…, this is {now[:DIGITS]}…{others}"
             damage, _ = _told(self._place(name))
             if damage and _is_gone(self._place(name)):
                 self.vanished.add(name)
             elif damage:
                 yield Finding(name, "damaged", f"is damaged ({damage}); {told}", self._rebuild(name))
             else:
-                stage = receipt.provenance["stage"]
+                stage = receipt.provenance.stage
                 yield Finding(name, "changed", f"has changed since {stage} made it: {told}", self._rebuild(name))
 
     def inputs(self) -> Iterator[Finding]:
         """Artifacts that were made from other files than there are now. What follows from a file that is itself not as
         its job left it is told with that file."""
-        for receipt in self.receipts:
-            name = self._first(receipt)
-            for read, sha256 in receipt.provenance["inputs"].items():
+        for name, receipt in self.receipts.items():
+            for read, sha256 in receipt.provenance.inputs.items():
                 now = self.now.get(read)
                 if now == sha256 or read in self.wrong or (now is None and self._is_outside(read)):
                     continue
@@ -184,12 +184,12 @@ class _Run:
         """Artifacts of one section that were made with different settings, or by different code of one stage."""
         settings: dict[str, dict[str, Any]] = {}
         codes: dict[str, dict[str, Any]] = {}
-        for receipt in self.receipts:
-            name, said = self._first(receipt), receipt.provenance
-            section = section_of(said["stage"], PurePosixPath(name).parts)
-            for key, value in flattened(said["settings"]).items():
+        for name, receipt in self.receipts.items():
+            said = receipt.provenance
+            section = section_of(said.stage, PurePosixPath(name).parts)
+            for key, value in flattened(said.settings).items():
                 settings.setdefault(f"{section}.{key}" if key else section, {})[name] = value
-            codes.setdefault(" with ".join([said["stage"], *said.get("references", ())]), {})[name] = said["code"]
+            codes.setdefault(" with ".join([said.stage, *said.references]), {})[name] = said.code
         for key, values in settings.items():
             for name, value, usual in _odd_ones(values, self.configured.get(key)):
                 what = f"was made with {key} = {value!r}, others with {usual!r}"
@@ -202,20 +202,21 @@ class _Run:
     def notes(self) -> Iterator[Finding]:
         """What is good to know: versions and devices that differ, and files from outside that are no longer there."""
         for key, title in STATED.items():
-            counts = Counter(str(receipt.provenance.get(key)) for receipt in self.receipts)
+            counts = Counter(getattr(receipt.provenance, key) for receipt in self.receipts.values())
             if len(counts) > 1:
                 listed = ", ".join(f"{value} ({count} jobs)" for value, count in counts.most_common())
                 yield Finding(RECEIPTS, "note", f"made with more than one {title}: {listed}", "")
-        for receipt in self.receipts:
-            for read in receipt.provenance["inputs"]:
+        for name, receipt in self.receipts.items():
+            for read in receipt.provenance.inputs:
                 if self._is_outside(read) and self.now[read] is None:
                     what = f"was made from {read}, which is not there to be compared"
-                    yield Finding(self._first(receipt), "note", what, "")
+                    yield Finding(name, "note", what, "")
 
-    def _receipts(self, run: RunFolder) -> Iterator[Receipt]:
+    def _receipts(self, run: RunFolder) -> Iterator[tuple[str, Receipt]]:
+        """The receipts, by the file that each is named after."""
         for path in run.files(f"{RECEIPTS}/**/*.json"):
             try:
-                yield read_receipt(path)
+                yield path.relative_to(run.path / RECEIPTS).as_posix().removesuffix(".json"), Receipt.read(path)
             except (InputError, FileNotFoundError) as error:
                 name = path.relative_to(run.path).as_posix()
                 if _is_gone(path):
@@ -223,10 +224,6 @@ class _Run:
                     continue
                 made = name.removeprefix(f"{RECEIPTS}/").removesuffix(".json")
                 self.bad_receipts.append(Finding(name, "receipt", reason(error), self._rebuild(made)))
-
-    def _first(self, receipt: Receipt) -> str:
-        """The file that a receipt is named after."""
-        return receipt.path.relative_to(self.path / RECEIPTS).as_posix().removesuffix(".json")
 
     def _place(self, name: str) -> Path:
         return self.path / name  # an absolute name stays what it is
@@ -266,9 +263,10 @@ def _told(path: Path) -> tuple[str, str]:
     """What the checks of its format say against a file, and if it passes them which stage it says has made it; empty
     texts for neither."""
     try:
-        return "", str(told_by(path).get("stage", ""))
+        said = provenance_of(path)
     except (InputError, FileNotFoundError) as error:
         return str(error).removeprefix(str(path)).partition(";")[0].strip(" :"), ""
+    return "", said.stage if said else ""
 
 
 def _vanished(name: str) -> Finding:

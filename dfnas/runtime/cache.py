@@ -53,7 +53,9 @@ class CacheEntry:
         if self.path is None or not self.path.is_dir():
             return False
         try:
-            recorded = read_json(self.path / RECORD, {"identity": dict, "files": dict[str, str]})["files"]
+            recorded = read_json(self.path / RECORD).get("files")
+            if not isinstance(recorded, dict):
+                raise InputError(f"{RECORD} names no files")
             with ExitStack() as stack:  # renames in reverse order: the first file comes last
                 for name, path in self.files.items():
                     place = stack.enter_context(atomic(path))

@@ -69,7 +69,8 @@ class Checkpoint:
 
     def part(self, place: int) -> torch.Tensor:
         """The piece that was added at a place, from 0. Raises InputError if it is missing or damaged."""
-        return load_archive(self._part_path(place))
+        part: torch.Tensor = load_archive(self._part_path(place))
+        return part
 
     def _part_path(self, place: int) -> Path:
         return self.path.with_suffix(f".{place}.pt")

@@ -11,7 +11,8 @@ it alone, where no module of those calls a `layout`, and none of the user's spea
 import ast
 import hashlib
 import sys
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -50,10 +51,10 @@ def code_digest(stage: str, *references: str) -> str:
     if drawn:
         found = _closure(modules, users, drawn=True)
     total = hashlib.sha256()
-    for path in sorted(path for path in found if path.is_relative_to(PACKAGE)):
+    for path in sorted(filter(_is_ours, found)):
         total.update(f"{path.relative_to(PACKAGE)}\n{_meaning(path, drawn)}\n".encode())
     # Of the user's files what they say and not where they lie, so that another place is the same code.
-    for text in [*absent, *(_meaning(path, drawn) for path in found if not path.is_relative_to(PACKAGE))]:
+    for text in [*absent, *(_meaning(path, drawn) for path in found if not _is_ours(path))]:
         total.update(text.encode())
     return total.hexdigest()[:16]
 
@@ -75,11 +76,23 @@ def _closure(modules: Iterable[str], users: Iterable[Path], drawn: bool) -> list
         if path in found:
             continue
         found[path] = None
+        if _is_ours(path):
+            waiting += _imported(path, drawn)
+            continue
         for module in _imports(path, drawn):
-            waiting += _files(module)
-            if not path.is_relative_to(PACKAGE):
-                waiting += _users_files(module, path)
+            waiting += [*_files(module), *_users_files(module, path)]
     return list(found)
+
+
+@cache
+def _is_ours(path: Path) -> bool:
+    return path.is_relative_to(PACKAGE)
+
+
+@cache
+def _imported(path: Path, drawn: bool) -> list[Path]:
+    """The files of this package that importing one of its files runs, each once."""
+    return list(dict.fromkeys(file for module in _imports(path, drawn) for file in _files(module)))
 
 
 @cache
@@ -135,7 +148,7 @@ def _source(module: str, beside: Path | None = None) -> Path | None:
         places = spec.submodule_search_locations
         if places is None and depth < len(parts):
             return None
-    return Path(spec.origin) if spec.has_location else None
+    return Path(spec.origin) if spec and spec.origin and spec.has_location else None
 
 
 def _parsed(path: Path) -> ast.Module:
@@ -152,11 +165,21 @@ def _tree(path: Path, drawn: bool) -> ast.Module:
         tree = _parsed(path)
     except InputError:  # of an import that may never run, such as of a module for Python 2: its bytes
         return ast.Module([ast.Expr(ast.Constant(path.read_bytes()))], [])
-    if not drawn:
-        for node in ast.walk(tree):
+    if not drawn and DRAWING.encode() in path.read_bytes():
+        for node in _statements(tree):
             if isinstance(node, ast.ClassDef):
                 node.body = [statement for statement in node.body if not _is_drawing(statement)] or [ast.Pass()]
     return tree
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """What `ast.walk` gives, in its order, without expressions: no statement is within one."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
+        for part in ("body", "handlers", "orelse", "finalbody", "cases"):
+            waiting += getattr(node, part, ())
+        yield node
 
 
 def _is_drawing(statement: ast.stmt) -> bool:
@@ -170,7 +193,7 @@ def _speaks_of_drawing(path: Path) -> bool:
     if DRAWING.encode() not in path.read_bytes():
         return False
     nodes = list(ast.walk(_tree(path, False)))
-    if path.is_relative_to(PACKAGE):
+    if _is_ours(path):
         nodes = [node.func for node in nodes if isinstance(node, ast.Call)]
     return any(DRAWING in (getattr(node, name, None) for name in ("attr", "id", "value")) for node in nodes)
 
@@ -179,7 +202,7 @@ def _speaks_of_drawing(path: Path) -> bool:
 def _imports(path: Path, drawn: bool) -> tuple[str, ...]:
     """What a file imports, anywhere in it. `from a import b` may mean the module a.b."""
     names: list[str] = []
-    for node in ast.walk(_tree(path, drawn)):
+    for node in _statements(_tree(path, drawn)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -191,11 +214,10 @@ def _imports(path: Path, drawn: bool) -> tuple[str, ...]:
 @cache
 def _meaning(path: Path, drawn: bool) -> str:
     tree = _tree(path, drawn)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
+    for node in _statements(tree):
+        if hasattr(node, "body"):
             # A string that stands alone does nothing: docstrings, and the descriptions below fields.
-            node.body = [statement for statement in body if not _is_string(statement)] or [ast.Pass()]
+            node.body = [statement for statement in node.body if not _is_string(statement)] or [ast.Pass()]
     return ast.dump(tree)
 
 

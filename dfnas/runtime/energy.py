@@ -24,8 +24,9 @@ SAMPLE_S = 20.0
 class Counter(Protocol):
     """Something that counts energy from an arbitrary beginning."""
 
-    span: float | None
-    """Joules after which it begins anew; None if it never does."""
+    @property
+    def span(self) -> float | None:
+        """Joules after which it begins anew; None if it never does."""
 
     def read(self) -> float:
         """Joules. Raises OSError where it cannot be read."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.runtime.errors import InputError, reason, rebuild
-from dfnas.runtime.kinds import Kinds, misfit
 from dfnas.runtime.zip_archives import check_archive
 
 SEAL = "sha256"
@@ -54,17 +53,15 @@ def write_json(path: str | Path, value: Mapping[str, Any]) -> None:
     write_bytes(path, (json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
 
 
-def read_json(path: str | Path, expected: Kinds | None = None, by_hand: bool = False) -> dict[str, Any]:
+def read_json(path: str | Path, by_hand: bool = False) -> dict[str, Any]:
     """Reads a JSON object that `write_json` wrote, without its digest.
 
     Args:
-        expected: the keys that it must have, and of which kind their values must be. Who can write a file can make it
-            a right digest.
         by_hand: whether a person may have written it: without a digest, and without `provenance`, which only what
             dfnas made has.
 
     Raises:
-        InputError: no such file, not JSON, not what was written, or not an object with what is expected.
+        InputError: no such file, not JSON, not what was written, or not an object.
     """
     path = existing(path)
     try:
@@ -79,18 +76,7 @@ def read_json(path: str | Path, expected: Kinds | None = None, by_hand: bool = F
     if found != seal and not written_by_hand:
         edited = f"if you edited it, take '{SEAL}' and 'provenance' out of it, else " if by_hand else ""
         raise InputError(f"{path} is damaged: its '{SEAL}' is not that of its content; {edited}{rebuild(path)}")
-    check_kinds(path, value, expected or {})
     return value
-
-
-def check_kinds(path: str | Path, value: Any, kind: Any, place: str = "") -> None:
-    """Raises InputError unless a value that was read from a file is of a kind, see `dfnas.runtime.kinds`.
-
-    Args:
-        place: of the value in the file, its keys joined by dots.
-    """
-    if fault := misfit(value, kind, place):
-        raise InputError(f"{path} {fault}; {rebuild(path)}")
 
 
 def write_csv(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> None:
@@ -152,7 +138,7 @@ def load_archive(path: str | Path, mend: str = "", stand_ins: Mapping[str, type]
 
     path, mend = existing(path), mend or rebuild(path)
     check_archive(path, mend)
-    names = [(kind, name) for name, kind in (stand_ins or {}).items()]
+    names: list[Any] = [(kind, name) for name, kind in (stand_ins or {}).items()]
     try:
         with torch.serialization.safe_globals(names), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # on formats, beside a complaint of ours that says more

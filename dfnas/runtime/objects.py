@@ -43,6 +43,8 @@ def _file(name: str, reference: str) -> ModuleType:
     if not path.is_file():
         raise InputError(f"no file {path} (named by '{reference}')")
     spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, "the file ends in .py"
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
     remember(path)
@@ -60,7 +62,7 @@ def _module(name: str, reference: str) -> ModuleType:
             spec = _spec(part)
             if spec is None:
                 raise InputError(f"no module {part}; it is neither installed nor in {Path.cwd()}")
-            if spec.has_location:
+            if spec.has_location and spec.origin:
                 remember(Path(spec.origin))
             module = importlib.import_module(part)
     return module

@@ -115,8 +115,9 @@ class Processes:
         same ones in every process, are left alone."""
         if self.count == 1:
             return
-        learning = [weight for weight in weights if weight.grad is not None]
-        for weight, gradient in zip(learning, self.averaged([w.grad for w in learning]), strict=True):
+        learning = [(weight, weight.grad) for weight in weights if weight.grad is not None]
+        averaged = self.averaged([gradient for _, gradient in learning])
+        for (weight, _), gradient in zip(learning, averaged, strict=True):
             weight.grad = gradient
 
     def of_leader(self, judge: Callable[[], Sequence[float]], count: int) -> list[float]:
@@ -187,4 +188,5 @@ def with_common_statistics(network: nn.Module, processes: Processes, device: tor
         return network
     if device.type != "cuda":
         raise InputError("sync_batch_norm = true needs GPUs: torch has no such layer for CPUs; set it to false")
-    return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    converted: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(network)
+    return converted

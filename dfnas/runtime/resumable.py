@@ -1,8 +1,9 @@
 """Work in steps that can be interrupted anywhere and continued to the same result."""
 
 import time
-from collections.abc import Iterator
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 from dfnas.runtime import interruption
 from dfnas.runtime.checkpoint import Checkpoint
@@ -13,7 +14,12 @@ Row = dict[str, float | int | str]
 
 
 class Resumable(Protocol):
-    """Step i is a function of the state after step i - 1 and of i alone."""
+    """Step i is a function of the state after step i - 1 and of i alone.
+
+    A class may say more, for a trial of its steps (`dfnas.doctor.trial`): `kind(index)` names a step so that those with
+    one name take alike; `skip_to(index)` brings the state to where that step can be done, though not all before it
+    were; `alone` has the kinds that each of several processes does by itself.
+    """
 
     steps: int
     """Steps in all. A step may lower it, as a search does that stops early; the lower number is then part of the
@@ -56,6 +62,8 @@ def run(
     Raises:
         Interrupted: the process was asked to end; the state after the last step is saved.
     """
+    if _trial is not None:
+        _trial(work)
     saved = checkpoint.load()
     done, history, before = 0, [], None
     if saved is not None:
@@ -83,6 +91,20 @@ def run(
             if leads and interruption.asked():
                 interruption.end()
     return Outcome(history, cost())
+
+
+_trial: Callable[[Resumable], NoReturn] | None = None
+
+
+@contextmanager
+def tried_by(trial: Callable[[Resumable], NoReturn]) -> Iterator[None]:
+    """Within it `run` hands the work to a trial of a few steps, which ends the stage by an exception."""
+    global _trial
+    _trial = trial
+    try:
+        yield
+    finally:
+        _trial = None
 
 
 def _to_do(work: Resumable, done: int) -> Iterator[int]:

@@ -19,7 +19,7 @@ OF_A_MODULE = ("_parameters", "_buffers", "_modules")
 NOT_SAVED = "_non_persistent_buffers_set"
 
 
-class StandIn(list):
+class StandIn(list[Any]):
     """An object that was left out. Of a torch module it keeps the tensors and the modules inside, and else nothing."""
 
     name = ""
@@ -42,7 +42,7 @@ class StandIn(list):
 
     extend = append
     # As a key of a dictionary it is one of its own.
-    __eq__, __hash__ = object.__eq__, object.__hash__
+    __eq__, __hash__ = object.__eq__, object.__hash__  # type: ignore[assignment]  # lists have no hash
 
     @property
     def is_module(self) -> bool:

@@ -23,10 +23,12 @@ class Search(Resumable, Protocol):
 
     settings_type: ClassVar[type[SearchSettings]]
     """The form of its section of the configuration: a subclass of `SearchSettings`."""
-    remedy: ClassVar[str]
-    """What a user can do whose search has collapsed."""
 
     def __init__(self, context: SearchContext, settings: Any): ...
+
+    @property
+    def remedy(self) -> str:
+        """What a user can do whose search has collapsed."""
 
     def architecture(self) -> dict[str, str]:
         """The option of every choice."""

@@ -169,7 +169,10 @@ class Budget:
         weights = [1.0] * len(self.limits)
         for _ in range(ROUNDS):
             total, weighed = sum(weights), list(zip(weights, self.limits, strict=True))
-            price = {c: sum(w / total * limit.share(c) for w, limit in weighed) for c in self.space.choices}
+            price = {
+                c: functools.reduce(torch.add, (w / total * limit.share(c) for w, limit in weighed))
+                for c in self.space.choices
+            }
             cheapest = self.space.discretise({c: -costs for c, costs in price.items()})
             if self.keeps(cheapest):
                 return price, cheapest

@@ -45,6 +45,11 @@ class DartsSearch(DifferentiableSearch):
     shares_batches = True
 
     @property
+    def alone(self) -> tuple[str, ...]:
+        """See `Resumable`: the leader judges."""
+        return ("decision", "decision, late", *(f"decision {number}" for number in range(len(self.rounds))))
+
+    @property
     def remedy(self) -> str:
         """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""
         settings = self.settings
@@ -135,6 +140,36 @@ class DartsSearch(DifferentiableSearch):
         lr = learning_rate(number * self.tune_steps + within - 1, total, peak, floor=floor)
         self._train(index, lr, architecture=settings.train_architecture and self.decisions.undecided)
         return None
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`. A decision takes the less time, the more was decided before."""
+        per_epoch, place = self.batches.per_epoch, index - self.epochs * self.batches.per_epoch
+        if place < 0:
+            learns = self.settings.train_architecture and index // per_epoch >= self.settings.arch_warmup_epochs
+            return ("α and weights" if learns else "weights") + ", end of an epoch" * ((index + 1) % per_epoch == 0)
+        number, within = divmod(place, 1 + self.tune_steps)
+        last = self._last_choices()
+        if within:
+            return "tuning, decided" if number >= last else "tuning" + ", late" * (2 * number > last)
+        return f"decision {number}" if number > last else "decision" + ", late" * (2 * number > last)
+
+    def _last_choices(self) -> int:
+        """The round of the last choices, which only nodes follow."""
+        return sum(not together[0].is_node for together in self.rounds) - 1
+
+    def skip_to(self, index: int) -> None:
+        """See `Resumable`. In late rounds all but the last choices count as decided, for any options: a round takes
+        less, the more is decided, and so the first and the last of them stand for all."""
+        number, within = divmod(index - self.epochs * self.batches.per_epoch, 1 + self.tune_steps)
+        last = self._last_choices()
+        if number >= 0 and 2 * number > last:
+            space = self.context.space
+            sampled = space.sample(python_random(self.context.seed, "trial"))
+            decided = {choice: options.index(sampled[choice]) for choice, options in space.choices.items()}
+            if number < last or (number == last and not within):
+                for subject in self.rounds[last]:
+                    del decided[subject.name]
+            self.decisions.decided = decided
 
     def _train(self, index: int, lr: float, architecture: bool) -> None:
         """An architecture step, if α is to learn, and a weight step."""

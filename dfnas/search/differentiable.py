@@ -47,7 +47,7 @@ class DifferentiableSearch:
     def report(self) -> dict[str, bool | float | int | str]:
         """How it went: `collapse.judged` of the architecture, why the search `stopped`, and the `epoch`, from 1, that
         the architecture is of."""
-        return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "epoch": self.epochs}
+        return {**collapse.judged(self.context.space, self.architecture()), "stopped": "end", "epoch": self.epochs}
 
     @torch.no_grad()
     def expected_costs(self) -> dict[str, float]:

@@ -53,10 +53,12 @@ class Evolution:
         if member + 1 < self.settings.population:
             return None
         best = best_of(self.judged.values())
-        row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
+        row: Row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
         row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         errors = [c.top1_error for c in self.judged.values() if c.generation == generation + 1]
-        return row | ({"mean_top1_error": sum(errors) / len(errors)} if errors else {})  # none where the space ran out
+        if errors:  # none where the space ran out
+            row["mean_top1_error"] = sum(errors) / len(errors)
+        return row
 
     def _breed(self, member: int, rng: random.Random) -> dict[str, str] | None:
         """A new architecture within the budget: from two parents, from one, or at random if there are none or
@@ -73,8 +75,9 @@ class Evolution:
         child = child or next(filter(self._is_new, (space.sample(rng) for _ in range(ATTEMPTS))), None)
         return self.budget.sample(rng) if child is None and not self.judged else child
 
-    def _two_parents(self, rng: random.Random) -> list[dict[str, str]]:
-        return [parent.architecture for parent in rng.choices(self.parents, k=2)]
+    def _two_parents(self, rng: random.Random) -> tuple[dict[str, str], dict[str, str]]:
+        one, other = rng.choices(self.parents, k=2)
+        return one.architecture, other.architecture
 
     def _bred(self, kind: str, draw: Callable[[], dict[str, str]]) -> dict[str, str] | None:
         """The first new child of a kind, while the generation has tries left."""
@@ -97,6 +100,7 @@ class Evolution:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         candidates = [Candidate(**values) for values in state["judged"]]
-        self.judged = {to_text(self.space, c.architecture): c for c in candidates}
+        self.judged.clear()  # not another one: the search looks into this
+        self.judged.update((to_text(self.space, c.architecture), c) for c in candidates)
         self.parents = [Candidate(**values) for values in state["parents"]]
         self.tries = dict(state["tries"])

@@ -34,6 +34,7 @@ class FromScratchSearch(JudgingSearch, ABC):
         proposed: the texts of all that were proposed, in order, the present one included.
     """
 
+    settings: FromScratchSettings
     remedy = "raise its steps, so that candidates with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: FromScratchSettings, candidates: int):
@@ -61,6 +62,18 @@ class FromScratchSearch(JudgingSearch, ABC):
             self.descent.step(place)
         return self._judge(number) if place + 1 == self.settings.steps else None
 
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return "step" if (index + 1) % self.settings.steps else "last step of a candidate"
+
+    def skip_to(self, index: int) -> None:
+        """See `Resumable`. A candidate is begun, and the one before it judged."""
+        number, place = divmod(index, self.settings.steps)
+        if place and self.descent is None:
+            self.step(index - place)
+        elif not place and self.descent is not None:
+            self._judge(number - 1)
+
     def _descent(self) -> Descent:
         """The training of the present candidate, before its first step."""
         settings = self.settings
@@ -76,7 +89,7 @@ class FromScratchSearch(JudgingSearch, ABC):
         )
 
     def _judge(self, number: int) -> Row:
-        row = {"candidate": number + 1}
+        row: Row = {"candidate": number + 1}
         if self.descent is not None:
             try:
                 row["train_loss"] = self.descent.mean_loss(self.settings.steps)

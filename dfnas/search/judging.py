@@ -56,7 +56,8 @@ class JudgingSearch:
     def report(self) -> dict[str, bool | float | int | str]:
         """How it went: `collapse.judged` of the architecture, why the search `stopped`, and how many candidates were
         `judged`."""
-        return collapse.judged(self.context.space, self.architecture()) | {"stopped": "end", "judged": len(self.judged)}
+        collapsed = collapse.judged(self.context.space, self.architecture())
+        return {**collapsed, "stopped": "end", "judged": len(self.judged)}
 
 
 def judging_labels(data: ImageSet, settings: JudgingSettings) -> torch.Tensor:

@@ -11,6 +11,9 @@ only the x_o are kept. The gradient of w_o is what BatchNorm's backward pass sum
 Shapes: B batch, C channels, H W space, O options.
 """
 
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -36,42 +39,50 @@ class SoftmaxMixture:
                 inner, layers = rectified, layers[1:]
             else:
                 inner = x
-            scaled_later = _is_plain_norm(last) and len(layers) > 1
-            for layer in layers[:-1] if scaled_later else layers:
-                inner = layer(inner)
-            if scaled_later:
+            if len(layers) > 1 and _is_plain_norm(last):
+                for layer in layers[:-1]:
+                    inner = layer(inner)
                 unscaled.append((weight, inner, last))
             else:
+                for layer in layers:
+                    inner = layer(inner)
                 total = weight * inner if total is None else total + weight * inner
         if unscaled:
-            summed = _normalised_sum(*zip(*unscaled, strict=True))
+            summed = _normalised_sum(unscaled)
             total = summed if total is None else total + summed
+        assert total is not None, "a slot has options other than Zero, or that one alone"
         return total
 
 
-def _is_plain_norm(layer: nn.Module) -> bool:
+def _is_plain_norm(layer: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
     """Whether this is a BatchNorm that takes its batch's statistics and has no weights of its own."""
-    plain = type(layer) is nn.BatchNorm2d and layer.training and not layer.affine
-    return plain and layer.track_running_stats and layer.momentum is not None
+    if type(layer) is not nn.BatchNorm2d:
+        return False
+    return layer.training and not layer.affine and layer.track_running_stats and layer.momentum is not None
 
 
-def _normalised_sum(weights, tensors, norms) -> torch.Tensor:
-    """Σ_o w_o · norm_o(x_o), (B, C, H, W), from weights () and tensors (B, C, H, W); running statistics are updated."""
+def _normalised_sum(unscaled: Sequence[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]]) -> torch.Tensor:
+    """Σ_o w_o · norm_o(x_o), (B, C, H, W), from w_o (), x_o (B, C, H, W) and norm_o; running statistics are updated."""
     with torch.no_grad():
         means, inverses = [], []
-        for x, norm in zip(tensors, norms, strict=True):
+        for _, x, norm in unscaled:
+            assert norm.momentum is not None, "see `_is_plain_norm`"
+            assert norm.num_batches_tracked is not None
             mean, variance = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
             norm.num_batches_tracked += 1
             means.append(mean)
             inverses.append((variance + norm.eps).rsqrt_())
-    return _NormalisedSum.apply(torch.stack(weights), torch.stack(means), torch.stack(inverses), *tensors)
+    weights = torch.stack([weight for weight, _, _ in unscaled])
+    return _NormalisedSum.apply(weights, torch.stack(means), torch.stack(inverses), *(x for _, x, _ in unscaled))
 
 
 class _NormalisedSum(torch.autograd.Function):
     """Of weights (O,), of the means (O, C) and 1/σ (O, C) of each x over (B, H, W), and of the x (B, C, H, W)."""
 
     @staticmethod
-    def forward(ctx, weights, means, inverses, *tensors):
+    def forward(
+        ctx: Any, weights: torch.Tensor, means: torch.Tensor, inverses: torch.Tensor, *tensors: torch.Tensor
+    ) -> torch.Tensor:
         scales = weights[:, None] * inverses
         total = _per_channel(-(scales * means).sum(0))
         total = torch.addcmul(total, tensors[0], _per_channel(scales[0]))
@@ -82,7 +93,7 @@ class _NormalisedSum(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx, grad):
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         weights, means, inverses, *tensors = ctx.saved_tensors
         count = grad.numel() // grad.shape[1]  # B·H·W
         summed = grad.sum((0, 2, 3))  # (C,)

@@ -45,11 +45,10 @@ TIE = 1e-6
 def rounds(space: Space, rng: Random) -> list[Round]:
     """All decisions in random order, the choices before the nodes. A round takes one of every kind (the release: a
     normal and a reduction cell's edge), and the supernet trains between rounds."""
-    topology = space.topology()
+    ruled = [(name, node.edges, node.kept) for name, node in space.topology().items() if node.kept is not None]
     choices, nodes = [], []
     for kind in space.kinds().values():
-        here = {name: node for name, node in topology.items() if node.edges[0] in kind and node.kept is not None}
-        dropping = [name for name, node in here.items() if len(node.edges) > node.kept]
+        dropping = [name for name, edges, kept in ruled if edges[0] in kind and len(edges) > kept]
         choices.append([Subject(name, False) for name in rng.sample(kind, len(kind))])
         nodes.append([Subject(name, True) for name in rng.sample(dropping, len(dropping))])
     return [
@@ -118,6 +117,7 @@ class Decisions:
 
     def _decide_node(self, name: str, harm: Callable[[], Harm]) -> str:
         node = self.space.topology()[name]
+        assert node.kept is not None, "only nodes with a rule are decided, see `rounds`"
         kept = list(node.edges)
         while len(kept) > node.kept:
             harms = {edge: self._without_edge(edge, harm) for edge in kept}

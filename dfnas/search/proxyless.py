@@ -44,7 +44,7 @@ class ProxylessSearch(DifferentiableSearch):
         self.context, self.settings, seed = context, settings, context.seed
         self.processes = context.processes
         reseed(seed, "weights")
-        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
         self.weights = list(self.network.parameters())
         self.path, self.gates = SinglePath(), EveryPath() if settings.gates == "all" else TwoPaths()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
@@ -66,15 +66,24 @@ class ProxylessSearch(DifferentiableSearch):
         self.loss_sums = torch.zeros(2, device=context.device)  # of the weights, of α
 
     def step(self, index: int) -> Row | None:
-        settings, per_epoch = self.settings, self.batches.per_epoch
+        per_epoch = self.batches.per_epoch
         epoch, place = divmod(index, per_epoch)
         reseed(self.context.seed, "step", index, *self.processes.own())
         draws = generator(self.context.seed, "paths", index)
         self._weight_step(index, draws)
-        # None in the first epoch after the warm-up, as published.
-        if epoch > settings.warmup_epochs and (place + 1) % settings.arch_every == 0:
+        if self._learns(index):
             self._architecture_step(index, draws)
         return self._report(epoch) if place + 1 == per_epoch else None
+
+    def _learns(self, index: int) -> bool:
+        """Whether an architecture step follows: none in the first epoch after the warm-up, as published."""
+        epoch, place = divmod(index, self.batches.per_epoch)
+        return epoch > self.settings.warmup_epochs and (place + 1) % self.settings.arch_every == 0
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        last = (index + 1) % self.batches.per_epoch == 0
+        return ("α and weights" if self._learns(index) else "weights") + ", end of an epoch" * last
 
     def _weight_step(self, index: int, draws: torch.Generator) -> None:
         settings, warmup = self.settings, self.settings.warmup_epochs * self.batches.per_epoch
@@ -122,9 +131,9 @@ class ProxylessSearch(DifferentiableSearch):
             probabilities = among[choice].detach()[options].cpu()
             on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(options) > 1 else 0
             self.gates.drawn[choice] = (options[on], *options[:on], *options[on + 1 :])
-            gates = torch.zeros(len(options), device=views.device)
-            gates[0] = 1.0
-            self.gates.gates[choice] = gates.requires_grad_()
+            leaf = torch.zeros(len(options), device=views.device)
+            leaf[0] = 1.0
+            self.gates.gates[choice] = leaf.requires_grad_()
         set_mixer(self.network, self.gates)
         settings = self.settings
         with frozen(self.weights):
@@ -137,10 +146,10 @@ class ProxylessSearch(DifferentiableSearch):
         found = self.processes.averaged(torch.autograd.grad(loss, leaves, materialize_grads=True))
         gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
         gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
-        for choice, options in self.gates.drawn.items():
-            p, gate = among[choice].detach()[list(options)], gate_gradients[choice]
+        for choice, on_first in self.gates.drawn.items():
+            p, gate = among[choice].detach()[list(on_first)], gate_gradients[choice]
             # Σ_j ∂L/∂g_j p_j (δ_ij - p_i) = p_i (∂L/∂g_i - Σ_j p_j ∂L/∂g_j)
-            gradients[choice][list(options)] += p * (gate - (p * gate).sum())
+            gradients[choice][list(on_first)] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
 
     def _among(self, choice: str, drawn: list[int]) -> torch.Tensor:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import torch
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from dfnas.classifiers.norms import stored_norms
 
@@ -48,6 +49,6 @@ def statistics_kept(network: nn.Module) -> Iterator[None]:
             norm.momentum = momentum
 
 
-def _moving(network: nn.Module) -> list[nn.Module]:
+def _moving(network: nn.Module) -> list[_BatchNorm]:
     """The BatchNorms whose statistics a pass moves: not those that are frozen."""
-    return [norm for norm in stored_norms(network) if isinstance(norm, nn.modules.batchnorm._BatchNorm)]
+    return [norm for norm in stored_norms(network) if isinstance(norm, _BatchNorm)]

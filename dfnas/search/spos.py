@@ -17,7 +17,7 @@ from dfnas.search.evolution import Evolution
 from dfnas.search.judging import JudgingSearch
 from dfnas.search.path_scores import PathScores
 from dfnas.settings.search_spos import SearchSposSettings
-from dfnas.spaces.candidate import Candidate, Score
+from dfnas.spaces.candidate import Score
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 from dfnas.training.schedule import learning_rate, set_learning_rate
@@ -26,15 +26,17 @@ from dfnas.training.schedule import learning_rate, set_learning_rate
 class SposSearch(JudgingSearch):
     """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
 
+    settings: SearchSposSettings
     settings_type = SearchSposSettings
     shares_batches = True
+    alone = ("candidate",)
 
     remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
 
     def __init__(self, context: SearchContext, settings: SearchSposSettings):
         self.context, self.settings, seed = context, settings, context.seed
         reseed(seed, "weights")
-        self.network = context.space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
         self.scores = PathScores(context.space, self.network, context.train, settings, seed)
         self.optimizer = sgd(
             self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
@@ -42,6 +44,7 @@ class SposSearch(JudgingSearch):
         self.batches = context.batches(settings, context.train, "weights")
         self.held_out = context.held_out(settings)
         self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
+        self.judged = self.evolution.judged
         self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
         self.loss_sum = torch.zeros((), device=context.device)
 
@@ -50,6 +53,10 @@ class SposSearch(JudgingSearch):
             return self._training_step(index)
         row = self.evolution.step(index - self.settings.steps, self.score)
         return row and row | self._images(self.settings.steps)
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return "step" if index < self.settings.steps else "candidate"
 
     def _training_step(self, index: int) -> Row | None:
         settings = self.settings
@@ -71,7 +78,7 @@ class SposSearch(JudgingSearch):
         train_loss = self.loss_sum.item() / (done % period or period)
         self.loss_sum.zero_()
         check_finite(train_loss)
-        return {"phase": "supernet", "step": done, "train_loss": train_loss} | self._images(done)
+        return {"phase": "supernet", "step": done, "train_loss": train_loss, **self._images(done)}
 
     def _images(self, steps: int) -> Row:
         """Images that went forward and backward in so many steps, and forward alone in judging so far."""
@@ -107,10 +114,6 @@ class SposSearch(JudgingSearch):
 
         top1, top5, loss = self.context.processes.of_leader(judged, 3)
         return Score(top1, top5, None if math.isnan(loss) else loss)
-
-    @property
-    def judged(self) -> dict[str, Candidate]:
-        return self.evolution.judged
 
     def state_dict(self) -> dict[str, Any]:
         return {

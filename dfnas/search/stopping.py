@@ -62,6 +62,7 @@ class EarlyStopping:
         if self.settings.by == "skips" and too_many_skips(self.space, self.space.discretise(strengths), self.settings):
             self.stop = Stop(epoch, "skips", epoch, strengths)
         elif self.settings.by == "eigenvalue":
+            assert eigenvalue is not None, "the settings ask for it"
             window, self.eigenvalues = self.settings.window, [*self.eigenvalues, eigenvalue]
             self.recent = [*self.recent, strengths][-(window + window // 2 + 1) :]
             # The latest epoch that has as many eigenvalues after it as the mean around it needs.

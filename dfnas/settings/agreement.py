@@ -109,10 +109,10 @@ def originals_fit_the_teacher(config: Sections) -> None:
 
 def searches_fit_the_teacher(config: Sections) -> None:
     for name, section in config.searches().items():
-        if any(side % section.downscale for side in config.teacher.size or ()):
+        size = config.teacher.size or ()
+        if any(side % section.downscale for side in size):
             raise ValueError(
-                f"{name}.downscale ({section.downscale}) must divide teacher.size "
-                f"{' x '.join(map(str, config.teacher.size))}"
+                f"{name}.downscale ({section.downscale}) must divide teacher.size {' x '.join(map(str, size))}"
             )
 
 
@@ -137,24 +137,26 @@ def _check_synthesis(config: Sections, place: str, source: SourceSettings) -> No
             f"{place}synthesis.shards ({source.synthesis.shards}) must not exceed the batches of a generation "
             f"({images // batch_size}: {place}synthesis.images by {place}invert_teacher.batch_size)"
         )
-    if config.teacher.classes is not None and images < config.teacher.classes:
+    classes = config.teacher.classes  # None where they are left to published weights
+    if classes is not None and images < classes:
         raise ValueError(
-            f"{place}synthesis.images ({images}) must not be below teacher.classes ({config.teacher.classes}): "
+            f"{place}synthesis.images ({images}) must not be below teacher.classes ({classes}): "
             "every class needs an image"
         )
     inversion = source.invert_teacher
     if inversion.competition_weight and config.competitor is None:
         raise ValueError(f"{place}invert_teacher.competition_weight is above 0, but there is no section 'competitor'")
-    if inversion.targets == "one_class" and (images // batch_size) % config.teacher.classes:
+    if inversion.targets == "one_class" and classes is not None and (images // batch_size) % classes:
         raise ValueError(
             f"{place}invert_teacher.targets = one_class needs equally many batches of every class: "
-            f"{place}synthesis.images ({images}) must be a multiple of {config.teacher.classes * batch_size}"
+            f"{place}synthesis.images ({images}) must be a multiple of {classes * batch_size}"
         )
     for stage in inversion.stages:
-        if any(side % stage.downscale for side in config.teacher.size or ()):
+        size = config.teacher.size or ()
+        if any(side % stage.downscale for side in size):
             raise ValueError(
                 f"{place}invert_teacher.stages: downscale {stage.downscale} must divide teacher.size "
-                f"{' x '.join(map(str, config.teacher.size))}"
+                f"{' x '.join(map(str, size))}"
             )
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
 
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.kinds import LARGEST
 
 
 def _number(value: Any) -> Any:
@@ -30,6 +29,8 @@ def as_flag(value: Any) -> Any:
     return value.lower() == "true" if isinstance(value, str) and value.lower() in ("true", "false") else value
 
 
+LARGEST = 2**63
+"""Whole numbers in settings and artifacts are below it: a longer one may be too large for a float."""
 LONGEST_SIDE = 2**15
 """Of a side: a slip beyond it would be found by a machine without memory, and not by a message."""
 

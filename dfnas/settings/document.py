@@ -26,7 +26,8 @@ published value. Unknown keys, wrong types and impossible values are refused bef
 def reference() -> str:
     """The page: a table for each section."""
     plain = {name: field for name, field in Config.model_fields.items() if _section(field) is None}
-    parts, explained = [HEADER, _table("Top level", "", plain)], {}
+    parts = [HEADER, _table("Top level", "", plain)]
+    explained: dict[type[Settings], str] = {}
     for name, field in Config.model_fields.items():
         section = _section(field)
         if section in explained:
@@ -60,8 +61,9 @@ def _table(title: str, summary: str, fields: dict[str, FieldInfo], explained: Ex
 
 
 def _default(field: FieldInfo, explained: Explained) -> str:
-    if field.annotation in explained:
-        return f"see `{explained[field.annotation]}`"
+    place = next((where for section, where in explained.items() if section == field.annotation), None)
+    if place is not None:
+        return f"see `{place}`"
     if field.is_required():
         return "required"
     value: Any = field.get_default(call_default_factory=True)

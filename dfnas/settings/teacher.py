@@ -1,7 +1,7 @@
 """Settings of the teacher: the classifier whose data must not be touched."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -18,7 +18,7 @@ def _several(count: int) -> int:
     return count
 
 
-def is_published(weights: str | None) -> bool:
+def is_published(weights: str | None) -> TypeGuard[str]:
     """Whether `weights` asks for what the builder's library publishes, and not for a file."""
     return weights is not None and weights.partition(":")[0] == "published"
 

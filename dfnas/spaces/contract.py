@@ -119,6 +119,7 @@ def _every_option(slot: Slot, x: torch.Tensor) -> torch.Tensor:
                 f"the option '{option}' of '{slot.choice}' maps {tuple(x.shape)} to {tuple(output.shape)}, and "
                 f"'{slot.names[0]}' to {tuple(first.shape)}; expected one shape of all options"
             )
+    assert first is not None, "a slot has options"
     return first
 
 

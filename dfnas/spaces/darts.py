@@ -122,7 +122,8 @@ class CellSpace(Space):
 
     def deployed(self, network: nn.Module) -> nn.Module:
         """Without the auxiliary head."""
-        network.auxiliary_head = None
+        if isinstance(network, CellNetwork):  # a subclass may build others
+            network.auxiliary_head = None
         return network
 
     def check(self, architecture: Architecture) -> None:
@@ -185,7 +186,7 @@ class CellSpace(Space):
 
     def cross(self, one: Architecture, other: Architecture, rng: random.Random) -> dict[str, str]:
         """A child that takes each node, both edges with their operations, from one of two parents."""
-        child = {}
+        child: dict[str, str] = {}
         for _, edges in self.nodes_with_edges():
             parent = rng.choice((one, other))
             child |= {edge: parent[edge] for edge in edges}
@@ -193,7 +194,7 @@ class CellSpace(Space):
 
     def layout(self) -> Cells:
         names = ("cₖ₋₂", "cₖ₋₁", *map(str, range(2, self.nodes + 2)), "cₖ")
-        cells = {kind: [] for kind in KINDS}
+        cells: dict[str, list[Edge]] = {kind: [] for kind in KINDS}
         for node, edges in self.nodes_with_edges():
             kind, _, number = node.partition("/")
             cells[kind] += [Edge(edge, names[state], names[int(number)]) for state, edge in enumerate(edges)]
@@ -210,7 +211,7 @@ class CellSpace(Space):
         With k the probability that an edge is kept, two edges (a, b) are a node's with a probability proportional to
         k_a k_b Π_{c ≠ a, b} (1 - k_c), which is to say to the product of their odds.
         """
-        total = table.fixed
+        total: torch.Tensor | float = table.fixed
         for _, edges in self.nodes_with_edges():
             p = torch.stack([probabilities[edge] for edge in edges])  # (E, O), `none` first
             costs = torch.tensor([table.options[edge] for edge in edges], dtype=torch.float64).to(p)
@@ -222,6 +223,7 @@ class CellSpace(Space):
             inclusion = p.new_zeros(len(edges)).index_add(0, pairs.flatten(), shares.repeat_interleave(2))
             if_kept = (p[:, 1:] * costs[:, 1:]).sum(1) / kept
             total = total + (inclusion * if_kept + (1 - inclusion) * costs[:, 0]).sum()
+        assert isinstance(total, torch.Tensor), "a cell has nodes"
         return total
 
     def _network(

@@ -145,7 +145,7 @@ class CellNetwork(nn.Module):
         reduced_before = stem == "imagenet"  # its second half halves the side
         self.cells = nn.ModuleList()
         self.auxiliary_after = 2 * cells // 3
-        self.auxiliary_head = None
+        self.auxiliary_head: AuxiliaryHead | None = None
         for i in range(cells):
             reduction = i in (cells // 3, 2 * cells // 3)
             if reduction:

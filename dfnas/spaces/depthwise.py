@@ -14,6 +14,8 @@ These are identities: only the order of the sums differs from the plain form.
 Shapes: B batch, C channels, H W input, H′ W′ output, k kernel.
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -52,6 +54,8 @@ class SeparableConv2d(nn.Sequential):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         depthwise, pointwise = self
+        assert isinstance(depthwise, DepthwiseConv2d)
+        assert isinstance(pointwise, nn.Conv2d)
         if not _trained(x, depthwise.weight, pointwise.weight):
             return super().forward(x)
         x, weight, stride, dilation = _without_skipped_phases(x, depthwise)
@@ -79,25 +83,27 @@ class AveragePool3x3(nn.Module):
 
 class _Depthwise(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x: torch.Tensor, weight: torch.Tensor, stride: int, dilation: int) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, stride: int, dilation: int) -> torch.Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride, ctx.dilation = stride, dilation
         return _convolved(x, weight, stride, dilation)
 
     @staticmethod
-    def backward(ctx, grad: torch.Tensor):
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return *_depthwise_gradients(ctx, grad, *ctx.saved_tensors), None, None
 
 
 class _Separable(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, x, depthwise, pointwise, stride: int, dilation: int) -> torch.Tensor:
+    def forward(
+        ctx: Any, x: torch.Tensor, depthwise: torch.Tensor, pointwise: torch.Tensor, stride: int, dilation: int
+    ) -> torch.Tensor:
         ctx.save_for_backward(x, depthwise, pointwise)
         ctx.stride, ctx.dilation = stride, dilation
         return F.conv2d(_convolved(x, depthwise, stride, dilation), pointwise)
 
     @staticmethod
-    def backward(ctx, grad: torch.Tensor):
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         x, depthwise, pointwise = ctx.saved_tensors
         of_inner = F.conv2d(grad, pointwise.transpose(0, 1))
         of_pointwise = None
@@ -128,7 +134,9 @@ def _without_skipped_phases(x: torch.Tensor, layer: DepthwiseConv2d) -> tuple[to
     return x, layer.weight, stride, dilation
 
 
-def _depthwise_gradients(ctx, grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor):
+def _depthwise_gradients(
+    ctx: Any, grad: torch.Tensor, x: torch.Tensor, weight: torch.Tensor
+) -> tuple[torch.Tensor | None, torch.Tensor | None]:
     of_x = input_gradient(grad, x, weight, ctx.stride, ctx.dilation) if ctx.needs_input_grad[0] else None
     of_weight = weight_gradient(grad, x, weight, ctx.stride, ctx.dilation) if ctx.needs_input_grad[1] else None
     return of_x, of_weight
@@ -171,8 +179,16 @@ def _convolved(x: torch.Tensor, weight: torch.Tensor, stride: int, dilation: int
 
 
 def _native_gradients(
-    grad, x, weight, stride: int, dilation: int, *, wanted, column_padding: int | None = None, groups: int | None = None
-):
+    grad: torch.Tensor,
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    stride: int,
+    dilation: int,
+    *,
+    wanted: tuple[bool, bool],
+    column_padding: int | None = None,
+    groups: int | None = None,
+) -> Any:
     """torch's own gradients of the input and of the weights, each None unless wanted."""
     padding = dilation * (weight.shape[2] // 2)
     paddings = [padding, padding if column_padding is None else column_padding]

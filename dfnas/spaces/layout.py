@@ -93,6 +93,7 @@ def chain(
     """
     stages = [Stage("stem", tuple(before))] if before else []
     for block in blocks:
+        assert block.choice is not None
         title = block.choice.rpartition("/")[0]
         if len(stages) == bool(before) or stages[-1].title != title:
             stages.append(Stage(title, ()))

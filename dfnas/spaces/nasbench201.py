@@ -114,7 +114,7 @@ class NASBench201Space(Space):
         Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).
         Raises InputError if it is not of this space."""
         self.check(architecture)
-        ways = [[()]]  # to each node, the operations on every way from the input
+        ways: list[list[tuple[str, ...]]] = [[()]]  # to each node, the operations on every way from the input
         for node in range(1, NODES):
             ends = [(architecture[f"{node}-{state}"], state) for state in range(node)]
             ways.append([(*way, operation) for operation, state in ends if operation != "none" for way in ways[state]])

@@ -8,7 +8,7 @@ import inspect
 import json
 from collections.abc import Mapping, Sequence
 from inspect import Parameter
-from types import NoneType, UnionType
+from types import GenericAlias, NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
@@ -72,7 +72,7 @@ def _wanted(space: type[Space]) -> dict[str, tuple[Any, Any]]:
     for kind in space.__mro__:
         if "__init__" not in vars(kind) or kind is object:
             continue
-        hints, parameters = _hints(kind), list(inspect.signature(kind.__init__).parameters.values())[2:]
+        hints, parameters = _hints(kind), list(inspect.signature(vars(kind)["__init__"]).parameters.values())[2:]
         for parameter in parameters:
             if parameter.kind not in OF_ANY_NAME:
                 wanted.setdefault(parameter.name, (hints.get(parameter.name, ANYTHING), parameter.default))
@@ -119,7 +119,7 @@ def _type_of(default: Any) -> Any:
         return type(default)
     if isinstance(default, list | tuple) and len({type(entry) for entry in default}) == 1:
         entry = _type_of(default[0])
-        return tuple[entry, ...] if isinstance(default, tuple) else list[entry]
+        return GenericAlias(tuple, (entry, ...)) if isinstance(default, tuple) else GenericAlias(list, (entry,))
     return ANYTHING
 
 
@@ -131,8 +131,8 @@ def _words(hint: Any) -> str | None:
     if origin is Literal:
         return f"one of {', '.join(map(str, inner))}"
     if origin in (Union, UnionType):
-        parts = [_words(part) for part in inner]
-        return " or ".join(parts) if all(parts) else None
+        parts = [words for part in inner if (words := _words(part))]
+        return " or ".join(parts) if len(parts) == len(inner) else None
     if origin in (list, tuple, Sequence) and inner[0] in LISTS and inner[1:] in ((), (...,)):
         return f"a list of {LISTS[inner[0]]}"
     return None

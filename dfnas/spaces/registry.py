@@ -1,6 +1,6 @@
 """Search spaces by name: those of dfnas, and any other as `module:name` or `file.py:name`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dfnas.runtime.errors import InputError
@@ -44,7 +44,8 @@ def make(name: str, task: Task, options: Mapping[str, Any]) -> Space:
     """
     space = resolve(name)
     given = checked_options(name, space, options)
+    constructor: Callable[..., Space] = space
     with blamed(f"the space '{name}' cannot be made", definition(space)):
-        made = space(task, **given)
+        made = constructor(task, **given)
     check_form(name, made, task)
     return made

@@ -173,9 +173,9 @@ class ShuffleBlock(nn.Module):
         return torch.cat([x[:, 0::2], self.main(x[:, 1::2])], 1)
 
 
-def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bool) -> list[nn.Module]:
+def _conv_bn(inputs: int, outputs: int, kernel: int, stride: int, affine: bool) -> tuple[nn.Conv2d, nn.BatchNorm2d]:
     conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return [conv, nn.BatchNorm2d(outputs, affine=affine)]
+    return conv, nn.BatchNorm2d(outputs, affine=affine)
 
 
 def _depthwise_bn(channels: int, kernel: int, stride: int, affine: bool) -> list[nn.Module]:

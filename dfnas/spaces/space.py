@@ -7,7 +7,7 @@ turns that into a network and back. Cells that keep two edges a node say `none` 
 import functools
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -194,8 +194,8 @@ class Space(ABC):
             return False
         return True
 
-    def macs(self, architecture: Architecture) -> int:
-        """Multiply-accumulates of `network(architecture)` per image, from the table."""
+    def macs(self, architecture: Architecture) -> float:
+        """Multiply-accumulates of `network(architecture)` per image, from the table; whole where that is."""
         return self.macs_table().of(architecture)
 
     def to_string(self, architecture: Architecture) -> str:
@@ -213,6 +213,6 @@ class Space(ABC):
         return {choice: self.choices[choice].index(option) for choice, option in architecture.items()}
 
 
-def _some(names, limit: int = 8) -> str:
-    names = list(names)
-    return ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
+def _some(names: Iterable[str], limit: int = 8) -> str:
+    listed = list(names)
+    return ", ".join(listed[:limit]) + (f", … ({len(listed)} in all)" if len(listed) > limit else "")

@@ -8,14 +8,14 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
-from dfnas.dataset.generations import generation_batches
+from dfnas.artifacts.picture import write_picture
+from dfnas.artifacts.quality import QualityReport
+from dfnas.artifacts.teacher import load_beside, load_teacher
+from dfnas.dataset.generations import check_fits, generation_batches
 from dfnas.pictures.grid import ImageGrid, labelled
-from dfnas.runtime.files import write_json
 from dfnas.settings.quality import AssessImagesSettings
-from dfnas.stages.artifacts import check_fits, load_beside, load_teacher
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.pictures import write_picture
 from dfnas.synthesis.quality import Quality
 
 STAGE = Stage("assess_images", __doc__, AssessImagesSettings)
@@ -44,12 +44,12 @@ def assess_images(job: Job[AssessImagesSettings]) -> None:
     code = [name for network in (teacher, verifier) if network for name in network.spec.code()]
     job.reads(code=code)
     provenance = job.provenance()
-    report = {"generation": options.generation, **quality.report(), "provenance": provenance}
+    report = QualityReport(generation=options.generation, **quality.report(), provenance=provenance)
     content = BytesIO()
     labelled([(f"generation {options.generation}", grid)]).save(content, "PNG")
     write_picture(options.picture, content.getvalue(), provenance)
-    write_json(options.out, report)
-    print(f"generation {options.generation}: agreement {report['teacher_agreement']:.3f}", file=sys.stderr)
+    report.write(options.out)
+    print(f"generation {options.generation}: agreement {report.teacher_agreement:.3f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.calibration import Calibration
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
-from dfnas.dataset.generations import check_generation, took_steps
+from dfnas.dataset.generations import check_fits, check_generation, took_steps
 from dfnas.dataset.writing import read_synthetic_shard, write_labels
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import write_json
 from dfnas.settings.dataset import CalibrateLabelsSettings
-from dfnas.stages.artifacts import check_fits, load_teacher
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.synthesis.inversion_targets import calibration_report, doubt, soft_labels
@@ -41,17 +41,17 @@ def calibrate_labels(job: Job[CalibrateLabelsSettings]) -> None:
 def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
     """Asks the teacher and writes what it says."""
     options = job.options
-    labels, classes, aims, optimised = [], [], [], False
+    parts: list[tuple[torch.Tensor, torch.Tensor, torch.Tensor]] = []
+    optimised = False
     for path in options.shards:
-        images, targets, aim, attributes = read_synthetic_shard(path)
+        stored, targets, aimed, attributes = read_synthetic_shard(path)
         check_generation(path, attributes, options.generation)
-        images, aim = torch.from_numpy(images).to(job.device), torch.from_numpy(aim)
+        images, aim = torch.from_numpy(stored).to(job.device), torch.from_numpy(aimed)
         check_fits(path, images, aim, teacher)
-        labels.append(soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu())
-        classes.append(torch.from_numpy(targets))
-        aims.append(aim)
+        seen = soft_labels(teacher, images, job.settings.batch_size, job.settings.temperature).cpu()
+        parts.append((seen, torch.from_numpy(targets), aim))
         optimised |= took_steps(attributes)
-    labels, classes, aims = (torch.cat(parts) for parts in (labels, classes, aims))
+    labels, classes, aims = map(torch.cat, zip(*parts, strict=True))
     if not labels.isfinite().all():
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
@@ -63,16 +63,22 @@ def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
         "provenance": provenance,
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
-    report = {"generation": options.generation, "images": len(labels), **calibration_report(aims, labels, classes)}
-    report["doubt"] = doubt(report["agreement"], teacher.spec.classes) if optimised else None
-    write_json(options.report, report | {"provenance": provenance})
+    found = calibration_report(aims, labels, classes)
+    report = Calibration(
+        generation=options.generation,
+        images=len(labels),
+        **found,
+        doubt=doubt(found["agreement"], teacher.spec.classes) if optimised else None,
+        provenance=provenance,
+    )
+    report.write(options.report)
     print(
-        f"generation {options.generation}: agreement {report['agreement']:.3f}, entropy "
-        f"{report['entropy_before_nats']:.3f} -> {report['entropy_after_nats']:.3f} nats",
+        f"generation {options.generation}: agreement {report.agreement:.3f}, entropy "
+        f"{report.entropy_before_nats:.3f} -> {report.entropy_after_nats:.3f} nats",
         file=sys.stderr,
     )
-    if report["doubt"]:
-        story = f"generation {options.generation}: {report['doubt']}"
+    if report.doubt:
+        story = f"generation {options.generation}: {report.doubt}"
         print(f"{job.stage}: warning: {story}", file=sys.stderr, flush=True)
 
 

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, overload
 
 from pydantic.fields import FieldInfo
 
@@ -37,11 +37,25 @@ class Stage(Generic[S]):
         code: `module:name` of what it runs beside that module.
     """
 
+    @overload
+    def __init__(self: "Stage[None]", name: str, description: str, settings: None): ...
+
+    @overload
     def __init__(
         self,
         name: str,
         description: str,
-        settings: type[S] | None,
+        settings: type[S],
+        together: bool = False,
+        module: str = "",
+        code: tuple[str, ...] = (),
+    ): ...
+
+    def __init__(
+        self,
+        name: str,
+        description: str,
+        settings: type[Any] | None,
         together: bool = False,
         module: str = "",
         code: tuple[str, ...] = (),
@@ -107,13 +121,13 @@ class Stage(Generic[S]):
             story = f"{str(end) or 'interrupted'}; run the same command again to continue"
             return self._fail(story, getattr(end, "status", 130))
         except (Exception, SystemExit) as error:
-            story = last_words(error, self.name, options.out)
-            if story is None:
+            mendable = last_words(error, self.name, options.out)
+            if mendable is None:
                 raise
-            return self._fail(story)
+            return self._fail(mendable)
         return 0
 
-    def _settings(self, options: argparse.Namespace) -> Settings | None:
+    def _settings(self, options: argparse.Namespace) -> Any:
         if self.settings_type is None:
             return None
         names = self.settings_type.model_fields
@@ -123,10 +137,9 @@ class Stage(Generic[S]):
     def _paths(self, options: argparse.Namespace) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
         """The inputs and the outputs that a command line names."""
         read = [action.dest for action in self.files._group_actions if action.type is Path]
-        return tuple(
-            tuple(path for name in names for path in _several(vars(options)[name]))
-            for names in ([name for name in read if name not in self.outputs], self.outputs)
-        )
+        inputs = [path for name in read if name not in self.outputs for path in _several(vars(options)[name])]
+        outputs = [path for name in self.outputs for path in _several(vars(options)[name])]
+        return tuple(inputs), tuple(outputs)
 
     def _lock(self, options: argparse.Namespace, held: ExitStack) -> bool:
         """Keeps all other jobs from making the output meanwhile, and says whether one had to be waited for. The lock

@@ -8,16 +8,18 @@ from typing import NamedTuple
 
 import numpy as np
 
+from dfnas.artifacts.metrics import read_metrics
+from dfnas.artifacts.predictions import Predictions, read_predictions
+from dfnas.artifacts.significance import SignificanceRow
 from dfnas.measure.bootstrap import paired_difference
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_json, write_bytes, write_csv
+from dfnas.runtime.files import write_bytes
 from dfnas.runtime.seeds import derive
 from dfnas.settings.evaluate import CompareDataSettings
 from dfnas.settings.sources import ORIGINAL
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.predictions import Predictions, read_predictions
-from dfnas.tables.significance import Comparison, p_text, page, points_text, sentence, web_page
+from dfnas.tables.significance import Comparison, page, row_of, sentence, web_page
 
 STAGE = Stage("compare_data", __doc__, CompareDataSettings)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
@@ -28,25 +30,8 @@ STAGE.output("--out", required=True, help="the comparisons, CSV")
 STAGE.output("--text", required=True, help="the same in words, Markdown")
 STAGE.output("--page", required=True, help="the same in words, HTML")
 
-FIGURES = {"algorithm": str, "search_data": str, "retrain_data": str, "top1_error": float}
-COLUMNS = (
-    "algorithm",
-    "search_data",
-    "retrain_data",
-    "seeds",
-    "original_seeds",
-    "test_images",
-    "top1_error_mean",
-    "original_top1_error_mean",
-    "difference_points",
-    "interval_low",
-    "interval_high",
-    "p_value",
-    "verdict",
-)
 
-
-class Run(NamedTuple):
+class Answers(NamedTuple):
     """A network's predictions, and where they were read."""
 
     path: Path
@@ -55,14 +40,14 @@ class Run(NamedTuple):
 
 def compare_data(job: Job[CompareDataSettings]) -> None:
     options = job.options
-    groups: dict[tuple[str, str], dict[str, list[Run]]] = {}
+    groups: dict[tuple[str, str], dict[str, list[Answers]]] = {}
     for metrics, path in zip(options.metrics, options.predictions, strict=True):
-        figures = read_json(metrics, FIGURES)
-        run = Run(path, read_predictions(path))
-        if not np.isclose(run.predictions.wrong.mean(), figures["top1_error"], atol=1e-9):
+        figures = read_metrics(metrics)
+        answers = Answers(path, read_predictions(path))
+        if not np.isclose(answers.predictions.wrong.mean(), figures.top1_error, atol=1e-9):
             raise InputError(f"{path} has other errors than {metrics}; delete both to rebuild them")
-        by_data = groups.setdefault((figures["algorithm"], figures["retrain_data"]), {})
-        by_data.setdefault(figures["search_data"], []).append(run)
+        by_data = groups.setdefault((figures.algorithm, figures.retrain_data), {})
+        by_data.setdefault(figures.search_data, []).append(answers)
     comparisons = [
         comparison
         for (algorithm, retrain_data), by_data in groups.items()
@@ -73,7 +58,7 @@ def compare_data(job: Job[CompareDataSettings]) -> None:
             f"nothing to compare: no algorithm has networks found on {ORIGINAL} images and networks found on others; "
             "set comparison.search_data"
         )
-    write_csv(options.out, COLUMNS, map(_row, comparisons))
+    SignificanceRow.write(options.out, map(row_of, comparisons))
     write_bytes(options.text, page(comparisons, job.settings.draws).encode())
     write_bytes(options.page, web_page(comparisons, job.settings.draws).encode())
     for comparison in comparisons:
@@ -81,16 +66,16 @@ def compare_data(job: Job[CompareDataSettings]) -> None:
 
 
 def _comparisons(
-    algorithm: str, retrain_data: str, by_data: dict[str, list[Run]], settings: CompareDataSettings
+    algorithm: str, retrain_data: str, by_data: dict[str, list[Answers]], settings: CompareDataSettings
 ) -> Iterator[Comparison]:
     """Each data set of an algorithm against the original one, if it has both."""
     if ORIGINAL not in by_data:
         return
     base = _errors(by_data[ORIGINAL], by_data[ORIGINAL][0])
-    for data, runs in by_data.items():
+    for data, networks in by_data.items():
         if data == ORIGINAL:
             continue
-        found = _errors(runs, by_data[ORIGINAL][0])
+        found = _errors(networks, by_data[ORIGINAL][0])
         seed = derive(settings.seed, "bootstrap", algorithm, retrain_data, data)
         yield Comparison(
             algorithm,
@@ -103,24 +88,15 @@ def _comparisons(
         )
 
 
-def _errors(runs: Sequence[Run], first: Run) -> np.ndarray:
+def _errors(networks: Sequence[Answers], first: Answers) -> np.ndarray:
     """bool (R, N), whether each network errs on each test image. Raises InputError unless the images are those of the
     first network."""
-    for run in runs:
-        if not np.array_equal(run.predictions.targets, first.predictions.targets):
+    for one in networks:
+        if not np.array_equal(one.predictions.targets, first.predictions.targets):
             raise InputError(
-                f"{run.path} and {first.path} are not about the same test images; delete both to rebuild them"
+                f"{one.path} and {first.path} are not about the same test images; delete both to rebuild them"
             )
-    return np.stack([run.predictions.wrong for run in runs])
-
-
-def _row(comparison: Comparison) -> dict[str, object]:
-    """A line of the table: errors in percent, differences in points; no interval where one seed cannot say."""
-    difference = comparison.difference
-    points = ("" if value is None else points_text(value, 3) for value in (*comparison.errors, *difference[:3]))
-    names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
-    values = (*names, *comparison.seeds, comparison.test_images, *points, p_text(difference), comparison.verdict)
-    return dict(zip(COLUMNS, values, strict=True))
+    return np.stack([one.predictions.wrong for one in networks])
 
 
 if __name__ == "__main__":

@@ -4,10 +4,14 @@ what came of it."""
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
-from dfnas.runtime.files import load_archive, read_csv, read_json, write_bytes
-from dfnas.stages.artifacts import teacher_spec
+from dfnas.artifacts.lookup import LookupRow
+from dfnas.artifacts.provenance import Provenance
+from dfnas.artifacts.quality import QualityReport
+from dfnas.artifacts.significance import SignificanceRow
+from dfnas.artifacts.table1 import Table1Row
+from dfnas.artifacts.teacher import teacher_provenance, teacher_spec
+from dfnas.runtime.files import write_bytes
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.stages.options import section
@@ -34,7 +38,7 @@ STAGE.output("--out", required=True, help="the description, reStructuredText")
 
 def describe_run(job: Job[None]) -> None:
     options = job.options
-    table = read_csv(options.table) if options.table else []
+    table = [row.texts() for row in Table1Row.read(options.table)] if options.table else []
     teacher_row = next((row for row in table if row["algorithm"] == "teacher"), None)
     parts = [
         run.teacher_story(_teacher(options.teacher), teacher_row),
@@ -44,31 +48,29 @@ def describe_run(job: Job[None]) -> None:
     if table:
         parts.append(run.table_story(table))
     if options.significance:
-        parts.append(run.significance_story(read_csv(options.significance)))
+        parts.append(run.significance_story(row.texts() for row in SignificanceRow.read(options.significance)))
     if options.lookups:
-        parts.append(run.lookup_story(read_csv(options.lookups)))
+        parts.append(run.lookup_story([row.texts() for row in LookupRow.read(options.lookups)]))
     write_bytes(options.out, "".join(parts).encode())
 
 
 def _teacher(path: Path) -> run.TeacherFacts:
-    spec, provenance = teacher_spec(path), load_archive(path)["provenance"]
+    spec, provenance = teacher_spec(path), teacher_provenance(path)
     return run.TeacherFacts(spec.builder, (spec.channels, *spec.size), spec.classes, _checkpoint(provenance))
 
 
-def _checkpoint(provenance: dict[str, Any]) -> str | None:
+def _checkpoint(provenance: Provenance) -> str | None:
     """The file's name, or what its library calls the weights; none for a stand-in."""
-    weights = provenance["settings"].get("weights") if provenance["stage"] == "import_teacher" else None
+    weights = provenance.settings.get("weights") if provenance.stage == "import_teacher" else None
     return Path(weights).name if weights else None
 
 
 def _synthetic_data(options: argparse.Namespace) -> list[run.SyntheticData]:
-    kinds = {"generation": int, "images": int, "teacher_agreement": float, "verifier_agreement": float | None}
-    found = []
-    for name, path in zip(options.sources, options.quality, strict=True):
-        report = read_json(path, kinds)
-        generation, images, agreement, verified = (report[key] for key in kinds)
-        found.append(run.SyntheticData(name, generation + 1, images, agreement, verified))
-    return found
+    reports = zip(options.sources, map(QualityReport.read, options.quality), strict=True)
+    return [
+        run.SyntheticData(name, one.generation + 1, one.images, one.teacher_agreement, one.verifier_agreement)
+        for name, one in reports
+    ]
 
 
 if __name__ == "__main__":

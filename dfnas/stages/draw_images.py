@@ -5,13 +5,13 @@ import sys
 from io import BytesIO
 from pathlib import Path
 
+from dfnas.artifacts.picture import write_picture
+from dfnas.artifacts.quality import QualityReport
 from dfnas.dataset.writing import read_shard
-from dfnas.pictures.generations import REPORT, generations_png
+from dfnas.pictures.generations import generations_png
 from dfnas.pictures.grid import ImageGrid, labelled
-from dfnas.runtime.files import read_json
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_images", __doc__, None)
 STAGE.argument("--shards", type=Path, nargs="+", required=True, metavar="FILE", help="shards of all generations")
@@ -29,7 +29,7 @@ LONGEST_SIDE = 96
 
 def draw_images(job: Job[None]) -> None:
     options = job.options
-    reports = [read_json(path, REPORT) for path in options.reports]
+    reports = [QualityReport.read(path) for path in options.reports]
     grids: dict[int, ImageGrid] = {}
     for path in options.shards:
         images, classes, attributes = read_shard(path)

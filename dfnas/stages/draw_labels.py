@@ -6,13 +6,13 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.calibration import Calibration
+from dfnas.artifacts.picture import write_picture
 from dfnas.dataset.writing import read_labels
 from dfnas.measure.soft_labels import LabelStatistics
 from dfnas.pictures.label_plots import Labels, labels_png
-from dfnas.runtime.files import read_json
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.pictures import write_picture
 
 STAGE = Stage("draw_labels", __doc__, None)
 STAGE.argument("--labels", type=Path, nargs="+", required=True, metavar="FILE", help="labels of every generation")
@@ -21,8 +21,6 @@ STAGE.argument(
 )
 STAGE.argument("--sources", nargs="+", required=True, metavar="NAME", help="the data set of each, in that order")
 STAGE.output("--out", required=True, help="the picture, PNG")
-
-KEYS = ("agreement", "entropy_before_nats", "entropy_after_nats", "label_shift")
 
 
 def draw_labels(job: Job[None]) -> None:
@@ -40,12 +38,12 @@ def _labels(path: Path, report: Path) -> tuple[Labels, list[str]]:
     soft_labels, classes, attributes = read_labels(path)
     statistics = LabelStatistics(soft_labels.shape[1])
     statistics.add(torch.from_numpy(soft_labels), torch.from_numpy(classes))
-    figures = read_json(report, dict.fromkeys(KEYS, float))
-    agreement, before, after, shift = (figures[key] for key in KEYS)
+    found = Calibration.read(report)
     confidence = soft_labels.max(axis=1).mean(dtype="float64")
     by_class = statistics.mean_by_class().numpy()
-    labels = Labels(attributes["generation"], float(confidence), after, before, agreement, shift, by_class)
-    return labels, attributes["class_names"]
+    entropies = found.entropy_after_nats, found.entropy_before_nats
+    drawn = (float(confidence), *entropies, found.agreement, found.label_shift, by_class)
+    return Labels(attributes["generation"], *drawn), attributes["class_names"]
 
 
 if __name__ == "__main__":

@@ -3,13 +3,13 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.picture import write_picture
+from dfnas.artifacts.ranking import read_rankings
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.pictures.rankings import rankings_png
 from dfnas.settings.lookup import LookupSettings
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.pictures import write_picture
-from dfnas.stages.rankings import read_rankings
 
 STAGE = Stage("draw_rankings", __doc__, LookupSettings)
 STAGE.argument("--rankings", type=Path, nargs="+", required=True, metavar="FILE", help="scores by the supernets, CSV")

@@ -3,16 +3,18 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.architecture import FoundArchitecture
+from dfnas.artifacts.candidates import read_candidates
+from dfnas.artifacts.history import read_history
+from dfnas.artifacts.picture import write_picture
+from dfnas.artifacts.strengths import read_strengths
 from dfnas.pictures.search import search_png
 from dfnas.runtime.files import read_json
-from dfnas.runtime.kinds import ABSENT
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.stages.options import seed
-from dfnas.stages.pictures import write_picture
-from dfnas.stages.records import read_candidates, read_history, read_strengths
 
 STAGE = Stage("draw_search", __doc__, None)
 STAGE.argument("--architecture", type=Path, required=True, metavar="FILE", help="what was found, JSON")
@@ -24,19 +26,18 @@ STAGE.argument("--search-data", required=True, metavar="NAME", help="that it sea
 STAGE.argument("--seed", type=seed, required=True, metavar="N", help="seed of the search")
 STAGE.output("--out", required=True, help="the picture, PNG")
 
-KINDS = {"macs": int, "parameters": int, "search": (dict, ABSENT)}
-
 
 def draw_search(job: Job[None]) -> None:
     options = job.options
-    document = read_json(options.architecture, KINDS, by_hand=True)
+    document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
+    found = FoundArchitecture.of(document, options.architecture)
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []
     strengths = read_strengths(options.strengths, space) if options.strengths else None
     data = "" if options.search_data == "none" else f" on {options.search_data} images"
     title = f"{options.algorithm}{data}, seed {options.seed}"
-    content = search_png(title, document, space, history, candidates, strengths)
+    content = search_png(title, found, space, history, candidates, strengths)
     job.reads(code=[reference(document["space"]["name"])])
     write_picture(options.out, content, job.provenance())
 

@@ -3,12 +3,12 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.history import read_history
+from dfnas.artifacts.picture import write_picture
 from dfnas.pictures.training_curves import PANELS, Course, training_png
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.pictures import write_picture
-from dfnas.stages.records import read_history
 
 STAGE = Stage("draw_training", __doc__, None)
 STAGE.argument("--algorithm", required=True, metavar="NAME", help="that found the architectures")

@@ -14,25 +14,24 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from dfnas.artifacts.archives import TEACHER, kind_of
+from dfnas.artifacts.metrics import NetworkMetrics, TeacherMetrics
+from dfnas.artifacts.network import load_network
+from dfnas.artifacts.predictions import write_predictions
+from dfnas.artifacts.teacher import load_teacher, teacher_provenance
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet, load_split
 from dfnas.measure.accuracy import predict, top_k_errors
 from dfnas.measure.calibration import calibration_error, confidences, fitted_temperature, negative_log_likelihood
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import check_kinds, write_json
 from dfnas.settings.evaluate import EvaluateSettings
 from dfnas.spaces.names import reference
-from dfnas.stages.artifacts import TEACHER, kind_of, load_network, load_teacher, teacher_provenance
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.predictions import write_predictions
 
 PRETRAINED = "pretrain_teacher"
 """The stage of which it is known what a teacher was trained on."""
-OF_RUN = {"algorithm": str, "search_data": str, "retrain_data": str, "seed": int}
-OF_TRAINED = {"arguments": OF_RUN, "architecture_file": str, "validation_error": float}
-"""What a trained network has to say of itself, and the kinds of it."""
 
 STAGE = Stage("evaluate", __doc__, EvaluateSettings)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="a trained network or the teacher")
@@ -50,8 +49,9 @@ class Measured(NamedTuple):
     network: nn.Module
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    row: dict[str, Any]
-    """What the row of the tables says of it."""
+    kind: type[NetworkMetrics | TeacherMetrics]
+    about: dict[str, Any]
+    """What its metrics say of it beside the figures."""
     code: tuple[str, ...]
     """What builds it, see `code_digest`."""
     held_out: bool
@@ -90,18 +90,18 @@ def evaluate(job: Job[EvaluateSettings]) -> None:
     theirs = logits if measured is teacher else teacher.logits(test, options.dataset, batch_size)
     agreement = predicted == _most_probable(theirs)
     job.reads(code=[*teacher.code, *measured.code])
-    figures = {
-        **measured.row,
+    figures = measured.kind(
+        **measured.about,
         **_accuracy(logits, test.targets),
         **_calibration(logits, predicted == test.targets, test.soft_labels, temperature),
-        "teacher_agreement": agreement.double().mean().item(),
-        "parameters": count_parameters(measured.network),
-        "macs": count_macs(measured.network, test.channels, *test.size),
-        "test_images": len(test),
-        "provenance": job.provenance(),
-    }
+        teacher_agreement=agreement.double().mean().item(),
+        parameters=count_parameters(measured.network),
+        macs=count_macs(measured.network, test.channels, *test.size),
+        test_images=len(test),
+        provenance=job.provenance(),
+    )
     write_predictions(options.predictions, test.targets, predicted, confidences(logits))
-    write_json(options.out, figures)
+    figures.write(options.out)
 
 
 def _teacher(path: Path, test: ImageSet, job: Job[EvaluateSettings]) -> Measured:
@@ -114,34 +114,29 @@ def _teacher(path: Path, test: ImageSet, job: Job[EvaluateSettings]) -> Measured
             f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
         )
     check_class_names(test.class_names, options.dataset, teacher.spec.names(), path)
-    row = {"algorithm": "teacher", "space": teacher.spec.builder}
-    row |= {"search_data": "", "retrain_data": "", "seed": "", "architecture": "", "validation_error": ""}
+    about = {"algorithm": "teacher", "space": teacher.spec.builder}
+    about |= dict.fromkeys(("search_data", "retrain_data", "seed", "architecture", "validation_error"), "")
     spec, held_out = teacher.spec, _learnt_from(path, job.digests[options.held_out])
-    return Measured(path, teacher.network, spec.mean, spec.std, row, spec.code(), held_out)
+    return Measured(path, teacher.network, spec.mean, spec.std, TeacherMetrics, about, spec.code(), held_out)
 
 
 def _learnt_from(path: Path, dataset: str) -> bool:
     """Whether a teacher was trained by `pretrain_teacher` on the training images of this very data set."""
     provenance = teacher_provenance(path)
-    if provenance.get("stage") != PRETRAINED:
-        return False
-    check_kinds(path, provenance, {"inputs": dict}, "provenance")
-    return dataset in provenance["inputs"].values()
+    return provenance.stage == PRETRAINED and dataset in provenance.inputs.values()
 
 
 def _trained(path: Path, device: torch.device) -> Measured:
     """A retrained network, with what was kept with it."""
-    network, archive = load_network(path, device)
-    provenance, normalisation = archive["provenance"], archive["normalisation"]
-    check_kinds(path, provenance, OF_TRAINED, "provenance")
-    row = {name: provenance["arguments"][name] for name in OF_RUN}
-    row |= {
-        "space": archive["architecture"]["space"]["name"],
-        "architecture": provenance["architecture_file"],
-        "validation_error": provenance["validation_error"],
+    trained = load_network(path, device)
+    training, space = trained.training, trained.architecture["space"]["name"]
+    about = training.arguments.identity._asdict() | {
+        "space": space,
+        "architecture": training.architecture_file,
+        "validation_error": training.validation_error,
     }
-    code = (reference(row["space"]),)
-    return Measured(path, network, tuple(normalisation["mean"]), tuple(normalisation["std"]), row, code, held_out=True)
+    mean, std = (tuple(trained.normalisation[name]) for name in ("mean", "std"))
+    return Measured(path, trained.network, mean, std, NetworkMetrics, about, (reference(space),), held_out=True)
 
 
 def _check_same_task(path: Path, held_out: ImageSet, dataset: Path, test: ImageSet) -> None:
@@ -157,7 +152,7 @@ def _most_probable(logits: torch.Tensor) -> torch.Tensor:
     return logits.topk(1, dim=1).indices[:, 0]
 
 
-def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict:
+def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict[str, Any]:
     wrong = top_k_errors(logits, targets, 1).double()
     by_class = [1 - wrong[targets == label].mean().item() for label in range(logits.shape[1])]
     return {
@@ -167,7 +162,9 @@ def _accuracy(logits: torch.Tensor, targets: torch.Tensor) -> dict:
     }
 
 
-def _calibration(logits: torch.Tensor, correct: torch.Tensor, labels: torch.Tensor, temperature: float | None) -> dict:
+def _calibration(
+    logits: torch.Tensor, correct: torch.Tensor, labels: torch.Tensor, temperature: float | None
+) -> dict[str, Any]:
     """How sure the network is, as it stands and with its logits over the temperature, if there is one."""
     scaled = None if temperature is None else calibration_error(confidences(logits / temperature), correct)
     return {

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.network import load_network, training_of
 from dfnas.dataset.augment import center
 from dfnas.dataset.format import opened
 from dfnas.dataset.images import image_batches
 from dfnas.deploy.network import DeployedNetwork, from_bytes, to_bytes
-from dfnas.deploy.programs import deviation, from_onnx, from_pt2, logits_of, to_onnx, to_pt2, trace
+from dfnas.deploy.programs import Run, deviation, from_onnx, from_pt2, logits_of, to_onnx, to_pt2, trace
+from dfnas.measure.choice import best_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_bytes
 from dfnas.settings.base import as_size
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import load_network, network_provenance
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.runs import best_of
 
 STAGE = Stage("export", __doc__, None)
 STAGE.argument(
@@ -46,20 +46,18 @@ CPU = torch.device("cpu")
 def export(job: Job[None]) -> None:
     options = job.options
     path, dataset = _chosen(options.networks, options.datasets)
-    network, archive = load_network(path, CPU)
-    architecture, normalisation = archive["architecture"], archive["normalisation"]
+    network, architecture, normalisation, provenance, _ = load_network(path, CPU)
     space = space_of(architecture, str(path))
     class_names, images = _images(dataset, space.task)
     batches = images.split(BATCHES)
     # Before what only training uses is taken out of it.
     expected = logits_of(DeployedNetwork(network, **normalisation, class_names=class_names), batches)
-    provenance = archive["provenance"]
     job.reads(code=[reference(architecture["space"]["name"])])
     weights = to_bytes(space.deployed(network), architecture, normalisation, class_names, provenance)
     deployed = from_bytes(weights)
     program = trace(deployed, (space.task.channels, *space.task.size))
     pt2, onnx = to_pt2(program, provenance), to_onnx(program, provenance)
-    readers = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
+    readers: dict[Path, Run] = {options.out: deployed, options.program: from_pt2(pt2), options.onnx: from_onnx(onnx)}
     for file, run in readers.items():
         _check(file, deviation(logits_of(run, batches), expected), path)
     for file, content in ((options.onnx, onnx), (options.program, pt2), (options.out, weights)):
@@ -69,13 +67,9 @@ def export(job: Job[None]) -> None:
 
 def _chosen(networks: Sequence[Path], datasets: Sequence[Path]) -> tuple[Path, Path]:
     """The best network, and what it was trained on."""
-    runs = []
-    for network, dataset in zip(networks, datasets, strict=True):
-        provenance = network_provenance(network)
-        run = {"validation_error": provenance["validation_error"], "seed": provenance["arguments"]["seed"]}
-        runs.append(run | {"network": network, "dataset": dataset})
-    best = best_of(runs)
-    return best["network"], best["dataset"]
+    trainings = [training_of(network) for network in networks]
+    best = trainings.index(best_of(trainings))
+    return networks[best], datasets[best]
 
 
 def _images(dataset: Path, task: Task) -> tuple[list[str], torch.Tensor]:

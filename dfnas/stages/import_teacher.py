@@ -6,6 +6,7 @@ A checkpoint is opened without running any code from it. Its archive is tested b
 
 import sys
 
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
@@ -14,7 +15,6 @@ from dfnas.classifiers.weights import read_weights
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.files import digest
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.stages.artifacts import save_teacher
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 

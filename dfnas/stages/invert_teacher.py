@@ -6,18 +6,19 @@ the generation before. A batch depends on its index, not on the shard that makes
 
 import os
 import sys
+from argparse import Namespace
 from pathlib import Path
 
 import torch
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.teacher import load_beside, load_teacher
 from dfnas.dataset.generations import check_generation
 from dfnas.dataset.writing import read_labels, write_shard
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.settings.invert_teacher import InvertTeacherSettings
-from dfnas.stages.artifacts import load_beside, load_teacher
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
@@ -72,12 +73,14 @@ def invert_teacher(job: Job[InvertTeacherSettings]) -> None:
         write_history(options.history, history)
 
 
-def _targets(options, settings: InvertTeacherSettings, indices: range, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+def _targets(
+    options: Namespace, settings: InvertTeacherSettings, indices: range, count: int
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Classes (N,) and target distributions (N, K) of the shard's images."""
     size = settings.batch_size
     if options.labels is None:
-        classes, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
-        return torch.cat(classes), torch.cat(targets)
+        firsts, targets = zip(*(first_targets(settings, batch, count) for batch in indices), strict=True)
+        return torch.cat(firsts), torch.cat(targets)
     labels, classes, attributes = read_labels(options.labels)
     check_generation(options.labels, attributes, options.generation - 1)
     rows = slice(indices.start * size, indices.stop * size)

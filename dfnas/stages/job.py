@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from dfnas import __version__
+from dfnas.artifacts.receipt import Folder, Receipt, write_receipt
 from dfnas.runtime.cache import CacheEntry, cache_folder
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.code_digest import code_digest
@@ -19,9 +20,8 @@ from dfnas.runtime.errors import InputError, system_story
 from dfnas.runtime.files import digest
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.settings.base import Settings
-from dfnas.stages.receipts import Folder, read_receipt, write_receipt
 
-S = TypeVar("S", bound=Settings | None)
+S = TypeVar("S", bound=Settings | None, covariant=True)
 """The type of a stage's section of the configuration."""
 
 
@@ -144,14 +144,14 @@ class Job(Generic[S]):
         """Whether the outputs are in place, to the byte as a job has left them that was this one to the last input,
         line of code and setting."""
         try:
-            receipt = read_receipt(self.folder.receipt(self.options.out))
+            receipt = Receipt.read(self.folder.receipt(self.options.out))
             made = {self.folder.name(path): digest(path) for path in self.outputs}
-            read = map(self.folder.path, receipt.provenance["inputs"])
-            own = self._provenance(read, receipt.provenance.get("references", ()))
+            read = map(self.folder.path, receipt.provenance.inputs)
+            own = self._provenance(read, receipt.provenance.references)
         except InputError:  # no receipt, or a file is gone
             return False
-        same = json.loads(json.dumps(own)) == receipt.provenance
-        return same and made == {name: said["sha256"] for name, said in receipt.outputs.items()}
+        same = json.loads(json.dumps(own)) == receipt.provenance.plain()
+        return same and made == {name: said.sha256 for name, said in receipt.outputs.items()}
 
     def _digest(self, path: Path) -> str:
         if path not in self.digests:

@@ -7,30 +7,29 @@ accuracy on the test images of a small student that learnt from synthetic images
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.judgement import FrechetDistance, GenerationDistance, Judgement, Student
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.assembly import build_network
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.examination import check_trainable
 from dfnas.classifiers.names import code_of
 from dfnas.classifiers.teacher import Teacher
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet, image_batches, load_split
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
 from dfnas.measure.features import PenultimateFeatures, final_layer
 from dfnas.measure.frechet import GaussianMoments, frechet_distance
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.quality import JudgeImagesSettings
-from dfnas.stages.artifacts import load_teacher
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
 from dfnas.synthesis.inversion_targets import seen_by
 from dfnas.synthesis.quality import NO_HEAD
@@ -60,21 +59,18 @@ def judge_images(job: Job[JudgeImagesSettings]) -> None:
         history = run(training, checkpoint, "training the student").history
         write_history(options.history, history)
         logits = predict(training.result, replace(test, mean=train.mean, std=train.std), settings.features_batch_size)
-        report = {
-            "test_images": len(test),
-            "frechet_distance": distances,
-            "student": {
-                "builder": settings.builder,
-                "parameters": count_parameters(student),
-                "train_images": len(train),
-                "validation_accuracy": 1 - history[-1]["validation_error"],
-                "test_accuracy": 1 - error_rate(logits, test.targets),
-                "test_top5_accuracy": 1 - error_rate(logits, test.targets, 5),
-            },
-            "provenance": job.provenance(),
-        }
-        write_json(options.out, report)
-    print(f"student: accuracy {report['student']['test_accuracy']:.3f} on the test images", file=sys.stderr)
+        report = Student(
+            builder=settings.builder,
+            parameters=count_parameters(student),
+            train_images=len(train),
+            validation_accuracy=1 - float(history[-1]["validation_error"]),
+            test_accuracy=1 - error_rate(logits, test.targets),
+            test_top5_accuracy=1 - error_rate(logits, test.targets, 5),
+        )
+        Judgement(test_images=len(test), frechet_distance=distances, student=report, provenance=job.provenance()).write(
+            options.out
+        )
+    print(f"student: accuracy {report.test_accuracy:.3f} on the test images", file=sys.stderr)
 
 
 def _check_task(data: ImageSet, path: Path, spec: TeacherSpec, teacher: Path) -> None:
@@ -98,18 +94,20 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
 
 
 @torch.no_grad()
-def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: int) -> dict[str, Any]:
+def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: int) -> FrechetDistance:
     """Fréchet distances to the test images, of all synthetic images and of each generation; memory does not grow
     with the images."""
     layer = final_layer(teacher, teacher.spec.classes, seen_by(teacher, test.images[:1]))
     if layer is None:
-        return {"features": None, "overall": None, "generations": [], "reason": NO_HEAD}
+        return FrechetDistance(features=None, overall=None, generations=[], reason=NO_HEAD)
     generations: dict[int, GaussianMoments] = {}
     with PenultimateFeatures(layer) as features:
 
         def features_of(images: torch.Tensor) -> torch.Tensor:
             teacher(seen_by(teacher, images))
-            return features.take()
+            found = features.take()
+            assert found is not None, "the network has a final layer"
+            return found
 
         original = GaussianMoments(layer.weight.shape[1])
         for images in test.images.split(batch_size):
@@ -128,11 +126,11 @@ def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: in
         if not moments.scatter.isfinite().all():
             raise InputError(f"the teacher's features of {what} are not finite; check its checkpoint")
     by_generation = [
-        {"generation": number, "distance": frechet_distance(moments, original)}
+        GenerationDistance(generation=number, distance=frechet_distance(moments, original))
         for number, moments in sorted(generations.items())
     ]
     overall = frechet_distance(GaussianMoments.merged(generations.values()), original)
-    return {"features": len(original.mean), "overall": overall, "generations": by_generation, "reason": None}
+    return FrechetDistance(features=len(original.mean), overall=overall, generations=by_generation, reason=None)
 
 
 if __name__ == "__main__":

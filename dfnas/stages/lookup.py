@@ -7,9 +7,10 @@ skip connections); a cell `learns_nothing` if no convolution lies between its in
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.lookup import Lookup
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_json, write_json
+from dfnas.runtime.files import read_json
 from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
 from dfnas.spaces.architecture import space_of
@@ -39,21 +40,20 @@ def lookup(job: Job[LookupSettings]) -> None:
     job.reads(job.settings.file())
     cell = space.to_string(document["choices"])
     standing, (best, highest) = table.standing(cell), table.best()
-    report = {
-        "algorithm": options.algorithm,
-        "search_data": options.search_data,
-        "seed": options.seed,
-        "cell": cell,
-        "isomorphism_class": table.classes.get(cell),
-        "collapsed": judged(space, document["choices"])["collapsed"],
-        "learns_nothing": space.learns_nothing(document["choices"]),
+    Lookup(
+        algorithm=options.algorithm,
+        search_data=options.search_data,
+        seed=options.seed,
+        cell=cell,
+        isomorphism_class=table.classes.get(cell),
+        collapsed=bool(judged(space, document["choices"])["collapsed"]),
+        learns_nothing=space.learns_nothing(document["choices"]),
         **standing._asdict(),
-        "architectures": len(table),
-        "best_cell": best,
-        "best_accuracy": highest.accuracy,
-        "provenance": job.provenance(),
-    }
-    write_json(options.out, report)
+        architectures=len(table),
+        best_cell=best,
+        best_accuracy=highest.accuracy,
+        provenance=job.provenance(),
+    ).write(options.out)
     print(f"{cell}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)
 
 

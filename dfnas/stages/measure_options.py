@@ -4,6 +4,7 @@ import sys
 
 import torch
 
+from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of
 from dfnas.runtime.device import device_name
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.evaluate import MeasureOptionsSettings
@@ -13,7 +14,6 @@ from dfnas.spaces.option_latency import time_options
 from dfnas.spaces.registry import make
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.latency_tables import rounded, write_latency_table
 from dfnas.stages.options import add_task, section, task_of
 
 STAGE = Stage("measure_options", __doc__, MeasureOptionsSettings)
@@ -31,20 +31,32 @@ def measure_options(job: Job[MeasureOptionsSettings]) -> None:
     architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
     found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
     job.reads(code=[reference(described.name)])
-    about = {
-        "device": device_name(job.device),
-        "threads": torch.get_num_threads(),
-        "batch_size": settings.batch_size,
-        "distinct_options": found.distinct,
-        "spread": rounded(found.spread),
-        "networks": {
-            "measured_ms": [rounded(ms) for ms in found.network_ms],
-            "predicted_ms": [rounded(ms) for ms in found.predicted_ms],
-            "relative_error": rounded(found.relative_error),
-        },
-        "provenance": job.provenance(),
+    options_ms = {
+        choice: {option: rounded(ms) for option, ms in zip(names, found.table.options[choice], strict=True)}
+        for choice, names in space.choices.items()
     }
-    write_latency_table(options.out, described, space, found.table, about)
+    LatencyTable(
+        format=FORMAT,
+        **subject_of(described, space),
+        fixed_ms=rounded(found.table.fixed),
+        options_ms=options_ms,
+        device=device_name(job.device),
+        threads=torch.get_num_threads(),
+        batch_size=settings.batch_size,
+        distinct_options=found.distinct,
+        spread=rounded(found.spread),
+        networks=WholeNetworks(
+            measured_ms=[rounded(ms) for ms in found.network_ms],
+            predicted_ms=[rounded(ms) for ms in found.predicted_ms],
+            relative_error=rounded(found.relative_error),
+        ),
+        provenance=job.provenance(),
+    ).write(options.out)
+
+
+def rounded(value: float) -> float:
+    """To six digits, far below what a clock can tell."""
+    return float(f"{value:.6g}")
 
 
 if __name__ == "__main__":

@@ -8,18 +8,19 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.latency import Latency, read_latencies
+from dfnas.artifacts.metrics import NetworkMetrics
+from dfnas.artifacts.network import Training
+from dfnas.artifacts.teacher import teacher_spec
 from dfnas.deploy.network import assembled, read
 from dfnas.deploy.programs import INPUT, OUTPUT
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import digest, existing, read_json, write_bytes
+from dfnas.runtime.files import digest, existing, write_bytes
 from dfnas.settings.base import as_size
 from dfnas.settings.sources import NO_DATA, ORIGINAL
-from dfnas.stages.artifacts import teacher_spec
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.latencies import Latency, read_latencies
-from dfnas.stages.runs import identity_of
 from dfnas.tables import markdown
 
 STAGE = Stage("model_card", __doc__, None)
@@ -31,12 +32,6 @@ STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="mill
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.output("--out", required=True, help="the card, Markdown")
 
-ROW = ("algorithm", "search_data", "retrain_data")
-FIGURES = {
-    **dict.fromkeys(ROW, str),
-    **dict.fromkeys(("seed", "macs", "test_images"), int),
-    **dict.fromkeys(("validation_error", "top1_error", "top5_error"), float),
-}
 Table = Mapping[str, str]
 
 
@@ -45,19 +40,19 @@ def model_card(job: Job[None]) -> None:
     files = {path: existing(path).read_bytes() for path in (options.network, options.onnx, options.program)}
     state, description = read(files[options.network], str(options.network))
     parameters = count_parameters(assembled(state, description, str(options.network)))
-    metrics = [read_json(path, FIGURES) for path in options.metrics]
-    arguments = description["provenance"]["arguments"]
-    row = [run for run in metrics if all(run[key] == arguments[key] for key in ROW)]
-    figures = next((run for run in row if run["seed"] == arguments["seed"]), None)
+    metrics = [NetworkMetrics.read(path) for path in options.metrics]
+    identity = Training.of(description["provenance"], options.network, "provenance").arguments.identity
+    row = [one for one in metrics if one.identity[:-1] == identity[:-1]]
+    figures = next((one for one in row if one.identity == identity), None)
     if figures is None:
         raise InputError(
             f"none of the {len(metrics)} files of figures is of {options.network}, which is "
-            f"{', '.join(str(arguments[key]) for key in (*ROW, 'seed'))}; give those of its algorithm"
+            f"{', '.join(map(str, identity))}; give those of its algorithm"
         )
-    latencies = read_latencies(options.latency).get(identity_of(arguments), [])
+    latencies = read_latencies(options.latency).get(identity, [])
     sections = [
-        f"# {arguments['algorithm']}: classifier of {description['architecture']['task']['classes']} classes",
-        _table(_task(description) | _origin(description, options.teacher)),
+        f"# {identity.algorithm}: classifier of {description['architecture']['task']['classes']} classes",
+        _table({**_task(description), **_origin(description, options.teacher)}),
         "## Figures",
         _table(_figures(figures, row, len(metrics), parameters)),
         "## Speed and memory",
@@ -102,18 +97,18 @@ def _data(name: str) -> str:
     return "original images" if name == ORIGINAL else f"`{name}`: images made from the teacher alone, none original"
 
 
-def _figures(figures: Mapping[str, Any], row: Sequence[Mapping[str, Any]], networks: int, parameters: int) -> Table:
+def _figures(figures: NetworkMetrics, row: Sequence[NetworkMetrics], networks: int, parameters: int) -> Table:
     """Of the network, and of all seeds of its row, from which the reader learns how much is luck."""
-    top1 = [100 * run["top1_error"] for run in row]
+    top1 = [100 * one.top1_error for one in row]
     spread = f" ± {statistics.stdev(top1):.3f}" if len(top1) > 1 else ""
-    seeds = ", ".join(str(run["seed"]) for run in row)
+    seeds = ", ".join(str(one.seed) for one in row)
     return {
-        "top-1 error": f"{100 * figures['top1_error']:.3f} % of {figures['test_images']} original test images",
-        "top-5 error": f"{100 * figures['top5_error']:.3f} %",
+        "top-1 error": f"{100 * figures.top1_error:.3f} % of {figures.test_images} original test images",
+        "top-5 error": f"{100 * figures.top5_error:.3f} %",
         f"top-1 error of all its seeds ({seeds})": f"{statistics.fmean(top1):.3f}{spread} %",
-        "validation error": f"{100 * figures['validation_error']:.3f} %: the lowest of {networks}, hence this network",
+        "validation error": f"{100 * figures.validation_error:.3f} %: the lowest of {networks}, hence this network",
         "parameters": f"{parameters:,}",
-        "multiply-accumulates of an image": f"{figures['macs']:,}",
+        "multiply-accumulates of an image": f"{figures.macs:,}",
     }
 
 

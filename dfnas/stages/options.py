@@ -5,21 +5,20 @@ import json
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.latency_table import load_latency_table
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.kinds import LARGEST
 from dfnas.search.budget import Budget
-from dfnas.settings.base import as_size
+from dfnas.settings.base import LARGEST, as_size
 from dfnas.settings.labelling import LabelSettings
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space, Task
-from dfnas.stages.artifacts import load_teacher
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.latency_tables import load_latency_table
 
 # As `argparse` takes them: what is none is told beside the option's name.
 

@@ -7,20 +7,20 @@ exist in the workflow.
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.assembly import build_network
 from dfnas.classifiers.examination import check_trainable
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.names import TORCHSCRIPT
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings
-from dfnas.stages.artifacts import save_teacher
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
 from dfnas.stages.options import parsed
 from dfnas.training.training import Training

@@ -7,7 +7,11 @@ How well its order is that of the true accuracies says what the search had to go
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from dfnas.artifacts.ranking import RankedArchitecture
+from dfnas.artifacts.supernet import load_supernet
+from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import load_split
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
@@ -18,10 +22,7 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import load_supernet
-from dfnas.stages.class_names import check_class_names
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history
 from dfnas.stages.job import Job
 from dfnas.stages.options import section, seed
 
@@ -52,8 +53,8 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     job.reads(code=[reference(search.space.name)])
     with job.once(search=options.search) as checkpoint:
         history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
-        searched = {"search_data": options.search_data, "seed": options.search_seed}
-        write_history(options.out, [searched | row for row in history])
+        searched: dict[str, Any] = {"search_data": options.search_data, "seed": options.search_seed}
+        RankedArchitecture.write(options.out, [RankedArchitecture(**(searched | row)) for row in history])
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.network import save_network
+from dfnas.artifacts.timing import write_timing
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import load_split
@@ -18,9 +21,7 @@ from dfnas.settings.training import FRESH_IMAGES, RetrainSettings
 from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import save_network
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.job import Job
 from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
 from dfnas.training.training import Training
@@ -71,7 +72,9 @@ def retrain(job: Job[RetrainSettings]) -> None:
         )
         name = f"{options.algorithm} found on {options.search_data}, seed {options.seed}"
         meter = EnergyMeter.of(job.device, job.processes)
-        work = _with_fresh_images(job, training, teacher) if settings.fresh.every_epochs else training
+        work: Resumable = training
+        if settings.fresh.every_epochs:
+            work = _with_fresh_images(job, training, teacher)
         history, cost = run(work, checkpoint, f"training {name}", meter, job.processes.leads)
         if not job.processes.leads:
             return
@@ -83,7 +86,7 @@ def retrain(job: Job[RetrainSettings]) -> None:
         save_network(options.out, document, training.result, {"mean": train.mean, "std": train.std}, provenance)
 
 
-def _with_fresh_images(job: Job[RetrainSettings], training: Training, teacher: Teacher) -> Resumable:
+def _with_fresh_images(job: Job[RetrainSettings], training: Training, teacher: Teacher | None) -> Resumable:
     """The training, with new images in between. Raises InputError where nothing says how they are made."""
     if job.options.inversion is None:
         raise InputError("fresh.every_epochs needs --inversion JSON, a section invert_teacher, to make images by")

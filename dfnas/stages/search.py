@@ -4,16 +4,23 @@ file.py:name. `python -m dfnas.stages.search ALGORITHM --help` has the settings 
 
 import inspect
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dfnas.artifacts.candidates import write_candidates
+from dfnas.artifacts.history import write_history
+from dfnas.artifacts.strengths import write_strengths
+from dfnas.artifacts.supernet import save_supernet
+from dfnas.artifacts.timing import write_timing
 from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import save_archive, write_json
+from dfnas.runtime.files import write_json
 from dfnas.runtime.resumable import run
 from dfnas.search import collapse
 from dfnas.search.algorithm import Search, resolve
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
 from dfnas.settings.algorithms import reference, short_name
 from dfnas.settings.search import SearchSettings
@@ -22,10 +29,8 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
-from dfnas.stages.histories import write_history, write_timing
 from dfnas.stages.job import Job
 from dfnas.stages.options import add_latency, add_task, add_teacher, budget_of, labelling_teacher, seed, task_of
-from dfnas.stages.records import write_candidates, write_strengths
 
 TASK, DATA = ("channels", "size", "classes"), ("dataset", "search_data", "history", "strengths", "candidates", "timing")
 
@@ -40,7 +45,8 @@ class SearchStage(Stage[SearchSettings]):
         name, code = f"search_{self.name_of_algorithm}", (reference(algorithm),)
         super().__init__(name, about, self.algorithm.settings_type, together, "search", code)
         self.parser.prog += f" {algorithm}"
-        needed = not hasattr(self.algorithm, "without_data")
+        self.draw: Callable[[Budget, int], dict[str, str]] | None = getattr(self.algorithm, "without_data", None)
+        needed = self.draw is None
         self.argument("--dataset", type=Path, required=needed, metavar="FILE", help="the data set to search on")
         self.argument("--search-data", required=needed, metavar="NAME", help="its name in the tables")
         add_teacher(self)
@@ -72,7 +78,12 @@ class SearchStage(Stage[SearchSettings]):
             return
         space = make(settings.space.name, task_of(options), settings.space.options)
         budget, _ = budget_of(job, space)
-        choices = self.algorithm.without_data(budget, options.seed)
+        if self.draw is None:
+            raise InputError(
+                f"the section says that '{self.name_of_algorithm}' needs no data, and its class has no without_data "
+                "(docs/extending.md)"
+            )
+        choices = self.draw(budget, options.seed)
         document = describe(settings.space.name, settings.space.options, space, choices, job.provenance())
         write_json(options.out, document | {"search": collapse.judged(space, choices)})
 
@@ -100,10 +111,10 @@ class SearchStage(Stage[SearchSettings]):
             write_candidates(options.candidates, space, search.candidates())
             write_strengths(options.strengths, space, search.strengths(), provenance)
             if options.supernet is not None:
-                state = search.network.state_dict()
-                save_archive(
-                    options.supernet, {"state": state, "strengths": search.strengths(), "provenance": provenance}
-                )
+                network = getattr(search, "network", None)
+                if network is None:
+                    raise InputError(f"'{self.name_of_algorithm}' has no supernet; leave --supernet out")
+                save_supernet(options.supernet, network, search.strengths(), provenance)
             run_key = {"algorithm": self.name_of_algorithm, "search_data": options.search_data, "seed": options.seed}
             write_timing(options.timing, "search", run_key, cost, job.device, provenance)
             write_json(options.out, document)

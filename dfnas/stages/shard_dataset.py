@@ -5,7 +5,9 @@ split that is stratified by target class.
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,14 +32,15 @@ def shard_dataset(job: Job[ShardDatasetSettings]) -> None:
     options, settings = job.options, job.settings
     _check_once(options.shards)
     _check_once(options.labels)
-    soft_labels, targets, generations = [], [], []
+    soft_labels, labelled, generations = [], [], []
     for path in options.labels:
         labels, classes, attributes = read_labels(path)
         soft_labels.append(labels)
-        targets.append(classes)
+        labelled.append(classes)
         generations.append(np.full(len(labels), attributes["generation"], dtype=np.int32))
-    targets = np.concatenate(targets)
-    made_for, first = [], {}
+    targets = np.concatenate(labelled)
+    made_for = []
+    first: Mapping[str, Any] = {}
     for path in options.shards:  # every byte is read once here, so that damage is found now and not in a search
         _, classes, first = read_shard(path)
         made_for.append(classes)

@@ -7,14 +7,17 @@ milliseconds, goes to a second file with the same rows; the accuracies of single
 import sys
 from pathlib import Path
 
-from dfnas.runtime.files import write_csv
-from dfnas.stages.class_accuracies import FIGURE, write_class_accuracies
+from dfnas.artifacts.latency import read_latencies
+from dfnas.artifacts.metrics import read_metrics
+from dfnas.artifacts.per_class import ClassAccuracy
+from dfnas.artifacts.table1 import Table1Row
+from dfnas.artifacts.table1_times import CostRow
+from dfnas.artifacts.timing import Timing
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.latencies import read_latencies
-from dfnas.stages.rows import COLUMNS, KEYS, by_row, read_figures, row_of
-from dfnas.stages.runs import identity_of
-from dfnas.stages.times import read_timing, times_of
+from dfnas.tables.class_accuracies import class_accuracies
+from dfnas.tables.costs import costs_of
+from dfnas.tables.rows import by_row, row_of
 
 STAGE = Stage("table1", __doc__, None)
 STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures, one file per network")
@@ -27,16 +30,15 @@ STAGE.output("--classes", required=True, help="accuracy by row and class, CSV")
 
 def table1(job: Job[None]) -> None:
     options = job.options
-    latencies, timings = read_latencies(options.latency), [read_timing(path) for path in options.timings]
-    groups = by_row(read_figures(path, {FIGURE: list[float]}) for path in options.metrics)
-    rows, times = [], []
-    for key, runs in groups.items():
-        names = dict(zip(KEYS, key, strict=True))
-        rows.append(names | row_of(runs))
-        times.append(names | times_of(runs, timings, [latencies.get(identity_of(run), []) for run in runs]))
-    write_class_accuracies(options.classes, groups)
-    write_csv(options.times, dict.fromkeys(name for row in times for name in row), times)
-    write_csv(options.out, COLUMNS, rows)
+    latencies, timings = read_latencies(options.latency), [Timing.read(path) for path in options.timings]
+    groups = by_row(map(read_metrics, options.metrics))
+    identities = {key: [one.identity for one in networks] for key, networks in groups.items()}
+    costs = [
+        costs_of(key, row, timings, [latencies.get(network, []) for network in row]) for key, row in identities.items()
+    ]
+    ClassAccuracy.write(options.classes, class_accuracies(groups))
+    CostRow.write(options.times, costs)
+    Table1Row.write(options.out, map(row_of, groups.values()))
 
 
 if __name__ == "__main__":

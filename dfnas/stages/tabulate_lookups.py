@@ -14,13 +14,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from dfnas.measure.accuracy_table import AccuracyTable
+from dfnas.artifacts.lookup import Lookup, LookupRow
+from dfnas.artifacts.ranking import read_rankings
+from dfnas.measure.accuracy_table import AccuracyTable, Standing
 from dfnas.measure.rank_correlation import SCORES, Ranked, kendall_tau, spearman_rho
-from dfnas.runtime.files import read_json, write_bytes, write_csv
+from dfnas.runtime.files import write_bytes
 from dfnas.settings.lookup import LookupSettings
+from dfnas.settings.sources import NO_DATA
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.rankings import read_rankings
 from dfnas.tables.lookups import page
 
 STAGE = Stage("tabulate_lookups", __doc__, LookupSettings)
@@ -31,85 +33,69 @@ STAGE.output("--page", required=True, help="the same in HTML")
 
 RANKED_BY = "spos"
 """The algorithm whose supernets rank architectures."""
-KEYS = ("algorithm", "search_data")
-STANDING = ("accuracy", "rank", "percentile")
-COLLAPSES = ("collapsed", "learns_nothing")
-"""Judgements of which the table has the number of seeds, see `lookup`."""
-KINDS = dict.fromkeys(KEYS, str) | dict.fromkeys(STANDING, float) | dict.fromkeys(COLLAPSES, bool)
 CORRELATIONS: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {"tau": kendall_tau, "rho": spearman_rho}
-COLUMNS = (
-    *KEYS,
-    "seeds",
-    "draws",
-    "accuracy_mean",
-    "accuracy_std",
-    "accuracy_min",
-    "rank_mean",
-    "percentile_mean",
-    *COLLAPSES,
-    *(f"{name}_{score.removesuffix('_accuracy')}" for name in CORRELATIONS for score in SCORES),
-)
 
 
 def tabulate_lookups(job: Job[LookupSettings]) -> None:
     options = job.options
     table = AccuracyTable.read(job.settings)
     job.reads(job.settings.file())
-    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-    for path in options.lookups:
-        report = read_json(path, KINDS)
-        groups.setdefault(tuple(report[key] for key in KEYS), []).append(report)
+    groups: dict[tuple[str, str], list[Lookup]] = {}
+    for found in map(Lookup.read, options.lookups):
+        groups.setdefault((found.algorithm, found.search_data), []).append(found)
     rankings = read_rankings(options.rankings, table)
     rows = []
-    for (algorithm, data), runs in groups.items():
+    for (algorithm, data), lookups in groups.items():
         supernets = rankings.get(data, []) if algorithm == RANKED_BY else []
-        rows.append({"algorithm": algorithm, "search_data": data} | _found(runs) | _correlations(supernets))
+        rows.append(_row(algorithm, data, lookups, supernets))
     rows += _yardsticks(table, job.settings.random_draws)
-    write_bytes(options.page, page(rows).encode())
-    write_csv(options.out, COLUMNS, rows)
+    write_bytes(options.page, page([row.texts() for row in rows]).encode())
+    LookupRow.write(options.out, rows)
 
 
-def _found(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _row(algorithm: str, data: str, lookups: Sequence[Lookup], supernets: Sequence[Ranked]) -> LookupRow:
     """One row over its seeds: accuracies in percent, as the table has them."""
-    accuracy, rank, percentile = ([run[name] for run in runs] for name in STANDING)
-    return {
-        "seeds": len(runs),
-        "accuracy_std": f"{statistics.stdev(accuracy):.3f}" if len(runs) > 1 else "",
-        "accuracy_min": f"{min(accuracy):.3f}",
-        **{name: sum(run[name] for run in runs) for name in COLLAPSES},
-        **_means(*map(statistics.fmean, (accuracy, rank, percentile))),
-    }
+    accuracies = [found.accuracy for found in lookups]
+    return LookupRow(
+        algorithm=algorithm,
+        search_data=data,
+        seeds=len(lookups),
+        accuracy_mean=statistics.fmean(accuracies),
+        accuracy_std=statistics.stdev(accuracies) if len(lookups) > 1 else None,
+        accuracy_min=min(accuracies),
+        rank_mean=statistics.fmean(found.rank for found in lookups),
+        percentile_mean=statistics.fmean(found.percentile for found in lookups),
+        collapsed=sum(found.collapsed for found in lookups),
+        learns_nothing=sum(found.learns_nothing for found in lookups),
+        **_correlations(supernets),
+    )
 
 
-def _correlations(supernets: Sequence[Ranked]) -> dict[str, str]:
+def _correlations(supernets: Sequence[Ranked]) -> dict[str, Any]:
     if not supernets:
         return {}
-    return {
-        f"{name}_{score.removesuffix('_accuracy')}": _text(
-            statistics.fmean(correlate(one.scores[score], one.true_accuracy) for one in supernets)
+    means = {
+        f"{name}_{score.removesuffix('_accuracy')}": statistics.fmean(
+            correlate(one.scores[score], one.true_accuracy) for one in supernets
         )
         for name, correlate in CORRELATIONS.items()
         for score in SCORES
     }
+    return {name: None if math.isnan(mean) else mean for name, mean in means.items()}
 
 
-def _text(correlation: float) -> str:
-    return "" if math.isnan(correlation) else f"{correlation:.4f}"
-
-
-def _yardsticks(table: AccuracyTable, random_draws: Sequence[int]) -> list[dict[str, Any]]:
+def _yardsticks(table: AccuracyTable, random_draws: Sequence[int]) -> list[LookupRow]:
     """What there is without a search: random draws, and the best of all."""
     rows = []
     for draws in random_draws:
         best = table.best_of(draws)
-        row = {"algorithm": "random", "search_data": "none", "draws": draws, **_means(*best.mean)}
-        rows.append(row | {"accuracy_std": f"{best.accuracy_std:.3f}"})
-    return [*rows, {"algorithm": "optimum", "search_data": "none", **_means(*table.best()[1])}]
+        rows.append(_yardstick("random", best.mean, draws=draws, accuracy_std=best.accuracy_std))
+    return [*rows, _yardstick("optimum", table.best()[1])]
 
 
-def _means(accuracy: float, rank: float, percentile: float) -> dict[str, str]:
-    figures = {"accuracy_mean": f"{accuracy:.3f}", "rank_mean": f"{rank:.1f}"}
-    return figures | {"percentile_mean": f"{percentile:.2f}"}
+def _yardstick(name: str, standing: Standing, **more: Any) -> LookupRow:
+    means = {f"{figure}_mean": value for figure, value in standing._asdict().items()}
+    return LookupRow(algorithm=name, search_data=NO_DATA, **means, **more)
 
 
 if __name__ == "__main__":

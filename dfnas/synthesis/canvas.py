@@ -26,14 +26,16 @@ STRETCH = 2.0
 """Largest ratio of a leaf's longer radius to the geometric mean of both."""
 
 
-def first_canvas(start: str, count: int, teacher: Teacher, sides: tuple[int, int], *path: int | str) -> torch.Tensor:
+def first_canvas(
+    start: str, count: int, teacher: Teacher, sides: tuple[int, int], seed: int, *path: int | str
+) -> torch.Tensor:
     """The canvas before the first step, in the teacher's normalised space: (B, C, H', W') float32 on its device.
 
     Args:
         start: as in the settings.
-        path: seed and purpose, see `seeds.generator`.
+        seed, path: of the user, and the purpose, see `seeds.generator`.
     """
-    rng, channels = generator(*path, start), teacher.spec.channels
+    rng, channels = generator(seed, *path, start), teacher.spec.channels
     if start == "noise":  # release, Image_Synthesis/train.py:93
         return torch.randn(count, channels, *sides, generator=rng).to(teacher.mean.device)
     assert start == "leaves", start

@@ -81,18 +81,18 @@ class Compiled:
         self.works = True
         """Whether it is compiled code that runs; known once it was called."""
 
-    def __call__(self, *inputs: torch.Tensor | None) -> tuple:
+    def __call__(self, seen: torch.Tensor, *others: torch.Tensor | None) -> tuple:
         """See `with_gradient`.
 
         Raises:
             InputError: compilation failed and is required.
         """
         if not self.works:
-            return with_gradient(self._plain, *inputs)
+            return with_gradient(self._plain, seen, *others)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the compiler's own, of no use to our user
-                return with_gradient(self._fast, *inputs)
+                return with_gradient(self._fast, seen, *others)
         except (InputError, torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # whatever stops a compiler; what stops the network too, the plain call raises again
@@ -103,4 +103,4 @@ class Compiled:
                 ) from error
             print(f"the teacher does not compile here ({reason(error)}); going on without", file=sys.stderr)
             self.works = False
-        return with_gradient(self._plain, *inputs)  # not above: what it raises is none of the compiler's
+        return with_gradient(self._plain, seen, *others)  # not above: what it raises is none of the compiler's

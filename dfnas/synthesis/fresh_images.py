@@ -19,7 +19,7 @@ from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import FreshSettings
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
-from dfnas.synthesis.sequence import InversionSequence
+from dfnas.synthesis.sequence import InversionSequence, stage_of
 from dfnas.training.training import Training
 
 
@@ -66,6 +66,7 @@ class WithFreshImages:
         self._learning = fresh.every_epochs * training.batches.per_epoch
         self._making = fresh.batches * sum(stage.steps for stage in inversion.stages)
         self.steps = training.steps + fresh.rounds(training.settings.epochs) * self._making
+        self.alone = tuple(f"images, stage {number}" for number in range(len(inversion.stages)))
         self._made = 0
         self._round: InversionSequence | None = None
         self._parts = InMemory()
@@ -85,6 +86,21 @@ class WithFreshImages:
         if place + 1 == self._learning + self._making:
             self._end()
         return None  # the history is the training's
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        number, place = divmod(index, self._learning + self._making)
+        if place < self._learning:
+            return self._training.kind(number * self._learning + place)
+        return self.alone[stage_of(self._settings, place - self._learning)]
+
+    def skip_to(self, index: int) -> None:
+        """See `Resumable`."""
+        place = index % (self._learning + self._making) - self._learning
+        if place >= 0:
+            if self._round is None:
+                self._begin()
+            self._round.skip_to(place)
 
     def _begin(self) -> None:
         """A round on what the network has learnt until now."""

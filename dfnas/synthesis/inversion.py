@@ -93,6 +93,11 @@ class Inversion:
         for _ in islice(self.steps(), steps):
             pass
 
+    def skip_to(self, step: int) -> None:
+        """Goes on at a step as if those since the last had been done and had changed nothing."""
+        self._history[self.step : step] = 0
+        self.step = step
+
     def run(self) -> torch.Tensor:
         """Does all that is left, and returns `images()`."""
         self.advance(self.total_steps)

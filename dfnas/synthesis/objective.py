@@ -5,6 +5,7 @@ Paper section 3; release, Image_Synthesis/train.py:137-164; the disagreement is 
 Shapes: B batch, C channels, H W of the teacher's input, K classes, T terms.
 """
 
+import functools
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -140,12 +141,15 @@ class Objective:
             image_norm(seen),
             self._competition(logits, seen) if self._competitor is not None else zero,
         )
-        loss = sum(weight * term for weight, term in zip(self.weights, terms, strict=True) if weight)
+        weighted = (weight * term for weight, term in zip(self.weights, terms, strict=True) if weight)
+        loss = functools.reduce(torch.add, weighted)
         return loss, torch.stack([term.detach() for term in terms]), average
 
     def _competition(self, logits: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        competitor = self._competitor
+        assert competitor is not None
         pixels = seen * self.teacher.std + self.teacher.mean  # the competitor may be normalised otherwise
-        theirs = self._logits(self._competitor, (pixels - self._competitor.mean) / self._competitor.std)
+        theirs = self._logits(competitor, (pixels - competitor.mean) / competitor.std)
         return likeness(theirs, logits, self.settings.competition_temperature)
 
     def _logits(self, teacher: Teacher, seen: torch.Tensor) -> torch.Tensor:

@@ -40,8 +40,7 @@ class Quality:
         self._norms = NormStatistics(norm_layers(teacher.network, teacher.batch_norms()))
         self._labels, self._targets = (LabelStatistics(teacher.spec.classes) for _ in range(2))
         self._verified = 0
-        self._overall: UnitMoments | None = None
-        self._by_class: ClassDiversity | None = None
+        self._moments: tuple[UnitMoments, ClassDiversity] | None = None
 
     def __enter__(self) -> "Quality":
         return self
@@ -58,7 +57,7 @@ class Quality:
         """
         pixels = seen_by(self._teacher, batch.images)
         if self._features is None:
-            self._watch(pixels[:1])
+            self._features = self._watch(pixels[:1])
         self._labels.add(batch.labels, batch.classes)
         self._targets.add(batch.targets, batch.classes)
         _check(self._teacher(pixels), "the teacher")
@@ -70,19 +69,20 @@ class Quality:
             _check(logits, "the verifier")
             self._verified += (logits.argmax(1).cpu() == batch.classes).sum().item()
 
-    def _watch(self, example: torch.Tensor) -> None:
+    def _watch(self, example: torch.Tensor) -> PenultimateFeatures:
         """Finds the final layer, then hooks what is measured; in this order, or the example would count."""
         self._layer = final_layer(self._teacher, self._teacher.spec.classes, example)
-        self._features = self._hooks.enter_context(PenultimateFeatures(self._layer))
+        features = self._hooks.enter_context(PenultimateFeatures(self._layer))
         self._hooks.enter_context(self._norms)
+        return features
 
     def _add_features(self, features: torch.Tensor, classes: torch.Tensor) -> None:
-        if self._overall is None:
-            width = features.shape[1]
-            self._overall = UnitMoments(width, features.device)
-            self._by_class = ClassDiversity(width, self._teacher.spec.classes, features.device)
-        self._overall.add(features)
-        self._by_class.add(features, classes)
+        if self._moments is None:
+            width, device = features.shape[1], features.device
+            self._moments = UnitMoments(width, device), ClassDiversity(width, self._teacher.spec.classes, device)
+        overall, by_class = self._moments
+        overall.add(features)
+        by_class.add(features, classes)
 
     def report(self) -> dict[str, Any]:
         """Plain values; None for what this teacher or this configuration does not have."""
@@ -108,12 +108,13 @@ class Quality:
 
     def _diversity(self) -> dict[str, Any]:
         names = ("cosine_distance", "vendi_score")
-        if self._overall is None:
+        if self._moments is None:
             return {"features": None, **dict.fromkeys(names), "reason": NO_HEAD}
-        both = (("overall", self._overall), ("within_class", self._by_class))
+        overall, by_class = self._moments
+        both = (("overall", overall), ("within_class", by_class))
         values = {name: {where: getattr(moments, name)() for where, moments in both} for name in names}
-        values["vendi_score"]["classes"] = len(self._by_class.moments)
-        return {"features": len(self._overall.sum), **values, "reason": None}
+        values["vendi_score"]["classes"] = len(by_class.moments)
+        return {"features": len(overall.sum), **values, "reason": None}
 
     def _norm_distances(self) -> dict[str, Any] | None:
         layers = self._norms.distances()

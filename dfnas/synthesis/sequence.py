@@ -3,12 +3,15 @@
 Shapes: N images, B batch, C channels, H' W' of the canvas, K classes, T terms.
 """
 
+import bisect
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
 
 from dfnas.runtime.resumable import Row
+from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.inversion import Inversion, to_uint8
 from dfnas.synthesis.objective import TERMS, Objective
 
@@ -63,6 +66,18 @@ class InversionSequence:
         figures = dict(zip(TERMS, terms.tolist(), strict=True))
         return {"batch": self._batches[place], "step": step + 1, "loss": loss, **figures}
 
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return f"stage {stage_of(self._objective.settings, index)}"
+
+    def skip_to(self, index: int) -> None:
+        """See `Resumable`."""
+        place, step = divmod(index, self._per_batch)
+        while place > self._done:
+            self._finish()
+            self._begin(self._done)
+        self._current.skip_to(step)
+
     def images(self) -> Iterator[torch.Tensor]:
         """The images of each batch, uint8 (B, C, H', W') on the CPU, once every step is done."""
         while self._done < len(self._batches):
@@ -87,3 +102,9 @@ class InversionSequence:
         self._ahead.close()
         self._begin(self._done)
         self._current.load_state_dict(state["current"])
+
+
+def stage_of(settings: InvertTeacherSettings, index: int) -> int:
+    """The resolution stage, from 0, of a step of batches one after the other."""
+    ends = list(itertools.accumulate(stage.steps for stage in settings.stages))
+    return bisect.bisect_right(ends, index % ends[-1])

@@ -1,8 +1,11 @@
 """The classes on which networks lose most against their teacher, in words."""
 
-from collections.abc import Sequence
+import statistics
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from dfnas.artifacts.per_class import ClassAccuracy
+from dfnas.artifacts.table1 import RowKey
 from dfnas.tables.markdown import escaped
 
 NAMED = 3
@@ -18,6 +21,20 @@ class Loss(NamedTuple):
     worst: str
     """The row that has lost most."""
     worst_points: float
+
+
+def losses(lines: Iterable[ClassAccuracy]) -> list[Loss]:
+    """Every class with what the rows have lost on it, the greatest loss first."""
+    by_class: dict[str, dict[RowKey, float]] = {}
+    for line in lines:
+        if line.points_from_teacher is not None:
+            by_class.setdefault(line.label, {})[line.key] = line.points_from_teacher
+    found = []
+    for label, points in by_class.items():
+        worst = min(points, key=points.__getitem__)
+        row = " / ".join(name for name in worst if name)
+        found.append(Loss(label, statistics.fmean(points.values()), row, points[worst]))
+    return sorted(found, key=lambda loss: loss.points)
 
 
 def sentence(losses: Sequence[Loss]) -> str:

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from dfnas.artifacts.provenance import Provenance
 from dfnas.tables import html
 
 SHORT = 12
@@ -17,8 +18,7 @@ class Artifact(NamedTuple):
     path: str
     digest: str
     """SHA-256 of the file as it is now."""
-    provenance: Mapping[str, Any]
-    """See `Job.provenance`."""
+    provenance: Provenance
 
 
 def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versions: Mapping[str, str]) -> str:
@@ -33,7 +33,7 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
     now = {artifact.path: artifact.digest for artifact in artifacts} | dict(others)
     stages: dict[str, list[Artifact]] = {}
     for artifact in artifacts:
-        stages.setdefault(artifact.provenance["stage"], []).append(artifact)
+        stages.setdefault(artifact.provenance.stage, []).append(artifact)
     steps = _steps(artifacts)
     ordered = sorted(stages, key=lambda stage: max(steps[artifact.path] for artifact in stages[stage]))
     return html.page(
@@ -51,7 +51,7 @@ def page(artifacts: Sequence[Artifact], others: Mapping[str, str | None], versio
 
 def _steps(artifacts: Iterable[Artifact]) -> dict[str, int]:
     """For each artifact the longest way to it from one that was made from none."""
-    inputs = {artifact.path: artifact.provenance["inputs"] for artifact in artifacts}
+    inputs = {artifact.path: artifact.provenance.inputs for artifact in artifacts}
     steps: dict[str, int] = {}
 
     def step(path: str) -> int:
@@ -64,7 +64,7 @@ def _steps(artifacts: Iterable[Artifact]) -> dict[str, int]:
 
 def _verdict(artifacts: Sequence[Artifact], now: Mapping[str, str | None]) -> str:
     """Whether the chain is whole."""
-    inputs = [item for artifact in artifacts for item in artifact.provenance["inputs"].items()]
+    inputs = [item for artifact in artifacts for item in artifact.provenance.inputs.items()]
     changed = list(dict.fromkeys(path for path, digest in inputs if now[path] not in (digest, None)))
     gone = list(dict.fromkeys(path for path, _ in inputs if now[path] is None))
     count = f"{len(artifacts)} artifacts, {len(inputs)} recorded inputs"
@@ -77,7 +77,10 @@ def _verdict(artifacts: Sequence[Artifact], now: Mapping[str, str | None]) -> st
 
 def _versions(artifacts: Iterable[Artifact], versions: Mapping[str, str]) -> str:
     """What the artifacts say, and what is installed now."""
-    said = {name: _joined(artifact.provenance[name] for artifact in artifacts) for name in ("dfnas", "torch", "device")}
+    said = {
+        name: _joined(getattr(artifact.provenance, name) for artifact in artifacts)
+        for name in ("dfnas", "torch", "device")
+    }
     recorded = "; ".join(f"{name} {html.escaped(value)}" for name, value in said.items())
     installed = ", ".join(f"{html.escaped(name)} {html.escaped(version)}" for name, version in versions.items())
     return html.paragraph(f"Recorded in the artifacts: {recorded}. Installed as this page was written: {installed}.")
@@ -85,8 +88,8 @@ def _versions(artifacts: Iterable[Artifact], versions: Mapping[str, str]) -> str
 
 def _section(stage: str, artifacts: Sequence[Artifact], now: Mapping[str, str | None]) -> str:
     """A table of the artifacts of one stage, under their settings, which are the same for all or follow each other."""
-    settings = dict.fromkeys(json.dumps(artifact.provenance["settings"], indent=2) for artifact in artifacts)
-    codes = _joined(artifact.provenance["code"] for artifact in artifacts)
+    settings = dict.fromkeys(json.dumps(artifact.provenance.settings, indent=2) for artifact in artifacts)
+    codes = _joined(artifact.provenance.code for artifact in artifacts)
     shown = "".join(f"<pre>{html.escaped(text)}</pre>" for text in settings if text != "{}")
     return "\n".join(
         (
@@ -100,9 +103,9 @@ def _section(stage: str, artifacts: Sequence[Artifact], now: Mapping[str, str | 
 
 def _row(artifact: Artifact, now: Mapping[str, str | None]) -> list[str]:
     said = artifact.provenance
-    given = {**said["arguments"], "processes": said.get("processes")}
+    given = said.arguments | ({"processes": said.processes} if said.processes > 1 else {})
     arguments = ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
-    inputs = "<br>".join(_input(path, digest, now[path]) for path, digest in said["inputs"].items())
+    inputs = "<br>".join(_input(path, digest, now[path]) for path, digest in said.inputs.items())
     return [_path(artifact.path), _digest(artifact.digest), html.escaped(arguments), inputs or "–"]
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from dfnas.artifacts.significance import SignificanceRow, points_text
 from dfnas.measure.bootstrap import LEVEL, Difference
 from dfnas.tables import html
 from dfnas.tables.markdown import escaped, table
@@ -37,6 +38,28 @@ class Comparison(NamedTuple):
         return verdict_of(self.difference)
 
 
+def row_of(comparison: Comparison) -> SignificanceRow:
+    """A line of the table: errors in percent, differences in points."""
+    error, original = (100 * share for share in comparison.errors)
+    found = comparison.difference
+    low, high = (None if share is None else 100 * share for share in (found.low, found.high))
+    return SignificanceRow(
+        algorithm=comparison.algorithm,
+        search_data=comparison.search_data,
+        retrain_data=comparison.retrain_data,
+        seeds=comparison.seeds[0],
+        original_seeds=comparison.seeds[1],
+        test_images=comparison.test_images,
+        top1_error_mean=error,
+        original_top1_error_mean=original,
+        difference_points=100 * found.estimate,
+        interval_low=low,
+        interval_high=high,
+        p_value=floored(found.p_value),
+        verdict=comparison.verdict,
+    )
+
+
 def sentence(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> str:
     """The verdict in words, in Markdown or in what else `escaped` makes of names."""
     data = escaped(comparison.search_data)
@@ -60,11 +83,12 @@ def judged(found: Difference, seen: str, unseen: str, untold: str, seeds: tuple[
         seeds: how many networks each side has.
     """
     sample, verdict = _sample(seeds, test_images), verdict_of(found)
-    if found.p_value is None:
+    if found.low is None or found.high is None:
         why = "; what another seed would give, one seed cannot say" if min(seeds) == 1 else ""
         return f"{untold.format(points=f'{100 * found.estimate:+.2f}')}, with {sample}{why}"
-    points, low, high = found[:3] if verdict != "better" else (-found.estimate, -found.high, -found.low)
-    interval = _interval(low, high)
+    points, interval = found.estimate, _interval(found.low, found.high)
+    if verdict == "better":
+        points, interval = -points, _interval(-found.high, -found.low)
     if found.significant:
         words = seen.format(points=f"{100 * points:.2f}", verdict=verdict, interval=interval)
         words += f", significant at {100 * LEVEL:g} %"
@@ -82,15 +106,14 @@ def verdict_of(found: Difference) -> str:
     return "worse" if found.estimate > 0 else "better"
 
 
-def points_text(share: float, digits: int) -> str:
-    """A share in points, with more than those digits where it takes them to tell it from 0."""
-    points = 100 * share
-    return f"{points:.1g}" if 0 < abs(points) < 0.5 * 10**-digits else f"{points:.{digits}f}"
+def floored(p_value: float | None) -> float | None:
+    """p with four digits, cut off and not rounded: what is below the level reads so."""
+    return None if p_value is None else math.floor(round(p_value * 10_000, 6)) / 10_000
 
 
 def p_text(found: Difference) -> str:
-    """p with four digits, cut off and not rounded: what is below the level reads so. Empty where there is none."""
-    return "" if found.p_value is None else f"{math.floor(round(found.p_value * 10_000, 6)) / 10_000:.4f}"
+    """p in words; empty where there is none."""
+    return "" if found.p_value is None else f"{floored(found.p_value):.4f}"
 
 
 def page(comparisons: Sequence[Comparison], draws: int) -> str:
@@ -122,14 +145,14 @@ def web_page(comparisons: Sequence[Comparison], draws: int) -> str:
 def _row(comparison: Comparison, escaped: Callable[[str], str] = escaped) -> list[str]:
     names = (comparison.algorithm, comparison.search_data, comparison.retrain_data)
     found = comparison.difference
-    interval = "" if found.p_value is None else _interval(found.low, found.high)
+    interval = "" if found.low is None or found.high is None else _interval(found.low, found.high)
     numbers = [f"{100 * error:.2f}" for error in comparison.errors]
     return [*map(escaped, names), *numbers, f"{100 * found.estimate:+.2f}", interval, p_text(found)]
 
 
 def _interval(low: float, high: float) -> str:
     """An interval of shares, in points."""
-    return f"[{points_text(low, 2)}, {points_text(high, 2)}]"
+    return f"[{points_text(100 * low, 2)}, {points_text(100 * high, 2)}]"
 
 
 def _sample(seeds: tuple[int, int], test_images: int) -> str:

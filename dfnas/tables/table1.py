@@ -37,7 +37,6 @@ TIMES = {
 """The same of `table1_times.csv`."""
 PASSES = {"ms": ("ms", 3), "iqr_ms": ("interquartile range, ms", 3), "peak_mb": ("MB", 2)}
 """The same of a forward pass, `{device}_batch_{images}_…` there."""
-COLUMNS = (*TEXTS, ERROR, SPREAD, *NUMBERS)
 TIMES_COLUMNS = (*(name for name in TEXTS if name != "seeds"), *TIMES)
 HEADER = (*TEXTS.values(), "top-1 error, %", *(heading for heading, _ in NUMBERS.values()))
 
@@ -98,7 +97,10 @@ def times_page(rows: Sequence[Row]) -> str:
     header = [*(TEXTS[name] for name in names), *(heading for heading, _ in measured.values())]
     cells = [
         [html.escaped(row[name]) or HTML.nothing for name in names]
-        + [f"{float(row[name]):.{digits}f}" if row[name] else HTML.nothing for name, (_, digits) in measured.items()]
+        + [
+            f"{float(row[name]):.{digits}f}" if row.get(name) else HTML.nothing
+            for name, (_, digits) in measured.items()
+        ]
         for row in rows
     ]
     return html.page(
@@ -113,15 +115,19 @@ def times_page(rows: Sequence[Row]) -> str:
     )
 
 
+def _rounded(number: str | None, digits: int) -> str:
+    return f"{float(number):.{digits}f}" if number else HTML.nothing
+
+
 def _measured(rows: Sequence[Row]) -> dict[str, tuple[str, int]]:
     """Heading and decimals of the columns of numbers that some row has something in."""
     found = dict(TIMES)
-    for name in rows[0] if rows else ():
+    for name in dict.fromkeys(name for row in rows for name in row):
         place = re.fullmatch(r"(cpu|gpu)_batch_(\d+)_(\w+)", name)
         if place and place[3] in PASSES:
             heading, digits = PASSES[place[3]]
             found[name] = (f"{place[1].upper()}, batch {place[2]}: {heading}", digits)
-    return {name: shown for name, shown in found.items() if any(row[name] for row in rows)}
+    return {name: shown for name, shown in found.items() if any(row.get(name) for row in rows)}
 
 
 def _lowest(rows: Sequence[Row]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dfnas.dataset.batches import Batches
+from dfnas.dataset.mixing import MixedBatches
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.settings.descent import DescentSettings
@@ -31,7 +32,7 @@ class Descent:
     def __init__(
         self,
         network: nn.Module,
-        batches: Batches,
+        batches: Batches | MixedBatches,
         settings: DescentSettings,
         steps: int,
         warmup: float = 0.0,

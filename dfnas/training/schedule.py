@@ -2,6 +2,8 @@
 
 import math
 
+from torch.optim import Optimizer
+
 
 def learning_rate(
     step: float, steps: float, peak: float, shape: str = "cosine", warmup: float = 0.0, floor: float = 0.0
@@ -39,7 +41,7 @@ def one_cycle(step: float, steps: float, peak: float, position: float, start: fl
     return peak * (begin * (1 - done) + target * done)
 
 
-def set_learning_rate(optimizer, lr: float) -> None:
-    """Gives all parameter groups of a torch optimiser one learning rate."""
+def set_learning_rate(optimizer: Optimizer, lr: float) -> None:
+    """Gives all parameter groups of an optimiser one learning rate."""
     for group in optimizer.param_groups:
         group["lr"] = lr

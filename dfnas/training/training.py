@@ -1,6 +1,6 @@
 """Training a network from fresh weights, in steps that can be interrupted."""
 
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn
 
@@ -15,6 +15,13 @@ from dfnas.runtime.seeds import reseed
 from dfnas.settings.training import TrainingSettings
 from dfnas.training.averaging import Average
 from dfnas.training.descent import Descent
+
+
+@runtime_checkable
+class _DropsPaths(Protocol):
+    """A network that drops paths while it learns, with this probability."""
+
+    drop_path: float
 
 
 class Training:
@@ -86,12 +93,16 @@ class Training:
         # What a layer draws is for the images of its own share.
         reseed(self.seed, "step", index, *[self.processes.rank] * (self.processes.count > 1))
         epoch, last = index // per_epoch, (index + 1) % per_epoch == 0
-        if hasattr(self.network, "drop_path"):
+        if isinstance(self.network, _DropsPaths):
             self.network.drop_path = self.drop_path * epoch / self.settings.epochs
         lr = self.descent.step(index)
         if self.average:
             self.average.update(index + 1)
         return self._report(epoch, lr) if last else None
+
+    def kind(self, index: int) -> str:
+        """See `Resumable`."""
+        return "step" if (index + 1) % self.batches.per_epoch else "end of an epoch"
 
     def _report(self, epoch: int, lr: float) -> Row:
         train_loss = self.descent.mean_loss(self.batches.per_epoch)

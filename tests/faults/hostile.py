@@ -9,6 +9,7 @@ from pathlib import Path
 from stage_calls import run
 
 MEMORY, SECONDS = 3 << 30, 60
+"""What they may take; seconds of work, whatever else the machine has to do."""
 HUGE = 10**12
 
 
@@ -30,7 +31,7 @@ def alone(
                     free = [number for number in range(files + 1000) if not Path(f"/proc/self/fd/{number}").exists()]
                     limit = free[files]
                     resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
-                signal.alarm(SECONDS)
+                signal.setitimer(signal.ITIMER_PROF, SECONDS)
                 status = run(name, *arguments)
                 sys.stderr.flush()
         finally:
@@ -45,3 +46,13 @@ def laughs() -> list:
     for _ in range(9):
         value = [value] * 10
     return value
+
+
+class Hostile:
+    """Rebuilding it makes a folder."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)

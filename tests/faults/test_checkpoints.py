@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hostile import Hostile
 from stage_calls import TEACHER, run
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
@@ -56,18 +57,6 @@ def test_a_flipped_bit(chain, weights, fails, record):
     content[info.header_offset + 30 + sum(lengths) + info.file_size // 2] ^= 4
     weights.write_bytes(content)
     fails("import_teacher", chain.import_teacher(weights), weights, "is damaged", "get it again")
-
-
-class Hostile:
-    """Rebuilding it makes a folder."""
-
-    def __init__(self, trace: Path):
-        self.trace = trace
-
-    def __reduce__(self):
-        import os
-
-        return os.mkdir, (str(self.trace),)
 
 
 def hostile_files(folder: Path, trace: Path) -> dict[str, Path]:

@@ -17,9 +17,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from stage_calls import SPACE, Commands, run
-from test_interruptions import arguments_of
+from stage_calls import SPACE, Commands, arguments_of, run
 
+from dfnas.artifacts.candidates import read_candidates
+from dfnas.artifacts.history import read_history
+from dfnas.artifacts.latency import read_latencies
+from dfnas.artifacts.latency_table import load_latency_table
+from dfnas.artifacts.network import load_network
+from dfnas.artifacts.predictions import read_predictions
+from dfnas.artifacts.strengths import read_strengths
+from dfnas.artifacts.supernet import load_supernet
+from dfnas.artifacts.teacher import load_teacher
+from dfnas.artifacts.timing import Timing
 from dfnas.dataset.images import image_batches, load_split
 from dfnas.dataset.writing import read_labels, read_synthetic_shard
 from dfnas.deploy.network import load
@@ -28,12 +37,6 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, read_csv, read_json
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.architecture import space_of
-from dfnas.stages.artifacts import load_network, load_supernet, load_teacher
-from dfnas.stages.latencies import read_latencies
-from dfnas.stages.latency_tables import load_latency_table
-from dfnas.stages.predictions import read_predictions
-from dfnas.stages.records import read_candidates, read_history, read_strengths
-from dfnas.stages.times import read_timing
 
 FLIPS, TRUNCATIONS = 1000, 200
 CPU = torch.device("cpu")
@@ -83,7 +86,7 @@ def artifacts(made, tmp_path_factory) -> dict[str, list[Artifact]]:
             Artifact(folder / "metrics.json", read_json),
             Artifact(folder / "quality.json", read_json),
             Artifact(folder / "labels.json", read_json),
-            Artifact(folder / "m.json", read_timing),
+            Artifact(folder / "m.json", Timing.read),
         ],
         "csv": [
             Artifact(folder / "predictions.csv", read_predictions),

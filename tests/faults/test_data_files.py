@@ -4,24 +4,14 @@ import json
 import shutil
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import torch
-from stage_calls import TEACHER, run
+from stage_calls import TEACHER, flip_in_array, run
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.dataset.writing import read_labels, read_shard, read_synthetic_shard, write_labels, write_shard
 from dfnas.runtime.files import read_json, write_json
-
-
-def flip(path: Path, array: str) -> None:
-    """Flips one bit in the middle of an array's first chunk."""
-    with h5py.File(path, "r", libver="latest") as file:
-        chunk = file[array].id.get_chunk_info(0)
-    content = bytearray(path.read_bytes())
-    content[chunk.byte_offset + chunk.size // 2] ^= 16
-    path.write_bytes(content)
 
 
 def truncate(path: Path) -> None:
@@ -33,8 +23,8 @@ def empty(path: Path) -> None:
 
 
 DAMAGES = {
-    "images": lambda path: flip(path, "images"),
-    "targets": lambda path: flip(path, "targets"),
+    "images": lambda path: flip_in_array(path, "images"),
+    "targets": lambda path: flip_in_array(path, "targets"),
     "truncated": truncate,
     "empty": empty,
 }
@@ -51,19 +41,19 @@ def test_a_damaged_shard(chain, fails, stage, damage):
 @pytest.mark.parametrize("array", ["soft_labels", "targets"])
 @pytest.mark.parametrize("stage", ["assess_images", "shard_dataset"])
 def test_damaged_labels(chain, fails, stage, array):
-    flip(chain.folder / "labels.h5", array)
+    flip_in_array(chain.folder / "labels.h5", array)
     fails(stage, getattr(chain, stage)(), chain.folder / "labels.h5", "is damaged")
 
 
 @pytest.mark.parametrize("array", ["soft_labels", "targets", "split"])
 def test_a_damaged_data_set(chain, fails, array):
-    flip(chain.folder / "synthetic.h5", array)
+    flip_in_array(chain.folder / "synthetic.h5", array)
     fails("retrain", chain.retrain(), chain.folder / "synthetic.h5", "is damaged")
 
 
 def test_a_shard_damaged_after_the_data_set_was_made(chain, fails):
     """The data set is a view of the shards: a reader of the one notices damage in the other."""
-    flip(chain.folder / "shard.h5", "images")
+    flip_in_array(chain.folder / "shard.h5", "images")
     fails("retrain", chain.retrain(), chain.folder, ".h5", "damaged", "delete it to rebuild it: rm")
 
 
@@ -323,7 +313,7 @@ def test_a_training_by_a_teacher_that_is_not_given_or_is_none(chain, fails):
 def test_repairing_the_input_repairs_the_stage(chain, made):
     shard = chain.folder / "shard.h5"
     sound = shard.read_bytes()
-    flip(shard, "images")
+    flip_in_array(shard, "images")
     assert run("calibrate_labels", *chain.calibrate_labels()) == 1
     shard.write_bytes(sound)
     assert run("calibrate_labels", *chain.calibrate_labels()) == 0

@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from stage_calls import run
-from test_data_files import flip
+from stage_calls import flip_in_array, run
 
 
 @pytest.mark.parametrize("name", ["original.h5", "synthetic.h5"])
 def test_a_damaged_data_set(chain, fails, name):
-    flip(chain.folder / name, "targets")
+    flip_in_array(chain.folder / name, "targets")
     fails("evaluate", chain.evaluate(), chain.folder / name, "is damaged")
 
 

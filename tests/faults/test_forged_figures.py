@@ -1,19 +1,21 @@
 """JSON files with the right digest and values of the wrong kind: who writes a file can compute that too."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from stage_calls import Commands
 
-from dfnas.pictures.generations import REPORT
+from dfnas.artifacts.architecture import FoundArchitecture
+from dfnas.artifacts.calibration import Calibration
+from dfnas.artifacts.document import Document
+from dfnas.artifacts.metrics import NetworkMetrics
+from dfnas.artifacts.quality import QualityReport
+from dfnas.artifacts.timing import Timing
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json, write_json
-from dfnas.runtime.kinds import ABSENT, misfit
 from dfnas.spaces.architecture import space_of
-from dfnas.stages import class_accuracies, compare_data, draw_comparison, draw_labels, draw_search, model_card, times
-from dfnas.stages.rows import FIGURES, OF_NETWORKS
 
 WRONG = ("ha", None, [], {}, True, 1.5, 10**400)
 
@@ -55,57 +57,56 @@ def described(folder: Path) -> list:
     return [*about, "--sources", "synthetic", "--quality", folder / "quality.json", "--out", folder / "run.rst"]
 
 
-SEEN_BY = {"generation": int, "images": int, "teacher_agreement": float, "verifier_agreement": float | None}
-COMPARED = dict.fromkeys(draw_comparison.KEYS, str) | dict.fromkeys(draw_comparison.FIGURES, float)
-READ: dict[str, tuple[str, Any, str, dict]] = {
-    "the table": ("table1", table1, "metrics.json", FIGURES | OF_NETWORKS | {class_accuracies.FIGURE: list[float]}),
-    "its times": ("table1", table1, "m.json", times.KINDS),
-    "the card": ("model_card", card, "metrics.json", model_card.FIGURES),
-    "the comparison": ("compare_data", compared, "metrics.json", compare_data.FIGURES),
-    "its picture": ("draw_comparison", drawn, "metrics.json", COMPARED),
-    "the images": ("draw_images", images, "quality.json", REPORT),
-    "the description": ("describe_run", described, "quality.json", SEEN_BY),
-    "the labels": ("draw_labels", labels, "labels.json", dict.fromkeys(draw_labels.KEYS, float)),
-    "the search": (
-        "draw_search",
-        search,
-        "architecture.json",
-        draw_search.KINDS,
-    ),
+READ: dict[str, tuple[str, Callable[[Path], list], str, type[Document]]] = {
+    "the table": ("table1", table1, "metrics.json", NetworkMetrics),
+    "its times": ("table1", table1, "m.json", Timing),
+    "the card": ("model_card", card, "metrics.json", NetworkMetrics),
+    "the comparison": ("compare_data", compared, "metrics.json", NetworkMetrics),
+    "its picture": ("draw_comparison", drawn, "metrics.json", NetworkMetrics),
+    "the images": ("draw_images", images, "quality.json", QualityReport),
+    "the description": ("describe_run", described, "quality.json", QualityReport),
+    "the labels": ("draw_labels", labels, "labels.json", Calibration),
+    "the search": ("draw_search", search, "architecture.json", FoundArchitecture),
 }
-"""Stages with their arguments, the file that is forged, and what they read of it."""
+"""Stages with their arguments, the file that is forged, and its model."""
 
 
-def forgeries(document: dict, kinds: dict) -> Iterator[tuple[str, dict]]:
-    """A place, and the document with something there that is not what is read, or without it: some for every place."""
-    for key, kind in kinds.items():
-        kept = {name: value for name, value in document.items() if name != key}
-        yield from ((key, kept | {key: wrong}) for wrong in [one for one in WRONG if misfit(one, kind)][:2])
-        if misfit(ABSENT, kind):
-            yield key, kept
-        held = document.get(key)
-        if not held or not isinstance(held, list | dict):
-            continue
-        inner = next((one for one in (kind if isinstance(kind, tuple) else (kind,)) if isinstance(one, dict)), None)
-        if inner is not None:
-            yield from ((f"{key}.{place}", kept | {key: forged}) for place, forged in forgeries(held, inner))
-            continue
-        first = next(iter(held)) if isinstance(held, dict) else 0
-        forged = copy.copy(held)
-        forged[first] = []
-        if misfit(forged, kind):
-            yield f"{key}.{first}", kept | {key: forged}
+def forgeries(model: type[Document], document: dict) -> Iterator[tuple[str, dict]]:
+    """A place, and the document with something there that does not fit, or without it: some for every place."""
+
+    def refused(forged: dict) -> bool:
+        try:
+            model.of(forged, "forged")
+        except InputError:
+            return True
+        return False
+
+    for name, field in model.model_fields.items():
+        kept = {key: value for key, value in document.items() if key != name}
+        wrong = [one for one in (kept | {name: wrong} for wrong in WRONG) if refused(one)]
+        assert wrong, name
+        yield from ((name, one) for one in wrong[:2])
+        if field.is_required():
+            assert refused(kept), name
+            yield name, kept
+        held = document.get(name)
+        if isinstance(held, list | dict) and held:
+            for key in held if isinstance(held, dict) else (0,):
+                forged = copy.copy(held)
+                forged[key] = [None]
+                if refused(kept | {name: forged}):
+                    yield f"{name}.{key}", kept | {name: forged}
 
 
 @pytest.mark.parametrize("case", READ)
 def test_values_of_another_kind(chain, fails, say, case):
-    stage, arguments, name, kinds = READ[case]
+    stage, arguments, name, model = READ[case]
     path = chain.folder / name
     document = read_json(path)
     count = 0
-    for place, forged in forgeries(document, kinds):
+    for place, forged in forgeries(model, document):
         write_json(path, forged)
-        story = fails(stage, arguments(chain.folder), path, f"'{place}'", "delete it to rebuild it")
+        story = fails(stage, arguments(chain.folder), path, f"'{place}", "delete it to rebuild it")
         assert len(story) < 1000
         count += 1
     say(f"forged: {case}, {count} files refused in one line")

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from hostile import HUGE, laughs
+from hostile import HUGE, Hostile, laughs
 from stage_calls import Commands
-from test_checkpoints import Hostile
 from torch import nn
 
 from dfnas.runtime.files import load_archive

@@ -6,8 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from hostile import HUGE
-from test_checkpoints import Hostile
+from hostile import HUGE, Hostile
 
 from dfnas.runtime.files import read_json, write_json
 

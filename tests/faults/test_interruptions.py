@@ -3,25 +3,13 @@
 import importlib
 import os
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from stage_calls import SPACE, contents, run
+from stage_calls import KILLED, arguments_of, contents, made_and_removed, run, start
 
-DRIVER = Path(__file__).with_name("driver.py")
-ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
-
-
-def start(action: str, name: str, *arguments: str | Path) -> subprocess.Popen:
-    """A stage in a process of its own, see driver.py."""
-    command = [sys.executable, DRIVER, action, name, "--device", "cpu", *arguments]
-    return subprocess.Popen(
-        list(map(str, command)), env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
-    )
 
 
 @contextmanager
@@ -103,66 +91,6 @@ def test_a_full_disk(chain, name):
     after = contents(chain.folder)
     del before["teacher.csv"], after["teacher.csv"]  # the history is small enough to be written first
     assert after == before
-
-
-FOUND = ["found.json", "found.pt", "found.csv", "found.candidates", "found.strengths"]
-KILLED = {
-    "invert_teacher in its first batch": ("invert_teacher", 2, ["shard.h5"]),
-    "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
-    "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
-    "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
-    "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
-    "search_darts": ("search_darts", 2, FOUND),
-    "search_darts in its selection": ("search_darts", 4, FOUND),
-    "search_proxyless": ("search_proxyless", 2, FOUND),
-    "search_spos in its supernet": ("search_spos", 2, FOUND),
-    "search_spos in its evolution": ("search_spos", 5, FOUND),
-    "search_evolution in a candidate": ("search_evolution", 5, [name for name in FOUND if name != "found.pt"]),
-    "search_random in a candidate": ("search_random", 3, [name for name in FOUND if name != "found.pt"]),
-}
-WITHOUT_SUPERNET = ("search_evolution", "search_random")
-SEARCH = {
-    "search_darts": ["--epochs", "2", "--batch-size", "8"],
-    "search_darts in its selection": [
-        *("--epochs", "1", "--batch-size", "8", "--selection", '{"by": "perturbation", "tune_epochs": 1}'),
-    ],
-    "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
-    "search_evolution": [
-        *("--steps", "2", "--cycles", "4", "--population", "2", "--sample", "1", "--batch-size", "8"),
-        *("--labels", "teacher", "--downscale", "2"),
-    ],
-    "search_random": ["--draws", "2", "--steps", "2", "--batch-size", "8"],
-    "search_spos": [
-        *("--steps", "4", "--batch-size", "8", "--evolution"),
-        '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
-        '"recalibration_batches": 1, "recalibration_batch_size": 8}',
-        *("--budget", '{"max_macs_m": 0}'),
-    ],
-}
-
-
-def arguments_of(chain, name: str, case: str) -> list:
-    """The stage on the chain; searches leave `found.*`."""
-    if name not in SEARCH:
-        return getattr(chain, name)()
-    kinds = {"out": "json", "history": "csv", "supernet": "pt"}
-    kinds |= {name: name for name in ("timing", "candidates", "strengths")}
-    if name in WITHOUT_SUPERNET:
-        del kinds["supernet"]
-    files = [part for option, kind in kinds.items() for part in (f"--{option}", chain.folder / f"found.{kind}")]
-    if "teacher" in SEARCH[name]:
-        files += ["--teacher", chain.folder / "teacher.pt"]
-    data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
-    return [*files, *data, *SEARCH.get(case, SEARCH[name])]
-
-
-def made_and_removed(chain, name: str, arguments: list, outputs: list[str]) -> dict[str, bytes]:
-    """What a stage leaves that nobody disturbs, by the name of the file, which is then gone."""
-    assert run(name, *arguments) == 0
-    whole = {output: (chain.folder / output).read_bytes() for output in outputs}
-    for output in outputs:
-        (chain.folder / output).unlink()
-    return whole
 
 
 @pytest.mark.slow

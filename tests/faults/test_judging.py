@@ -7,10 +7,10 @@ import pytest
 import torch
 from stage_calls import TEACHER, run
 
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.dataset.images import load_split
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.files import load_archive
-from dfnas.stages.artifacts import load_teacher
 
 
 def test_the_report_of_a_judgement(chain):

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 from hostile import alone
-from stage_calls import run
-from test_interruptions import start
+from stage_calls import run, start
 
 from dfnas.dataset.format import opened
 from dfnas.dataset.writing import Records, write_dataset, write_shard

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from stage_calls import run
-from test_interruptions import arguments_of
+from stage_calls import arguments_of, run
 
 from dfnas.runtime import checkpoint, resumable
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_interruptions import ROOT
+from stage_calls import ROOT
 
-STEPS = 300
-GROWTH_MB = 30
+STEPS = 100
+GROWTH_MB = 10
 """A leak of one batch of activations in every step would be far more."""
 
 

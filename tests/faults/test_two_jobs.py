@@ -6,8 +6,6 @@ import fcntl
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,24 +13,14 @@ from threading import Thread
 
 import pytest
 import torch
-from stage_calls import TEACHER, run
+from stage_calls import TEACHER, flip, run, start
 
 from dfnas.runtime import code_digest
 from dfnas.runtime.files import load_archive
 from dfnas.runtime.locks import Lock
 
-DRIVER = Path(__file__).with_name("driver.py")
-ROOT = Path(__file__).resolve().parents[2]
 WAITS = "retrain: waits for another job that makes"
 MADE = "nothing is left to do"
-
-
-def start(action: str, name: str, *arguments: str | Path) -> subprocess.Popen:
-    """A stage in a process of its own, see driver.py."""
-    command = [sys.executable, DRIVER, action, name, "--device", "cpu", *arguments]
-    return subprocess.Popen(
-        list(map(str, command)), env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, text=True
-    )
 
 
 def same_network(one: Path, other: Path) -> bool:
@@ -97,12 +85,6 @@ def test_what_is_in_place_is_left_alone(chain, after_waiting):
     before = [os.stat(chain.folder / name).st_ino for name in ("model.pt", "m.csv", "m.json")]
     assert MADE in after_waiting("retrain", chain.retrain(), chain.folder / "model.pt", lambda: None)
     assert [os.stat(chain.folder / name).st_ino for name in ("model.pt", "m.csv", "m.json")] == before
-
-
-def flip(path: Path) -> None:
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
 
 
 LOST = {

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from cluster import PATIENCE_S, Cluster, Job, dies_with_its_parent, missing, until
-from running import REDUCED, ROOT, command, copy_sources
+from running import ROOT, command, copy_sources
 
 OVERLAY = Path("tests", "assets", "cluster.yaml")
 TABLE = Path("results", "table1.csv")
@@ -56,7 +56,7 @@ class Workflow:
         # Looks for the first time after 2 s rather than 40, and waits for files on this disk for no minute.
         quick = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10")
         partitions = ("--slurm-partition-config", self.cluster.partitions)
-        call = self._call(*profile, *partitions, *quick, *arguments, "--", TABLE)
+        call = self._call(*profile, *partitions, *quick, *arguments, "--", TABLE, real=True)
         call["env"] = self.environment()
         with open(self.directory / "snakemake.log", "a") as log:
             call |= {"stdout": log, "stderr": log, "preexec_fn": dies_with_its_parent}
@@ -70,7 +70,7 @@ class Workflow:
 
     def environment(self) -> dict[str, str]:
         """That of a login node, with the profile's commands before SLURM's."""
-        known = self._call()["env"]
+        known = self._call(real=True)["env"]
         return known | {"PATH": os.pathsep.join(map(str, (self.patient, self.cluster.commands, known["PATH"])))}
 
     def finish(self, running: subprocess.Popen, seconds: float = 1200.0) -> None:
@@ -95,9 +95,9 @@ class Workflow:
         """Runs it here, without a cluster."""
         return subprocess.run(**self._call(*arguments, "--", TABLE), capture_output=True, timeout=600)
 
-    def _call(self, *arguments: str | Path) -> dict:
+    def _call(self, *arguments: str | Path, real: bool = False) -> dict:
         overlays = (self.source / OVERLAY, *self.overlays)
-        return command(self.directory, *arguments, source=self.source, base=REDUCED, configuration=overlays)
+        return command(self.directory, *arguments, source=self.source, configuration=overlays, real=real)
 
     def table(self) -> bytes:
         """What all this is for."""

@@ -65,7 +65,8 @@ def side_by_side() -> Callable[..., list[Any]]:
     leaves at `rank-{rank}.pt` of the folder."""
 
     def run(work: Callable, count: int, data: Any, folder: Path, seconds: float) -> list[Any]:
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["torch", "torch.distributed", "torchvision"])
         started = [context.Process(target=work, args=(rank, data, folder), daemon=True) for rank in range(count)]
         for process in started:
             process.start()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 # Multiply-accumulates of one image, in millions, as published (darts: of its search network, counted here alone).
 MACS_M = {"spos-step": (290, 360), "spos-candidate": (290, 360), "proxyless-weights": (250, 600), "darts": (200, 2000)}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PATIENT = Path(__file__).parents[2] / "profiles" / "slurm" / "patient"
 QUESTION = ("-X", "--parsable2", "--format=JobIdRaw,State", "--endtime", "now", "--name", "run-1")
 

@@ -1,5 +1,6 @@
 """A run of the workflow whose jobs, and now and then all of it, are killed without a word."""
 
+import os
 import select
 import subprocess
 import time
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+import preloaded
 from dealing import Card, Course, Deck, Stroke
 from running import command, snakemake
 from saves import Saves
@@ -91,7 +93,10 @@ class Run:
     def _called(self, deck: Deck | None) -> bool:
         """Calls Snakemake. False if it was killed."""
         retries = str(sum(map(len, self._strokes.values())))
-        call = command(self._directory, "--cores", "2", "--retries", retries, self._target, **self._keywords)
+        options = ("--cores", "2", "--retries", retries)
+        call = command(self._directory, *options, self._target, **self._keywords, real=True)
+        # Its session has all that it starts, and for each stage the caller of a `python` that is loaded already.
+        call["env"]["PATH"] = f"{preloaded.commands()}{os.pathsep}{call['env']['PATH']}"
         call["env"]["DFNAS_CHECKPOINT_S"] = "0"
         call["env"].pop("DFNAS_CACHE", None)  # what a cache has, no job makes
         saves = Saves(self._directory / "results" / ".dfnas")

@@ -1,5 +1,11 @@
-"""Snakemake as the tests call it: in a process and a folder of its own, on these sources or on a copy of them."""
+"""Snakemake as the tests call it, on these sources or on a copy of them.
 
+It plans in this process. It runs in one of its own, which like those of its jobs begins with its libraries loaded, see
+preloaded.py; `real` is for where the interpreter matters.
+"""
+
+import contextlib
+import io
 import os
 import re
 import shutil
@@ -9,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import preloaded
 import yaml
+from snakemake import cli
 
 ROOT = Path(__file__).resolve().parents[2]
 REDUCED = Path("tests", "assets", "reduced.yaml")
@@ -48,19 +56,47 @@ def command(
     source: Path = ROOT,
     base: Path = REDUCED,
     configuration: tuple[Path, ...] = (),
+    real: bool = False,
+    server: str = "",
 ) -> dict:
-    """Snakemake in `directory` with a reduced configuration and what is laid over it, as `subprocess` takes it."""
+    """Snakemake in `directory` with a reduced configuration and what is laid over it, as `subprocess` takes it.
+
+    Args:
+        real: by the interpreter as it is, and so its jobs; else by a `python` of the `server` of that name.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    line = [sys.executable, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
+    interpreter = Path(sys.executable) if real else preloaded.commands(server) / "python"
+    line = [interpreter, "-m", "snakemake", "-s", source / "Snakefile", "--directory", directory]
     line += ["--configfile", source / base, *configuration, *arguments]
     environment = {name: value for name, value in os.environ.items() if name not in ("SNAKEMAKE_PROFILE", "PYTHONPATH")}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    places = dict.fromkeys((interpreter.parent, Path(sys.executable).parent))
+    environment["PATH"] = os.pathsep.join([*map(str, places), environment["PATH"]])
     return {"args": list(map(str, line)), "env": environment, "cwd": directory, "text": True}
 
 
 def snakemake(directory: Path, *arguments: str | Path, **keywords) -> subprocess.CompletedProcess:
-    """Runs Snakemake to its end."""
+    """Runs Snakemake to its end; a plan (`--dry-run`) of these sources in this process, which reads user code once."""
+    if "--dry-run" in arguments and keywords.get("source", ROOT) == ROOT and not keywords.get("real"):
+        return _in_process(command(directory, *arguments, **keywords, real=True)["args"][3:], directory)
     return subprocess.run(**command(directory, *arguments, **keywords), capture_output=True, timeout=800)
+
+
+def _in_process(arguments: list[str], directory: Path) -> subprocess.CompletedProcess:
+    """What Snakemake's `main` says and returns. What it changes in this process is put back."""
+    before, path, place = sys.argv, sys.path[:], os.getcwd()
+    said, complained, status = io.StringIO(), io.StringIO(), 0
+    sys.argv = ["snakemake", *arguments]
+    os.chdir(directory)
+    try:
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(complained):
+            cli.main(arguments)
+    except SystemExit as end:  # with a text, or a status
+        status = end.code if isinstance(end.code, int) else 1
+        complained.write(f"{end.code}\n" if isinstance(end.code, str) else "")
+    finally:
+        sys.argv, sys.path[:] = before, path
+        os.chdir(place)
+    return subprocess.CompletedProcess(sys.argv, status, said.getvalue(), complained.getvalue())
 
 
 def plan(directory: Path, **keywords) -> dict[str, int]:
@@ -120,9 +156,6 @@ class Finished:
     """The copy of the sources that made it."""
     directory: Path
     """Where it ran. Not to be changed: copy it."""
-    again: subprocess.Popen | None = None
-    """The same once more on one core, under way in `directory_again`, if a test is to compare the two."""
-    directory_again: Path | None = None
 
     @property
     def results(self) -> Path:

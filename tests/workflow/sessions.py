@@ -7,6 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from preloaded import worker
+
 STAGES = "dfnas.stages."
 
 
@@ -27,20 +29,23 @@ class Session:
         """Those that run a stage and have not ended."""
         members = self._members()
         self._jobs = {number: job for number, job in self._jobs.items() if number in members}
-        for number, parent in members.items():
-            # What a stage starts has the stage's command line for a moment.
-            if number not in self._jobs and parent not in self._jobs and (job := _job(number)):
+        for number in members:
+            if number not in self._jobs and (job := _job(number)):
                 self._jobs[number] = job
-        return dict(self._jobs)
+        workers = {worker(number): job for number, job in self._jobs.items()}
+        return {number: job for number, job in workers.items() if number and _status(number)[0] not in "ZX"}
 
     def kill(self) -> None:
-        """Kills all of them, at once; those that one was just about to start too."""
+        """Kills all of them, at once; those that one was just about to start too, and those that work for one."""
         while members := self._members():
+            members |= {number: 0 for number in map(worker, members) if number}
             with suppress(ProcessLookupError):
                 os.killpg(self._number, signal.SIGKILL)
             for number in members:
                 with suppress(ProcessLookupError):
                     os.kill(number, signal.SIGKILL)
+            while any(_status(number)[0] not in "ZX" for number in members):
+                time.sleep(0.001)
 
     def _members(self) -> dict[int, int]:
         """The processes that have not ended, and their parents."""
@@ -63,7 +68,10 @@ def _job(number: int) -> Job | None:
     except OSError:  # gone meanwhile
         return None
     stage = next((word for word in words if word.startswith(STAGES)), None)
-    return Job(stage.removeprefix(STAGES), words[words.index("--out") + 1]) if stage else None
+    if stage is None:
+        return None
+    algorithm = [words[words.index(stage) + 1]] if stage == f"{STAGES}search" else []
+    return Job("_".join([stage.removeprefix(STAGES), *algorithm]), words[words.index("--out") + 1])
 
 
 def stop(number: int) -> bool:

@@ -1,11 +1,8 @@
 """What is wrong with a configuration is said before anything is planned: one line with key, value and remedy."""
 
-import sys
-
 import pytest
-import yaml
-from running import ROOT, complaint, nested, overlay, snakemake
-from snakemake.utils import update_config
+from plans import Plan, made
+from running import complaint, nested, overlay, snakemake
 
 from dfnas.runtime.errors import InputError
 
@@ -123,22 +120,14 @@ def test_a_judgement_needs_original_images_that_the_teacher_takes(tmp_path):
 
 def test_a_judgement_needs_a_section_of_original_images():
     """The digits of the embedded default are no test images for a checkpoint of the user."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
-
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
     laid_over = {"teacher": {"weights": "mine.pt"}, "comparison": {"judge_images": True}}
-    update_config(values, laid_over)
     with pytest.raises(InputError, match=r"no section shard_original beside teacher\.weights"):
-        Plan(values, laid_over)
-    assert Plan(values, laid_over | {"shard_original": {"seed": 1}}).judgements()
+        made(laid_over)
+    assert made(laid_over | {"shard_original": {"seed": 1}}).judgements()
 
 
 def test_a_module_of_the_user_that_is_not_python_is_one_line(tmp_path, monkeypatch):
     """Before anything is planned. One that it imports says so when a job imports it, if it ever does."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
-
     monkeypatch.chdir(tmp_path)
     broken = "first = 1\ndef build(:\n"
     sources = {"broken_space": broken, "broken_part": broken, "sound_space": "def lazily():\n    import broken_part\n"}
@@ -146,10 +135,7 @@ def test_a_module_of_the_user_that_is_not_python_is_one_line(tmp_path, monkeypat
         (tmp_path / f"{name}.py").write_text(source)
 
     def plan_on(space: str) -> Plan:
-        values = yaml.safe_load((ROOT / "config.yaml").read_text())
-        laid_over = {"search_spos": {"space": {"name": f"{space}:Space"}}}
-        update_config(values, laid_over)
-        return Plan(values, laid_over)
+        return made({"search_spos": {"space": {"name": f"{space}:Space"}}})
 
     assert plan_on("sound_space").code("search_spos")(None)
     with pytest.raises(InputError, match=r"broken_space\.py:2: not Python: invalid syntax"):

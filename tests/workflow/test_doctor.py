@@ -3,11 +3,13 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
+import preloaded
 import pytest
 from running import REDUCED, ROOT, overlay, plan
+
+from dfnas.rules import rules_with
 
 pytestmark = pytest.mark.slow
 TEACHER = {
@@ -23,7 +25,7 @@ TEACHER = {
 def doctor(directory: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     directory.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    line = [sys.executable, "-m", "dfnas", "doctor", *map(str, arguments)]
+    line = [preloaded.commands() / "python", "-m", "dfnas", "doctor", *map(str, arguments)]
     return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
 
 
@@ -32,18 +34,33 @@ def failures(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {finding["subject"]: finding["story"] for finding in found if finding["level"] == "failure"}
 
 
+def with_an_own_algorithm(folder: Path) -> Path:
+    """A file with a search of the user's in a folder, and a configuration that names it."""
+    folder.mkdir(parents=True)
+    code = ["from dfnas.search.uniform import RandomSearch", "class Mine(RandomSearch):", "    'Draws.'", ""]
+    (folder / "mine.py").write_text("\n".join(code))
+    space = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
+    algorithms = ["darts", "proxyless", "spos", "random", "mine.py:Mine"]
+    section = {"space": space, "draws": 3, "steps": 2, "batch_size": 16}
+    return overlay(folder / "mine.yaml", {"comparison": {"algorithms": algorithms}, "search_mine": section})
+
+
 def test_the_reduced_configuration_can_run_and_has_a_time(tmp_path):
-    done = doctor(tmp_path / "here", "--json", "--configfile", ROOT / REDUCED)
+    own = with_an_own_algorithm(tmp_path / "here")
+    done = doctor(tmp_path / "here", "--json", "--configfile", ROOT / REDUCED, own)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert done.stderr == ""
     found = json.loads(done.stdout)
     assert found["healthy"]
-    assert found["jobs"] == plan(tmp_path / "there")
+    with_an_own_algorithm(tmp_path / "there")
+    assert found["jobs"] == plan(tmp_path / "there", configuration=(own,))
     estimate = found["estimate"]
     rows = {row["rule"]: row for row in estimate["rows"]}
     assert set(rows) == set(found["jobs"])
     assert all(0.1 < row["seconds"] < 300 for row in rows.values())
-    for rule in ("search_darts", "search_spos", "search_proxyless", "retrain", "invert_teacher", "pretrain_teacher"):
+    tried = {name for name, rule in rules_with(["mine.py:Mine"]).items() if rule.trial} & set(rows) - {"search_random"}
+    assert len(tried) == 10, "of all but of a single draw"
+    for rule in tried:
         assert rows[rule]["memory_mb"] > 100, rule
     cores = estimate["capacity"]["cores"]
     together = sum(row["seconds"] * row["jobs"] for row in rows.values())

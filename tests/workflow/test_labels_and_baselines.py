@@ -3,8 +3,8 @@
 import pytest
 from running import overlay, plan, recipes
 
+from dfnas.artifacts.formats import provenance_of
 from dfnas.runtime.files import read_csv
-from dfnas.stages.artifact_provenance import provenance_of
 
 TEACHER = "results/teacher/teacher.pt"
 
@@ -90,6 +90,6 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
     files = ["architecture.json", "candidates.csv", "history.csv", "search.png", "strengths.json", "timing.json"]
     assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
-    settings = provenance_of(tmp_path / "run" / trained / "model.pt")["settings"]
+    settings = provenance_of(tmp_path / "run" / trained / "model.pt").settings
     assert settings["fresh"] == {"every_epochs": 1, "batches": 1, "competition_weight": 1.0}
     assert len(read_csv(tmp_path / "run" / trained / "history.csv")) == settings["epochs"] > 1

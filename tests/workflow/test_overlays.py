@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 import yaml
+from plans import Plan, made
 from running import ROOT, overlay, recipes
-from snakemake.utils import update_config
 
 from dfnas.runtime.errors import InputError
 
@@ -27,19 +27,8 @@ TEACHER = {
 SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
 
 
-def made(laid_over: dict):
-    """The plan of an overlay, laid over config.yaml as Snakemake lays it."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
-
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(values, laid_over)
-    return Plan(values, laid_over)
-
-
 def laid(layers: list[dict]) -> dict:
     """Several files as one."""
-    sys.path.insert(0, str(ROOT / "workflow"))
     from configuration import laid_over_each_other
 
     return laid_over_each_other(layers)
@@ -131,8 +120,6 @@ def test_sizes_alone_are_laid_over_ours(rule: str):
 
 def test_a_network_beside_the_teacher_has_parameters_of_its_own():
     """What Snakemake compares of one role does not change with the section of the other."""
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
 
     class Wildcards(NamedTuple):
         role: str

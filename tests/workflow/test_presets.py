@@ -3,8 +3,8 @@
 import pytest
 import torch
 import yaml
+from plans import made
 from running import ROOT
-from test_overlays import made
 
 from dfnas.measure.complexity import count_parameters
 from dfnas.settings.search import SearchSettings

@@ -124,7 +124,7 @@ SETTINGS = [
 @pytest.mark.parametrize(("key", "value", "expected"), SETTINGS, ids=[f"{key}={value}" for key, value, _ in SETTINGS])
 def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finished, tmp_path):
     changed = overlay(tmp_path / "changed.yaml", nested(key, value))
-    assert plan(finished.directory, source=finished.source, configuration=(changed,)) == expected
+    assert plan(finished.directory, configuration=(changed,)) == expected
 
 
 ALL_RULES = {**EVERYTHING, "check_spaces": 4, "search_random": 2, "draw_search": 14}
@@ -169,21 +169,31 @@ CODE = {
 }
 
 
+@pytest.fixture(scope="module")
+def copied(finished, tmp_path_factory):
+    """The sources of the finished run elsewhere: another place alone changes nothing."""
+    place = tmp_path_factory.mktemp("copied") / "source"
+    return shutil.copytree(finished.source, place, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+@pytest.fixture
+def source(copied, finished):
+    """The same, put right again after the test."""
+    yield copied
+    for path in finished.source.rglob("*"):
+        copy = copied / path.relative_to(finished.source)
+        if path.is_file() and "__pycache__" not in path.parts and copy.read_bytes() != path.read_bytes():
+            shutil.copy2(path, copy)
+
+
 @pytest.mark.parametrize("path", CODE)
-def test_an_edit_reruns_the_stages_that_import_it_and_what_follows(path, finished, tmp_path):
-    source = copy_of(finished, tmp_path)
+def test_an_edit_reruns_the_stages_that_import_it_and_what_follows(path, finished, source):
     with open(source / path, "a") as file:
         file.write("\n_EDITED = True\n")
     assert plan(finished.directory, source=source) == CODE[path]
 
 
-def copy_of(finished, tmp_path):
-    """The sources of the finished run elsewhere: another place alone changes nothing."""
-    return shutil.copytree(finished.source, tmp_path / "source", ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def test_comments_docstrings_and_places_rerun_nothing(finished, tmp_path):
-    source = copy_of(finished, tmp_path)
+def test_comments_docstrings_and_places_rerun_nothing(finished, source):
     for path in sorted((source / "dfnas").rglob("*.py")):
         text = path.read_text()
         path.write_text(re.sub(r'\A"""', '"""Edited. ', text) + "\n\n# A comment.\n")
@@ -192,24 +202,22 @@ def test_comments_docstrings_and_places_rerun_nothing(finished, tmp_path):
     assert plan(finished.directory, source=source) == {}
 
 
-def test_a_label_of_a_drawing_reruns_the_drawings_alone(finished, tmp_path):
+def test_a_label_of_a_drawing_reruns_the_drawings_alone(finished, source):
     """Of the one search on that space: two kinds of data and two seeds."""
-    source = copy_of(finished, tmp_path)
     path = source / "dfnas/spaces/shufflenet.py"
     path.write_text(path.read_text().replace('Position("conv 3x3"', 'Position("the stem"'))
     assert plan(finished.directory, source=source) == {"draw_search": 4}
 
 
-def test_a_touch_reruns_nothing(finished, tmp_path):
+def test_a_touch_reruns_nothing(finished, source, tmp_path):
     """Neither of the sources nor of the results: checksums decide, not dates."""
-    source, run = copy_of(finished, tmp_path), finished.copy(tmp_path / "run")
+    run = finished.copy(tmp_path / "run")
     for path in (*source.rglob("*"), *sorted((run / "results").rglob("*"), reverse=True)):
         os.utime(path)
     assert plan(run, source=source) == {}
 
 
-def test_a_helper_function_reruns_who_imports_it_and_its_comment_and_docstring_nobody(finished, tmp_path):
-    source = copy_of(finished, tmp_path)
+def test_a_helper_function_reruns_who_imports_it_and_its_comment_and_docstring_nobody(finished, source):
     path = source / "dfnas/search/evolution.py"
     text = path.read_text()
     path.write_text(f'{text}\n\ndef helper(value):\n    """Helps."""\n    return value\n')
@@ -219,9 +227,8 @@ def test_a_helper_function_reruns_who_imports_it_and_its_comment_and_docstring_n
     assert plan(finished.directory, source=source) == {}
 
 
-def test_other_packages_rerun_nothing(finished, tmp_path):
+def test_other_packages_rerun_nothing(finished, source):
     """Versions stand in every artifact's provenance; which of them matter to a result is for people to say."""
-    source = copy_of(finished, tmp_path)
     for path in (source / "envs").iterdir():
         path.write_text(path.read_text() + "# numpy of another day\n")
     text = (source / "envs" / "dfnas.yaml").read_text()
@@ -229,8 +236,7 @@ def test_other_packages_rerun_nothing(finished, tmp_path):
     assert plan(finished.directory, source=source) == {}
 
 
-def test_a_branch_reruns_what_it_changes_and_coming_back_reruns_nothing(finished, tmp_path):
-    source = copy_of(finished, tmp_path)
+def test_a_branch_reruns_what_it_changes_and_coming_back_reruns_nothing(finished, source):
 
     def git(*arguments: str) -> None:
         identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@localhost"]
@@ -246,6 +252,7 @@ def test_a_branch_reruns_what_it_changes_and_coming_back_reruns_nothing(finished
     git("commit", "--all", "--message", "edited")
     assert plan(finished.directory, source=source) == {**CODE["dfnas/search/darts.py"], **TABLE}
     git("checkout", "main")
+    shutil.rmtree(source / ".git")
     assert plan(finished.directory, source=source) == {}
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from plans import made
 from running import ancestors, overlay, plan, recipes
-from test_overlays import made
 
 from dfnas.runtime.errors import InputError
 

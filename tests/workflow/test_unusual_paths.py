@@ -1,14 +1,12 @@
 """Names of files and folders that are unusual, and what a run leaves where."""
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-import yaml
-from running import ROOT, command, complaint, overlay
-from snakemake.utils import update_config
+from plans import made
+from running import command, complaint, overlay
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.runtime.errors import InputError
@@ -24,15 +22,6 @@ REFUSED = {
 }
 
 
-def plan(laid_over: dict):
-    sys.path.insert(0, str(ROOT / "workflow"))
-    from plan import Plan
-
-    values = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(values, laid_over)
-    return Plan(values, laid_over)
-
-
 @pytest.mark.parametrize("key", ["results_dir", "teacher.weights", "shard_original.path"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_path_that_cannot_be_is_refused_in_one_line(case, key):
@@ -41,7 +30,7 @@ def test_a_path_that_cannot_be_is_refused_in_one_line(case, key):
     if section == "shard_original":
         laid_over[section] |= {"source": "npz", "mean": [0.3], "std": [0.35]}
     with pytest.raises(InputError, match=key) as caught:
-        plan(laid_over)
+        made(laid_over)
     assert "must not begin with '-'" in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -49,13 +38,13 @@ def test_a_path_that_cannot_be_is_refused_in_one_line(case, key):
 @pytest.mark.parametrize("path", ["./results", "results/", "results//", ".//./results"])
 def test_one_folder_has_one_name(path):
     """Snakemake compares names and not places: the target results/table1.csv would be another file."""
-    assert plan({"results_dir": path}).results == "results"
-    assert plan({"teacher": {"weights": f"{path}/own.pt"}}).weights["teacher"] == ["results/own.pt"]
+    assert made({"results_dir": path}).results == "results"
+    assert made({"teacher": {"weights": f"{path}/own.pt"}}).weights["teacher"] == ["results/own.pt"]
 
 
 def test_a_leading_dash_may_be_written_behind_a_dot():
-    assert plan({"results_dir": "./-rf"}).results == "./-rf"
-    assert plan({"results_dir": ".//~x"}).results == "./~x", "which a second expansion leaves as it is"
+    assert made({"results_dir": "./-rf"}).results == "./-rf"
+    assert made({"results_dir": ".//~x"}).results == "./~x", "which a second expansion leaves as it is"
 
 
 @pytest.mark.parametrize("place", ["file", "file/results", "link"])
@@ -63,12 +52,12 @@ def test_a_file_where_results_are_to_go(tmp_path, place):
     (tmp_path / "file").write_text("")
     (tmp_path / "link").symlink_to(tmp_path / "gone")
     with pytest.raises(InputError, match=r"results_dir = .*/(file|link) is there and no folder"):
-        plan({"results_dir": str(tmp_path / place)})
+        made({"results_dir": str(tmp_path / place)})
 
 
 def test_results_among_everything_else():
     with pytest.raises(InputError, match=r"results_dir = '\./': expected a folder of its own"):
-        plan({"results_dir": "./"})
+        made({"results_dir": "./"})
 
 
 def files_in(folder: Path) -> set[str]:
@@ -90,7 +79,7 @@ def test_unusual_names_work_and_nothing_is_written_outside_of_the_results(tmp_pa
     )
     before = files_in(given)
     targets = [f"{results}/teacher/teacher.pt", f"{results}/search/random/none/seed-0/architecture.json"]
-    call = command(run, "--cores", "1", *targets, configuration=(file,))
+    call = command(run, "--cores", "1", *targets, configuration=(file,), real=True)
     call["env"] |= {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / ".cache")}
     done = subprocess.run(**call, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.description import TeacherSpec
-from dfnas.stages.artifacts import load_teacher
 from dfnas.stages.import_teacher import STAGE, import_teacher
 
 SMALL = {"classes": 3, "channels": 1, "size": [12, 20], "mean": [0.5], "std": [0.25]}

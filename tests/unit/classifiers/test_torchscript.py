@@ -10,10 +10,12 @@ from importing import imported
 from torch import nn
 from torchvision import models
 
+from dfnas.artifacts.teacher import load_teacher, save_teacher
 from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.stages.artifacts import load_teacher, save_teacher
+
+pytestmark = pytest.mark.slow
 
 SIZE = (40, 48)
 RGB = {"channels": 3, "mean": [0.5] * 3, "std": [0.25] * 3}

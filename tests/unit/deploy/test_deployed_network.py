@@ -51,6 +51,7 @@ def test_bytes_are_refused_as_pixels(file):
         load(file)(torch.zeros(1, 2, 8, 12, dtype=torch.uint8))
 
 
+@pytest.mark.slow
 def test_the_same_network_gives_the_same_bytes_in_every_process(tmp_path, file):
     """safetensors orders several keys of metadata by a hash that differs from process to process."""
     again = (

@@ -2,11 +2,12 @@
 
 import pytest
 
-from dfnas.doctor.calibration import Tried, judge_trials, key_of, orders
 from dfnas.doctor.estimate import duration, estimate, judge_times
 from dfnas.doctor.examination import check_held, check_searched
 from dfnas.doctor.originals import data_sizes
 from dfnas.doctor.schedule import Capacity, schedule
+from dfnas.doctor.trial import JobCost
+from dfnas.doctor.trials import Tried, judge_trials, key_of, orders
 from dfnas.doctor.workflow import PlannedJob, complaint, read_jobs
 
 DRY_RUN = """
@@ -35,6 +36,7 @@ rule all:
     jobid: 0
     resources: tmpdir=/tmp
 """
+SPACE = {"name": "nasbench201", "options": {"channels": 4, "cells_per_stage": 1}}
 MISSING = """Building DAG of jobs...
 MissingInputException in rule import_teacher in file "workflow/rules/teacher.smk", line 32:
 Missing input files for rule import_teacher:
@@ -83,27 +85,22 @@ def test_the_longest_chain_goes_first():
 
 
 def test_jobs_are_told_apart_by_what_their_cost_depends_on(make_config):
+    config = make_config(comparison={"algorithms": ["spos", "random", "mine.py:Own"]}, search_own={"space": SPACE})
     run = PlannedJob("evaluate", wildcards={"run": "spos/synthetic/original/seed-0"})
-    assert key_of(run) == "spos/original"
-    assert key_of(PlannedJob("evaluate", wildcards={"run": "teacher"})) == "teacher"
+    assert key_of(run, config) == "spos/original"
+    of_teacher = PlannedJob("evaluate", wildcards={"run": "teacher"})
+    assert key_of(of_teacher, config) != key_of(run, config)
     training = {"algorithm": "spos", "search_data": "noise", "retrain_data": "original", "seed": "1"}
-    assert key_of(PlannedJob("retrain", wildcards=training)) == "spos/original"
-    jobs = [
-        PlannedJob("search_random", wildcards={"seed": "0"}),
-        PlannedJob("retrain", wildcards=training),
-        run,
-        PlannedJob("search_spos", wildcards={"search_data": "noise"}),
-        PlannedJob("calibrate_labels", wildcards={"source": "noise"}),
-        PlannedJob("evaluate", wildcards={"run": "teacher"}),
-        PlannedJob("table1"),
-    ]
-    wanted = {"retrain": ["spos/original"], "search_spos": ["noise"], "invert_teacher": ["noise"]}
-    assert orders(jobs, make_config()) == wanted
+    retrain, again = (PlannedJob("retrain", wildcards=training | {"seed": seed}) for seed in "12")
+    own = PlannedJob("search_own", wildcards={"search_data": "original"})
+    jobs = [PlannedJob("search_random", wildcards={"seed": "0"}), retrain, again, run, of_teacher, own]
+    wanted = {name: list(found.values()) for name, found in orders([*jobs, PlannedJob("table1")], config).items()}
+    assert wanted == {"search_own": [own], "retrain": [retrain], "evaluate": [run, of_teacher]}
 
 
 def tried(**parts) -> Tried:
-    cost = {"rule": "search_spos", "key": "original", "seconds": 100.0, "bytes": 1e6, "undivided": 0.0}
-    return Tried("search_spos", (cost,), **{"started_s": 2.0, "setup_s": 3.0, "memory_mb": 900} | parts)
+    cost = JobCost("original", setup_s=3.0, seconds=80.0, undivided=20.0, bytes=2e6)
+    return Tried("search_spos", (cost,), **{"started_s": 2.0, "memory_mb": 900} | parts)
 
 
 def test_steps_and_jobs_make_hours(chain, make_config, make_machine):
@@ -116,6 +113,12 @@ def test_steps_and_jobs_make_hours(chain, make_config, make_machine):
     assert rows["search_spos"].bytes == pytest.approx(3 * (1e6 * 3.5 + 30_000))
     assert found.course.seconds == pytest.approx(2.2 + 103 + 2.2)
     assert found.core_hours == pytest.approx((2.2 + 309 + 2.2) / 3600)
+
+
+def test_several_processes_share_what_they_can(chain, make_config, make_machine, gpu):
+    config = make_config(resources={"search_spos": {"gpu": 4}})
+    found = estimate(chain, [tried()], data_sizes(config, None), config, make_machine(gpus=(gpu,) * 4), 4)
+    assert {row.rule: row.seconds for row in found.rows}["search_spos"] == 3 + 80 / 4 + 20
 
 
 def test_a_stage_that_was_not_tried_leaves_no_time(chain, make_config, make_machine):
@@ -165,6 +168,7 @@ def test_data_that_memory_does_not_hold(make_config, make_machine):
     assert check_held(data_sizes(config, None), [], make_machine()) == []
 
 
+@pytest.mark.slow
 def test_spaces_that_can_be_made_and_one_that_cannot(make_config):
     assert {finding.level for finding in check_searched(make_config())} == {"ok"}
     beyond = make_config(search_spos={"budget": {"max_macs_m": 0.01}})
@@ -172,7 +176,7 @@ def test_spaces_that_can_be_made_and_one_that_cannot(make_config):
     assert found["search_spos"].level == "failure"
     assert "the cheapest architecture" in found["search_spos"].story
     absurd = make_config(search_darts={"space": {"name": "darts", "options": {"cells": -3}}})
-    assert check_searched(absurd)[0].level == "failure"
+    assert next(check_searched(absurd)).level == "failure"
 
 
 def test_times_in_words():

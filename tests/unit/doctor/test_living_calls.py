@@ -14,6 +14,8 @@ from dfnas.doctor import calls
 from dfnas.doctor.calls import advice, announce, is_alive
 from dfnas.runtime.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[3]
 CALL = """
 import sys

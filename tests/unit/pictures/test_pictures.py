@@ -4,8 +4,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from made_artifacts import quality
 from PIL import Image
 
+from dfnas.artifacts.quality import QualityReport
 from dfnas.pictures.generations import generations_png
 from dfnas.pictures.grid import ImageGrid, cell, labelled
 
@@ -43,28 +45,27 @@ def test_a_thousand_classes_and_rows_without_images_stay_bounded():
     assert picture.height < 20 * 98 + 40
 
 
-def report(generation: int, **changed) -> dict:
+def report(generation: int, **changed) -> QualityReport:
     confidence = {"entropy_nats": 0.1 * generation, "top5_mass": 0.9}
     both = {"overall": 2.0, "within_class": 1.5}
     full = {
-        "generation": generation,
-        "teacher_agreement": 0.9,
         "verifier_agreement": 0.8,
-        "target_probability": 0.85,
         "labels": confidence,
         "targets": confidence,
-        "class_similarity": {"correlation": 0.5},
-        "diversity": {"cosine_distance": both, "vendi_score": both},
-        "batch_norm": {"mean": 0.1, "variance": 0.2},
+        "class_similarity": {"correlation": 0.5, "reason": None},
+        "diversity": {
+            "features": 9,
+            "cosine_distance": both,
+            "vendi_score": both | {"classes": 2},
+            "reason": None,
+        },
+        "batch_norm": {"mean": 0.1, "variance": 0.2, "layers": {}},
     }
-    return full | changed
+    return quality(generation=generation, **(full | changed))
 
 
 ABSENT = {
-    "verifier_agreement": None,
-    "class_similarity": {"correlation": None},
-    "diversity": {"cosine_distance": None, "vendi_score": None},
-    "batch_norm": None,
+    name: getattr(quality(), name) for name in ("verifier_agreement", "class_similarity", "diversity", "batch_norm")
 }
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from dfnas.artifacts.architecture import FoundArchitecture
 from dfnas.pictures.candidates import generations, largest_entropy, mean_entropy, pareto_front, shares
 from dfnas.pictures.figures import blank
 from dfnas.pictures.scatter import draw_candidates
@@ -183,10 +184,9 @@ def test_the_map_of_strengths_has_a_place_for_every_option_and_a_dot_for_the_cho
     )
 
 
-def document(space, name, **more):
+def found(space, name, **more) -> FoundArchitecture:
     choices = space.sample(random.Random(3))
-    task = {"channels": 1, "size": [8, 8], "classes": 3}
-    return {"space": {"name": name}, "task": task, "choices": choices, "macs": 12345, "parameters": 678, **more}
+    return FoundArchitecture(space={"name": name}, choices=choices, macs=12345, parameters=678, **more)
 
 
 PARTS = {
@@ -208,7 +208,7 @@ PARTS = {
     [("darts", "strengths"), ("darts", "nothing else"), ("mbconv", "candidates"), ("nasbench201", "nothing else")],
 )
 def test_there_is_a_picture_of_whatever_there_is(spaces, name, kind):
-    said = document(spaces[name], name, search={"collapsed": False, "stopped": None, "share": 0.123456})
+    said = found(spaces[name], name, search={"collapsed": False, "stopped": None, "share": 0.123456})
     picture = Image.open(BytesIO(search_png("darts, seed 0", said, spaces[name], **PARTS[kind](spaces[name]))))
     assert picture.format == "PNG"
     assert picture.width >= 1500
@@ -216,5 +216,5 @@ def test_there_is_a_picture_of_whatever_there_is(spaces, name, kind):
 
 def test_a_picture_is_the_same_bytes_again(spaces):
     space = spaces["nasbench201"]
-    one, again = (search_png("spos", document(space, "nasbench201"), space, **PARTS["candidates"](space)) for _ in "ab")
+    one, again = (search_png("spos", found(space, "nasbench201"), space, **PARTS["candidates"](space)) for _ in "ab")
     assert one == again

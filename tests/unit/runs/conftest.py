@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from made_artifacts import network_metrics, quality, said
 
+from dfnas.artifacts.metrics import NetworkMetrics
+from dfnas.artifacts.predictions import write_predictions
+from dfnas.artifacts.table1 import Table1Row
+from dfnas.artifacts.table1_times import CostRow
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import Records, write_dataset, write_shard
-from dfnas.runtime.files import write_csv, write_json
-from dfnas.stages.artifacts import save_teacher
-from dfnas.stages.predictions import write_predictions
-from dfnas.stages.rows import COLUMNS, KEYS, by_row, row_of
+from dfnas.runtime.files import write_json
+from dfnas.tables.rows import by_row, row_of
 
 SETTINGS = {"lr": 0.1, "space": {"name": "darts", "options": {"cells": 3}}, "schedule": "cosine"}
 CONFIGURATION = {"results_dir": "a", "search_darts": SETTINGS, "evaluate": {"batch_size": 256}, "sources": {}}
@@ -23,12 +27,6 @@ CHOICES = {"normal/2-0": "skip_connect", "normal/2-1": "none"}
 TARGETS = torch.arange(200) % 2
 WRONG = ((0, 1, 2, 3), (2, 3, 4, 5))
 """Images on which the networks of the two seeds err."""
-
-
-def stated(stage: str, settings: dict | None = None, **more: Any) -> dict:
-    """What an artifact says of what made it."""
-    said = {"stage": stage, "dfnas": "0.1.0", "torch": "2.14.1", "code": "c0de", "device": "cpu"}
-    return said | {"arguments": {}, "settings": settings or {}, "inputs": {}} | more
 
 
 class MadeRun:
@@ -45,13 +43,13 @@ class MadeRun:
     def teacher(self, weight: float = 1.0) -> None:
         path = self.path / "teacher" / "teacher.pt"
         arguments = {"teacher": json.dumps({"builder": "mine:net"}), "out": str(path)}
-        provenance = stated("pretrain_teacher", {"epochs": 2}, arguments=arguments)
+        provenance = said("pretrain_teacher", settings={"epochs": 2}, arguments=arguments)
         save_teacher(path, TeacherSpec(builder="mine:net"), {"weight": torch.full((3,), weight)}, provenance)
 
     def dataset(self, brightness: int = 9) -> None:
         folder = self.path / "dataset"
         attributes = {"size": [4, 4], "mean": [0.5], "std": [0.5], "class_names": ["a", "b"]}
-        attributes["provenance"] = stated("shard_original", {"limit": 0}, inputs={str(folder): "0"})
+        attributes["provenance"] = said("shard_original", settings={"limit": 0}, inputs={str(folder): "0"})
         targets = np.arange(8) % 2
         images = np.full((8, 1, 4, 4), brightness, np.uint8)
         write_shard(folder / "original" / "shard-0.h5", images, targets, attributes)
@@ -60,31 +58,35 @@ class MadeRun:
         write_dataset(folder / "original.h5", [folder / "original" / "shard-0.h5"], labels, attributes)
 
     def architecture(self, seed: int = 0, settings: dict | None = None, **choices: str) -> None:
-        document = {"space": {"name": "darts"}, "choices": CHOICES | choices}
-        provenance = stated("search_darts", SETTINGS | (settings or {}))
+        document = {"space": {"name": "darts"}, "choices": CHOICES | choices, "macs": 9, "parameters": 3}
+        provenance = said("search_darts", settings=SETTINGS | (settings or {}))
         path = self.path / "search" / "darts" / "original" / f"seed-{seed}" / "architecture.json"
         write_json(path, document | {"provenance": provenance})
 
-    def networks(self, wrong=WRONG, targets: torch.Tensor = TARGETS, data: str = "original") -> list[dict]:
+    def networks(self, wrong=WRONG, targets: torch.Tensor = TARGETS, data: str = "original") -> list[NetworkMetrics]:
         """Evaluates a network for each seed, which errs on the images named."""
-        runs = []
+        networks = []
         for seed, images in enumerate(wrong):
             predicted = targets.clone()
             predicted[list(images)] = 1 - predicted[list(images)]
             place = self.path / "evaluate" / "darts" / data / "original" / f"seed-{seed}"
-            figures = dict(zip(KEYS, ("darts", "darts", data, "original"), strict=True))
-            figures |= {"seed": seed, "top1_error": len(images) / len(targets), "top5_error": 0.0, "ece": 0.1}
-            figures |= {"ece_scaled": 0.05, "teacher_agreement": 0.9, "macs": 2_000_000, "parameters": 50_000}
-            figures |= {"architecture": f"{self.path}/{seed}.json", "validation_error": 0.1}
-            figures["class_accuracy"] = [1 - sum(t == c for t in targets[list(images)]).item() / 100 for c in (0, 1)]
-            write_json(place / "metrics.json", figures)
+            figures = {"top1_error": len(images) / len(targets), "top5_error": 0.0}
+            found = {"search_data": data, "seed": seed, "architecture": f"{self.path}/{seed}.json"}
+            networks.append(network_metrics(**figures, **found))
+            networks[-1].write(place / "metrics.json")
             write_predictions(place / "predictions.csv", targets, predicted, torch.ones(len(targets)))
-            runs.append(figures)
-        return runs
+        return networks
 
-    def table(self, runs: list[dict]) -> None:
-        rows = [dict(zip(KEYS, key, strict=True)) | row_of(found) for key, found in by_row(runs).items()]
-        write_csv(self.path / "table1.csv", COLUMNS, rows)
+    def table(self, networks: list[NetworkMetrics]) -> None:
+        Table1Row.write(self.path / "table1.csv", map(row_of, by_row(networks).values()))
+
+    def costs(self, **figures: Any) -> None:
+        named = {"algorithm": "a", "space": "b", "search_data": "c", "retrain_data": "d"}
+        devices = {"search_device": "", "retrain_device": ""}
+        CostRow.write(self.path / "table1_times.csv", [CostRow(**named, **devices, **figures)])
+
+    def quality(self, **figures: Any) -> None:
+        quality(**figures).write(self.path / "quality" / "synthetic" / "generation-0.json")
 
     def everything(self) -> "MadeRun":
         self.record()
@@ -92,8 +94,8 @@ class MadeRun:
         self.dataset()
         self.architecture()
         self.table(self.networks())
-        write_csv(self.path / "table1_times.csv", (*KEYS, "search_hours"), [dict(zip(KEYS, "abcd", strict=True))])
-        write_json(self.path / "quality" / "synthetic" / "generation-0.json", {"vendi": 3.0, "by": {"class": [1, 2]}})
+        self.costs()
+        self.quality()
         return self
 
 

@@ -11,14 +11,15 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from made_artifacts import said
 
+from dfnas.artifacts.lookup import LookupRow
 from dfnas.commands.main import COMMANDS, main
 from dfnas.measure.bootstrap import paired_difference
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.origins import origins_of, settings_of
 from dfnas.runs.sheets import differences, flattened
-from dfnas.runtime.files import save_archive, write_csv, write_json
-from dfnas.stages.rows import KEYS
+from dfnas.runtime.files import save_archive, write_json
 
 PARTS = ("settings", "contents", "architectures", "figures", "lookups", "quality", "machine", "costs")
 
@@ -191,31 +192,29 @@ def test_what_one_run_alone_has(runs, compared, capsys):
 
 
 def test_lookups_and_quality(runs, compared):
-    for run, accuracy in zip(runs, ("93.1", "93.9"), strict=True):
-        rows = [{"algorithm": "darts", "search_data": "original", "draws": "", "accuracy_mean": accuracy}]
-        write_csv(run.path / "lookup.csv", rows[0], rows)
-    write_json(runs[1].path / "quality/synthetic/generation-0.json", {"vendi": 4.0, "by": {"class": [1, 2]}})
+    for run, accuracy in zip(runs, (93.1, 93.9), strict=True):
+        figures = {"accuracy_mean": accuracy, "rank_mean": 9.0, "percentile_mean": 99.0}
+        row = LookupRow(algorithm="darts", search_data="original", seeds=1, **figures)
+        LookupRow.write(run.path / "lookup.csv", [row])
+    runs[1].quality(labels={"entropy_nats": 0.2, "top5_mass": 1.0})
     assert changed(compared()[1]) == {
-        "lookups": [(["darts", "original", ""], "accuracy_mean", "93.1", "93.9")],
-        "quality": [(["synthetic", "generation-0"], "vendi", 3.0, 4.0)],
+        "lookups": [(["darts", "original", ""], "accuracy_mean", "93.100", "93.900")],
+        "quality": [(["synthetic", "generation-0"], "labels.entropy_nats", 0.1, 0.2)],
     }
 
 
 def test_clocks_and_machines_make_no_two_runs_different(runs, compared):
-    rows = [{"algorithm": "a", "space": "b", "search_data": "c", "retrain_data": "d", "search_hours": "1"}]
-    write_csv(runs[1].path / "table1_times.csv", rows[0], rows)
+    runs[1].costs(search_hours=1)
     runs[1].record(packages={"torch": "2.11.0"})
     status, found = compared()
     assert (status, found["equal"], set(changed(found))) == (0, True, {"machine", "costs"})
 
 
 def test_costs_that_differ_as_clocks_do_are_counted_and_not_told(runs, capsys):
-    for run, hours, milliseconds in zip(runs, ("1.00", "1.05"), ("2.0", "3.0"), strict=True):
-        rows = [dict(zip(KEYS, "abcd", strict=True)) | {"search_hours": hours, "latency_ms": milliseconds}]
-        rows[0]["search_kwh"] = "0.1" if run is runs[0] else ""
-        write_csv(run.path / "table1_times.csv", rows[0], rows)
+    runs[0].costs(search_hours=1.0, latency_ms=2.0, search_kwh=0.1)
+    runs[1].costs(search_hours=1.05, latency_ms=3.0)
     text = text_of(runs, capsys)
-    assert re.search(r"^a/b/c/d +latency_ms +2\.0 +3\.0 +\+1$", text, re.MULTILINE)
+    assert re.search(r"^a/b/c/d +latency_ms +2\.0000 +3\.0000 +\+1$", text, re.MULTILINE)
     assert "search_hours" not in text
     assert "search_kwh" not in text
     assert "Values that differ by less than 10 %: 1; that one run alone has: 1." in text
@@ -228,6 +227,7 @@ def test_markdown_has_tables_and_escapes(runs, capsys):
     assert r"| search\_darts | lr | 0.1 | 0.2 |" in text
 
 
+@pytest.mark.slow
 def test_python_m_dfnas_is_the_command(runs):
     line = [sys.executable, "-m", "dfnas", "compare", *(str(run.path) for run in runs)]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120)
@@ -300,7 +300,7 @@ def test_flattening_keeps_every_leaf():
 
 def test_trainings_on_synthetic_images_are_of_the_section_of_their_own(tmp_path):
     for data, temperature in (("original", 1.0), ("synthetic", 20.0)):
-        provenance = {"stage": "retrain", "settings": {"temperature": temperature}}
+        provenance = said("retrain", settings={"temperature": temperature})
         path = tmp_path / "retrain" / "spos" / "original" / data / "seed-0" / "model.pt"
         path.parent.mkdir(parents=True)
         save_archive(path, {"provenance": provenance})

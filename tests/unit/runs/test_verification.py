@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from dfnas.artifacts.picture import write_picture
+from dfnas.artifacts.receipt import Folder, write_receipt
 from dfnas.commands.main import main
 from dfnas.pictures.figures import blank, png
 from dfnas.runs import verification
 from dfnas.runs.folder import RunFolder
 from dfnas.runs.verification import verify
 from dfnas.runtime.files import digest, read_json, save_archive, write_bytes, write_csv, write_json
-from dfnas.stages.pictures import write_picture
-from dfnas.stages.receipts import Folder, write_receipt
 
 FILES = {
     "teacher/teacher.pt": ("import_teacher", ["../mine.pt"]),
@@ -218,14 +218,16 @@ def test_weights_that_are_gone_are_a_note(made, capsys):
     [
         ("digest", FOUND),
         ("digest", "stray.json"),
-        ("told_by", FOUND),
-        ("told_by", "stray.json"),
-        ("read_receipt", f"provenance/{FOUND}.json"),
+        ("provenance_of", FOUND),
+        ("provenance_of", "stray.json"),
+        ("Receipt.read", f"provenance/{FOUND}.json"),
     ],
 )
 def test_what_vanishes_meanwhile_is_told(made, monkeypatch, capsys, work, name):
     """A job at work removes a file just before it is read."""
-    real = getattr(verification, work)
+    *place, function = work.split(".")
+    place = getattr(verification, place[0]) if place else verification
+    real = getattr(place, function)
 
     def removed_before(path: Path):
         if path == made.path / name:
@@ -233,9 +235,9 @@ def test_what_vanishes_meanwhile_is_told(made, monkeypatch, capsys, work, name):
         return real(path)
 
     write_json(made.path / "stray.json", {})
-    if work == "told_by":
+    if work == "provenance_of":
         (made.path / name).write_text("{}")
-    monkeypatch.setattr(verification, work, removed_before)
+    monkeypatch.setattr(place, function, removed_before)
     assert main(["verify", str(made.path)]) == 1
     told = [line for line in capsys.readouterr().out.splitlines() if "was there and is gone" in line]
     assert told == [f"{name}: was there and is gone; a job may be at work: verify again when the run is at rest"]

@@ -177,7 +177,7 @@ def test_json_keeps_its_order_and_ends_with_a_newline(tmp_path):
     assert lines == ["{", '  "b": 1,', '  "a": [', '    "é",', "    null", "  ],"]
     assert re.fullmatch(r'  "sha256": "[0-9a-f]{64}"', seal)
     assert end == "}"
-    assert read_json(tmp_path / "a.json", {"a": list, "b": int}) == {"b": 1, "a": ["é", None]}
+    assert read_json(tmp_path / "a.json") == {"b": 1, "a": ["é", None]}
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,6 @@ def test_json_keeps_its_order_and_ends_with_a_newline(tmp_path):
         (b"{", "not JSON"),
         (b"\xff", "not JSON"),
         (b"[1]", "a list"),
-        (b"{}", "no 'choices'"),
         (b'{"choices": NaN}', "not JSON"),
         (b'{"choices": 1e999}', "not JSON"),
         (b'{"choices": ' + b"9" * 5000 + b"}", "not JSON"),
@@ -197,8 +196,8 @@ def test_json_keeps_its_order_and_ends_with_a_newline(tmp_path):
 @pytest.mark.parametrize("by_hand", [True, False])
 def test_unfit_json_is_an_error(tmp_path, content, story, by_hand):
     (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(InputError, match=story if by_hand or content != b"{}" else "its 'sha256'"):
-        read_json(tmp_path / "a.json", {"choices": dict}, by_hand=by_hand)
+    with pytest.raises(InputError, match=story):
+        read_json(tmp_path / "a.json", by_hand)
 
 
 def test_json_that_was_edited_is_an_error_and_only_what_may_be_written_by_hand_needs_no_digest(tmp_path):

@@ -12,20 +12,47 @@ STAGE, ALGORITHM = "search", "dfnas.search.uniform:RandomSearch"
 USERS = "import dfnas.spaces.space\n\nclass Mine:\n    width = 3\n"
 
 
+CACHED = ("_files", "_imported", "_imports", "_is_ours", "_meaning", "_speaks_of_drawing")
+READING = ("_imports", "_meaning", "_speaks_of_drawing")
+
+
+def by_content(function):
+    """The function of a file and more, computed once for each content."""
+    known = {}
+
+    def of(path: Path, *more: bool):
+        key = (path.read_bytes(), path.is_relative_to(module.PACKAGE), *more)
+        if key not in known:
+            known[key] = function(path, *more)
+        return known[key]
+
+    of.cache_clear = lambda: None
+    return of
+
+
+READ_ONCE = {name: by_content(getattr(module, name).__wrapped__) for name in READING}
+
+
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """A copy of the package to edit, and what its digest is for a stage."""
+    """A copy of the package to edit, and what its digest is for a stage. A file that is not edited is parsed once."""
     copy = tmp_path / "dfnas"
     shutil.copytree(module.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(module, "PACKAGE", copy)
+    for name, function in READ_ONCE.items():
+        monkeypatch.setattr(module, name, function)
     monkeypatch.chdir(tmp_path)
     yield copy
     clear()
 
 
 def clear():
-    for cached in (module._files, module._imports, module._meaning, module._speaks_of_drawing):
-        cached.cache_clear()
+    for name in CACHED:
+        getattr(module, name).cache_clear()
+
+
+def test_what_is_cached_is_forgotten_between_digests():
+    assert {name for name, value in vars(module).items() if hasattr(value, "cache_clear")} == set(CACHED)
 
 
 def digest(*references: str, stage: str = STAGE) -> str:

@@ -2,9 +2,11 @@
 what it ends with is to the bit what an uninterrupted one ends with."""
 
 import pytest
-from test_every_search import finish, leaves
+from stepping import finish, leaves
 
 from dfnas.runtime.files import load_archive, save_archive
+
+pytestmark = pytest.mark.slow
 
 POINTS = 8
 SEARCHES = {

@@ -1,11 +1,11 @@
 """Every algorithm on every space: it runs, gives an architecture of the space, and resumes bit for bit."""
 
 import dataclasses
-import itertools
 import random
 
 import pytest
 import torch
+from stepping import finish, leaves
 
 from dfnas.dataset.batches import Batches
 from dfnas.measure.complexity import count_macs
@@ -20,6 +20,8 @@ from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.slot import set_mixer
 from dfnas.spaces.space import Task
+
+pytestmark = pytest.mark.slow
 
 ALGORITHMS = {
     "darts, first order": ("make_darts", {"order": 1, "epochs": 2, "train": 16}, 1),
@@ -63,11 +65,6 @@ ALGORITHMS = {
     "evolution, stopped between two": ("make_evolution", {"cycles": 5}, 8),
     "random, stopped in a candidate": ("make_random", {}, 3),
 }
-LONG = ("darts, uniform, selected by perturbation", "darts")  # a trial of every option of ten edges, twice over
-PAIRS = [
-    pytest.param(*pair, marks=[pytest.mark.slow] if pair == LONG else [])
-    for pair in itertools.product(ALGORITHMS, ("darts", "mbconv", "shufflenet", "nasbench201"))
-]
 PARTIAL = {
     "darts": {"channels": 2, "search_channels": 4, "cells": 3, "search_cells": 3, "nodes": 2},
     "nasbench201": {"channels": 4, "cells_per_stage": 1},
@@ -75,33 +72,15 @@ PARTIAL = {
 PARTIAL = {name: options | {"search_partial_channels": 2} for name, options in PARTIAL.items()}
 
 
-def leaves(value) -> list:
-    """Tensors, numbers and texts of a state; tensors as lists of their numbers."""
-    if isinstance(value, dict):
-        value = [*value, *value.values()]
-    if isinstance(value, list | tuple):
-        return [leaf for one in value for leaf in leaves(one)]
-    return [value.tolist() if isinstance(value, torch.Tensor) else value]
-
-
-def finish(search, start, end=None):
-    rows = []
-    while start < (search.steps if end is None else end):
-        rows.append(search.step(start))
-        start += 1
-    return [row for row in rows if row]
-
-
-@pytest.mark.parametrize(("algorithm", "name"), PAIRS)
+@pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_search_gives_an_architecture_and_resumes_bit_for_bit(request, spaces, tmp_path, algorithm, name):
     maker, settings, stop = ALGORITHMS[algorithm]
     make, space = request.getfixturevalue(maker), spaces[name]
     whole = make(space, **settings)
-    rows = finish(whole, 0)
-
-    first = make(space, **settings)
-    before = finish(first, 0, stop)
-    save_archive(tmp_path / "state.pt", first.state_dict())
+    before = finish(whole, 0, stop)
+    save_archive(tmp_path / "state.pt", whole.state_dict())
+    rows = before + finish(whole, stop)
     second = make(space, seed=0, **settings)
     if supernet := getattr(second, "network", None):
         with torch.no_grad():
@@ -128,10 +107,10 @@ def test_partial_channels_with_weighed_edges_resume_bit_for_bit(spaces, make_dar
     """PC-DARTS. Strengths are then those of options times those of edges, by which the cell's rule compares."""
     space = make(name, spaces[name].task, PARTIAL[name])
     settings = {"order": 2, "epochs": 3, "train": 32, "arch_warmup_epochs": 1, "edge_normalisation": True}
-    whole, first, second = (make_darts(space, **settings) for _ in range(3))
-    rows = finish(whole, 0)
-    before = finish(first, 0, 3)
-    save_archive(tmp_path / "state.pt", first.state_dict())
+    whole, second = (make_darts(space, **settings) for _ in range(2))
+    before = finish(whole, 0, 3)
+    save_archive(tmp_path / "state.pt", whole.state_dict())
+    rows = before + finish(whole, 3)
     second.load_state_dict(load_archive(tmp_path / "state.pt"))
     assert before + finish(second, 3) == rows
     assert leaves(whole.state_dict()) == leaves(second.state_dict())

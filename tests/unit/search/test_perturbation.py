@@ -147,6 +147,7 @@ def test_first_round_is_that_of_supernets_evaluated_one_option_short(spaces, mak
     assert row["decided"] == "; ".join(f"{choice} = {space.choices[choice][option]}" for choice, option in decided)
 
 
+@pytest.mark.slow
 def test_a_decided_supernet_is_its_architectures_path(spaces, make_darts):
     """In the cell space dropped edges give nothing."""
     space = spaces["darts"]

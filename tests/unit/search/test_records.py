@@ -5,17 +5,12 @@ import random
 import pytest
 import torch
 
+from dfnas.artifacts.candidates import read_candidates, write_candidates
+from dfnas.artifacts.history import read_history, write_history
+from dfnas.artifacts.strengths import read_strengths, write_strengths
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.spaces.candidate import Candidate, from_text, to_text
-from dfnas.stages.histories import write_history
-from dfnas.stages.records import (
-    read_candidates,
-    read_history,
-    read_strengths,
-    write_candidates,
-    write_strengths,
-)
 
 
 @pytest.mark.parametrize("name", ["darts", "mbconv", "shufflenet", "nasbench201"])
@@ -56,8 +51,8 @@ def test_a_search_without_candidates_leaves_the_header(spaces, make_darts, tmp_p
 @pytest.mark.parametrize(
     ("line", "story"),
     [
-        ("3x3|3x3,0.5,0.1,1.0,1,", "candidate 2: an architecture of 2 options"),
-        ("3x3|3x3|3x3,half,0.1,1.0,1,", "candidate 2: could not convert string to float: 'half'"),
+        ("3x3|3x3,0.5,0.1,1.0,1,", "row 2: an architecture of 2 options"),
+        ("3x3|3x3|3x3,half,0.1,1.0,1,", "row 2: has \"half\" for 'top1_error', expected a number"),
         ("3x3|3x3|3x3,0.5", "row 2: expected 6 values"),
     ],
 )
@@ -84,7 +79,8 @@ def test_strengths_are_read_as_they_were_written(spaces, tmp_path):
     for choice, each in read.items():
         assert list(each.values()) == pytest.approx(strengths[choice].tolist(), rel=1e-5)
     choice = next(iter(read))
-    write_json(path, read | {choice: {name.replace("mbconv2", "mbconv9"): each for name, each in read[choice].items()}})
+    other = {choice: {name.replace("mbconv2", "mbconv9"): each for name, each in read[choice].items()}}
+    write_json(path, read | other | {"provenance": {}})
     with pytest.raises(InputError, match="'stage1/block1' must have a strength for each of"):
         read_strengths(path, space)
 

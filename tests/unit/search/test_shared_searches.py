@@ -30,6 +30,8 @@ from dfnas.settings.training import AugmentationSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 
+pytestmark = pytest.mark.slow
+
 COUNT = 2
 TASK = Task(channels=1, size=8, classes=3)
 CHAIN = {"stem_width": 4, "stem_stride": 1, "widths": [8], "depths": [2], "strides": [1], "last_width": 8}

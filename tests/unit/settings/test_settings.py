@@ -331,6 +331,12 @@ def test_training_on_synthetic_images_is_the_other_with_its_own_keys_laid_over()
     assert "retrain_synthetic.warmup_epochs" in complaint(DEFAULTS | {"retrain_synthetic": {"warmup_epochs": -1}})
 
 
+def test_classes_that_published_weights_say_may_be_left_out_whatever_batches_aim_at():
+    teacher = {"builder": "torchvision:resnet50", "weights": "published"}
+    values = DEFAULTS | {"teacher": teacher, "invert_teacher": {"targets": "one_class", "batch_size": 20}}
+    assert Config.parse(values).teacher.classes is None
+
+
 def test_settings_cannot_be_changed():
     config = Config.parse(DEFAULTS)
     with pytest.raises(ValueError, match="frozen"):

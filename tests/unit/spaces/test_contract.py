@@ -77,6 +77,7 @@ def checked(tmp_path, capsys, monkeypatch):
     return check
 
 
+@pytest.mark.slow
 def test_a_space_that_keeps_it_is_described_without_a_budget_beside_it(checked, tmp_path):
     assert checked(width=8) == (0, "")
     said = read_json(tmp_path / "space.json")["search_spos"]
@@ -203,6 +204,7 @@ def test_what_it_breaks_is_one_line_with_the_place(replacement, stories, checked
 RATES = "rates = [x.item() for x in torch.linspace(0, 0.1, 2)]; "
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "replacement",
     [
@@ -234,6 +236,7 @@ def test_what_the_machine_lacks_stays_behind_a_complaint():
     assert denied(caught.value) is not None
 
 
+@pytest.mark.slow
 def test_an_order_that_comes_from_a_set_is_seen(checked):
     """Texts have other hashes in every process: what a supernet learnt would be read as if it were of other choices."""
     status, error = checked((CHOICES, 'self.choices = {name: NAMES for name in set("abcdefgh")}'))

@@ -12,6 +12,8 @@ from dfnas.spaces.partial_channels import PartialSlot, slot_on_share
 from dfnas.spaces.slot import SinglePath, Slot, slots
 from dfnas.spaces.space import Task
 
+pytestmark = pytest.mark.slow
+
 CIFAR = Task(3, 32, 10)
 
 

@@ -17,6 +17,8 @@ from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.spaces.shufflenet import OPTIONS, ShuffleNetSpace
 from dfnas.spaces.space import Task
 
+pytestmark = pytest.mark.slow
+
 CIFAR10 = Task(channels=3, size=32, classes=10)
 CIFAR100 = Task(channels=3, size=32, classes=100)
 IMAGENET = Task(channels=3, size=224, classes=1000)

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_artifacts import network_metrics
 
+from dfnas.artifacts.predictions import write_predictions
 from dfnas.measure.bootstrap import Difference
 from dfnas.runtime.files import read_json, write_json
-from dfnas.stages.predictions import write_predictions
 from dfnas.tables.significance import Comparison, sentence
 
 IMAGES = 300
@@ -31,7 +32,7 @@ def network(folder: Path, algorithm: str, data: str, seed: int, share: float, re
     place.mkdir(parents=True)
     write_predictions(place / "predictions.csv", TARGETS, (TARGETS + wrong) % 10, torch.full((IMAGES,), 0.9))
     identity = {"algorithm": algorithm, "search_data": data, "retrain_data": retrain_data, "seed": seed}
-    write_json(place / "metrics.json", identity | {"top1_error": wrong.double().mean().item()})
+    network_metrics(**identity, top1_error=wrong.double().mean().item()).write(place / "metrics.json")
     return place
 
 

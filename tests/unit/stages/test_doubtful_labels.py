@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import write_shard
 from dfnas.stages import calibrate_labels
-from dfnas.stages.artifacts import save_teacher
 
 CLASSES, IMAGES = 4, 16
 ARGUMENTS = {"depth": 8, "widths": [2, 4, 4], "classes": CLASSES}

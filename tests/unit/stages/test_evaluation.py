@@ -9,8 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from made_artifacts import said
 from torch.nn import functional as F
 
+from dfnas.artifacts.network import save_network
+from dfnas.artifacts.predictions import read_predictions
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.augment import plain_view
@@ -23,8 +27,6 @@ from dfnas.runtime.files import digest, read_json
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.artifacts import save_network, save_teacher
-from dfnas.stages.predictions import read_predictions
 
 TASK = Task(channels=1, size=8, classes=3)
 OPTIONS = {"stem_width": 4, "widths": [8], "depths": [1], "strides": [2], "last_width": 8}
@@ -81,7 +83,7 @@ def folder(tmp_path, network, make_images) -> Path:
     save_network(tmp_path / "model.pt", document, built, NORMALISATION, provenance)
     spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     torch.manual_seed(1)
-    save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), {})
+    save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), said("import_teacher"))
     data_set(tmp_path / "original.h5", make_images(180, soft=False))
     data_set(tmp_path / "noise.h5", make_images(90, side=8, seed=1))
     return tmp_path
@@ -169,7 +171,7 @@ def with_provenance(folder: Path, provenance: dict) -> None:
 
 def test_the_temperature_of_a_teacher_that_was_trained_here_is_fitted_on_what_it_has_not_seen(folder):
     inputs = {"dataset/original.h5": digest(folder / "original.h5")}
-    with_provenance(folder, {"stage": "pretrain_teacher", "inputs": inputs})
+    with_provenance(folder, said("pretrain_teacher", inputs=inputs))
     figures = evaluated(folder, "teacher.pt", "original.h5")
     assert TEMPERATURES[0] <= figures["temperature"] <= TEMPERATURES[1]
     assert 0 <= figures["ece_scaled"] <= 1
@@ -178,9 +180,8 @@ def test_the_temperature_of_a_teacher_that_was_trained_here_is_fitted_on_what_it
 @pytest.mark.parametrize(
     "provenance",
     [
-        {},
-        {"stage": "import_teacher", "inputs": {"mine.pt": "0" * 64}},
-        {"stage": "pretrain_teacher", "inputs": {"dataset/original.h5": "0" * 64}},  # another split of the images
+        said("import_teacher", inputs={"mine.pt": "0" * 64}),
+        said("pretrain_teacher", inputs={"dataset/original.h5": "0" * 64}),  # another split of the images
     ],
 )
 def test_no_temperature_is_fitted_on_images_that_a_teacher_may_have_been_trained_on(folder, capsys, provenance):
@@ -193,7 +194,7 @@ def test_no_temperature_is_fitted_on_images_that_a_teacher_may_have_been_trained
 
 
 def test_a_teacher_that_does_not_say_what_it_was_trained_on_is_refused(folder, capsys):
-    with_provenance(folder, {"stage": "pretrain_teacher", "inputs": ["dataset/original.h5"]})
+    with_provenance(folder, said("pretrain_teacher", inputs=["dataset/original.h5"]))
     files = ["--network", folder / "teacher.pt", "--teacher", folder / "teacher.pt", "--held-out", folder / "noise.h5"]
     out = ["--out", folder / "metrics.json", "--predictions", folder / "predictions.csv"]
     assert run(*files, "--dataset", folder / "original.h5", *out) == 1
@@ -206,7 +207,7 @@ def test_a_second_teacher_has_no_temperature_either(folder):
     """As a verifier, which is imported too."""
     spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
     torch.manual_seed(2)
-    provenance = {"stage": "import_teacher", "inputs": {"theirs.pt": digest(folder / "original.h5")}}
+    provenance = said("import_teacher", inputs={"theirs.pt": digest(folder / "original.h5")})
     save_teacher(folder / "verifier.pt", spec, cifar_resnet(**RESNET).state_dict(), provenance)
     figures = evaluated(folder, "verifier.pt", "original.h5")
     assert (figures["temperature"], figures["ece_scaled"]) == (None, None)
@@ -222,7 +223,7 @@ HEADER = "image,target,predicted,confidence\n"
         ("image,target\n0,1\n", "has no column 'predicted'"),
         (HEADER, "has lines missing"),
         (HEADER + "0,1\n", "row 1: expected 4 values"),
-        (HEADER + "0,cat,dog,0.5\n", "has no predictions in it"),
+        (HEADER + "0,cat,dog,0.5\n", "row 1: has \"cat\" for 'target', expected a whole number"),
     ],
 )
 def test_what_is_no_file_of_predictions_is_refused(tmp_path, text, story):

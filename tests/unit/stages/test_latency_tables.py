@@ -6,12 +6,12 @@ import pytest
 import torch
 from calling import call
 
+from dfnas.artifacts.latency_table import load_latency_table
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json, write_json
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.latency_tables import load_latency_table
 from dfnas.stages.measure_options import STAGE, measure_options
 
 SETTINGS = SpaceSettings(name="nasbench201", options={"channels": 4, "cells_per_stage": 1})
@@ -54,7 +54,7 @@ def test_a_table_of_another_space_or_task_is_refused(table):
     ("change", "story"),
     [
         ({"format": 2}, "has format 2, expected 1"),
-        ({"options_ms": {}}, "has no 'options_ms.1-0'; delete it"),
+        ({"options_ms": {}}, "has no 'options_ms.1-0.none'; delete it"),
         ({"options_ms": None}, "has null for 'options_ms', expected an object; delete it"),
         ({"fixed_ms": "soon"}, "has \"soon\" for 'fixed_ms', expected a number; delete it"),
     ],

@@ -171,11 +171,24 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("text", ["", "search_data,seed,architecture\nnoise,0,x\n", "nonsense"])
-def test_what_is_no_ranking_is_refused(tmp_path, table, text, capsys):
+HEADER = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "story"),
+    [
+        ("", "has no column 'search_data'"),
+        ("search_data,seed,architecture\nnoise,0,x\n", "has no column 'held_out_accuracy'"),
+        (HEADER, "is not a ranking of architectures"),
+        (HEADER + "noise,0,x,high,1,1\n", "row 1: has \"high\" for 'held_out_accuracy', expected a number"),
+    ],
+)
+def test_what_is_no_ranking_is_refused(tmp_path, table, text, story, capsys):
     (tmp_path / "ranking.csv").write_text(text)
     files = ["--rankings", tmp_path / "ranking.csv", "--out", tmp_path / "out.png"]
-    assert "ranking.csv is not a ranking of architectures" in complaint(capsys, "draw_rankings", *files, *table)
+    line = complaint(capsys, "draw_rankings", *files, *table)
+    assert "ranking.csv" in line
+    assert story in line
 
 
 def data_set(path: Path, images, first_test: int = 0) -> Path:

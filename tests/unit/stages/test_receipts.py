@@ -4,16 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
+from made_artifacts import said
 
+from dfnas.artifacts.picture import picture_provenance, write_picture
+from dfnas.artifacts.receipt import Folder, Receipt, write_receipt
 from dfnas.pictures.figures import blank, png
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest, read_json, write_json
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages import shard_original
-from dfnas.stages.pictures import picture_provenance, write_picture
-from dfnas.stages.receipts import Folder, read_receipt, write_receipt
 
-SAID = {"stage": "table1", "code": "c0de", "settings": {}, "inputs": {}}
+SAID = said()
 
 
 @pytest.mark.parametrize(
@@ -56,16 +57,15 @@ def test_a_stage_leaves_a_receipt_of_all_that_it_made(tmp_path):
     arguments = [*map(str, [*files, *settings, *state])]
     assert shard_original.STAGE.main(shard_original.shard_original, arguments) == 0
     path = tmp_path / "provenance" / "d" / "original.h5.json"
-    receipt = read_receipt(path)
+    receipt = Receipt.read(path)
     assert set(receipt.outputs) == {"d/original.h5", "d/0.h5", "d/1.h5"}
-    for name, said in receipt.outputs.items():
-        assert said == {"sha256": digest(tmp_path / name), "bytes": (tmp_path / name).stat().st_size}
-    said = receipt.provenance
-    assert said["inputs"] == {}  # digits come with a package
-    assert said["stage"] == "shard_original"
-    assert said["device"] == "cpu"
+    for name, output in receipt.outputs.items():
+        assert (output.sha256, output.bytes) == (digest(tmp_path / name), (tmp_path / name).stat().st_size)
+    made = receipt.provenance
+    assert made.inputs == {}  # digits come with a package
+    assert (made.stage, made.device) == ("shard_original", "cpu")
     given = {"size": 8, "mean": [0.3], "std": [0.35], "limit": 60, "shards": 2}
-    assert said["settings"] == ShardOriginalSettings.parse(given, "shard_original").plain()
+    assert made.settings == ShardOriginalSettings.parse(given, "shard_original").plain()
     left = {place.relative_to(tmp_path).parts[0] for place in tmp_path.rglob("*")}
     assert left == {"d", "provenance", ".dfnas"}
 
@@ -80,7 +80,7 @@ def test_an_input_is_recorded_as_it_was_when_the_job_began(tmp_path, make_stage)
         job.options.out.write_text("made")
 
     assert make_stage(work, "--source", source, "--out", tmp_path / "out.txt") == 0
-    assert read_receipt(tmp_path / "provenance" / "out.txt.json").provenance["inputs"] == {"source.txt": before}
+    assert Receipt.read(tmp_path / "provenance" / "out.txt.json").provenance.inputs == {"source.txt": before}
 
 
 def test_what_was_made_is_not_lost_for_want_of_a_receipt(tmp_path, make_stage, capsys):
@@ -129,10 +129,10 @@ def test_what_is_no_receipt_is_refused(tmp_path, change):
     folder = Folder(tmp_path, tmp_path)
     write_receipt(folder, tmp_path / "table1.csv", [tmp_path / "table1.csv"], SAID)
     path = folder.receipt(tmp_path / "table1.csv")
-    assert read_receipt(path).provenance == SAID
+    assert Receipt.read(path).provenance.plain() == SAID
     write_json(path, read_json(path) | change)
     with pytest.raises(InputError, match=r"table1\.csv\.json has .*(expected|no)"):
-        read_receipt(path)
+        Receipt.read(path)
 
 
 def test_a_picture_tells_its_provenance_and_is_still_a_picture(tmp_path):

@@ -10,20 +10,23 @@ from calling import call as run
 from docutils.core import publish_parts
 from hypothesis import given
 from hypothesis import strategies as st
+from made_artifacts import calibration, quality, said, table1_row
 
+from dfnas.artifacts.lookup import LookupRow
+from dfnas.artifacts.significance import SignificanceRow
+from dfnas.artifacts.table1 import Table1Row
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import write_labels
 from dfnas.pictures.figures import blank, png
-from dfnas.runtime.files import digest, save_archive, write_csv, write_json
-from dfnas.stages.artifacts import save_teacher
+from dfnas.runtime.files import digest, save_archive, write_json
 from dfnas.tables import run as words
 
 
-def said(stage: str, inputs: list[Path], **more) -> dict:
+def made_of(stage: str, inputs: list[Path], **more) -> dict:
     """What an artifact says of itself."""
-    versions = {"dfnas": "0.1", "torch": "2.14", "code": "abcdef", "device": "cpu"}
     arguments = {"arguments": {"seed": 3, "latency": None}, "settings": {"lr": 0.5}}
-    return {"stage": stage, **versions, **arguments, "inputs": {path.name: digest(path) for path in inputs}} | more
+    return said(stage, inputs={path.name: digest(path) for path in inputs}, **(arguments | more))
 
 
 @pytest.fixture
@@ -34,12 +37,12 @@ def chain(tmp_path) -> dict[str, Path]:
     files["mine"].write_bytes(b"weights")
     settings = {"weights": str(files["mine"])}
     spec = TeacherSpec(builder="torchvision:resnet18", channels=1, size=8, mean=(0.5,), std=(0.5,))
-    save_teacher(files["teacher"], spec, {}, said("import_teacher", [files["mine"]], settings=settings))
+    save_teacher(files["teacher"], spec, {}, made_of("import_teacher", [files["mine"]], settings=settings))
     soft, classes = np.array([[0.75, 0.25], [0.5, 0.5], [0.25, 0.75]]), np.array([0, 0, 1])
     attributes = {"generation": 0, "class_names": ["cat", "dog"]}
-    provenance = said("calibrate_labels", [files["teacher"]])
+    provenance = made_of("calibrate_labels", [files["teacher"]])
     write_labels(files["labels"], soft, classes, attributes | {"provenance": provenance})
-    found = said("search_spos", [files["teacher"], files["labels"]])
+    found = made_of("search_spos", [files["teacher"], files["labels"]])
     write_json(files["architecture"], {"provenance": found})
     return files
 
@@ -59,7 +62,7 @@ def test_provenance_names_every_artifact_and_finds_the_chain_whole(chain):
     for path in chain.values():
         assert path.name in text
         assert digest(path)[:12] in text
-    assert "dfnas 0.1; torch 2.14; device cpu" in text
+    assert "dfnas 0.1.0; torch 2.14.1; device cpu" in text
     assert "seed 3" in text
     assert "latency" not in text  # an argument that was not given
     assert f"numpy {np.__version__}" in text
@@ -77,18 +80,25 @@ def test_a_file_that_is_gone_is_told(chain):
     assert "mine.pt is no longer there." in traced(chain)
 
 
-@pytest.mark.parametrize("archive", [{"provenance": {"stage": "retrain"}}, {"state": {}}, [1]])
-def test_an_artifact_that_does_not_say_where_it_came_from_is_refused(tmp_path, capsys, archive):
+@pytest.mark.parametrize(
+    ("archive", "story"),
+    [
+        ({"provenance": {"stage": "retrain"}}, "has no 'provenance.dfnas'"),
+        ({"provenance": [1]}, "has [1] for 'provenance', expected an object"),
+        ({"state": {}}, "does not say where it came from"),
+        ([1], "does not say where it came from"),
+    ],
+)
+def test_an_artifact_that_does_not_say_where_it_came_from_is_refused(tmp_path, capsys, archive, story):
     save_archive(tmp_path / "model.pt", archive)
     assert run("provenance", "--archives", tmp_path / "model.pt", "--out", tmp_path / "page.html") == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert f"{tmp_path / 'model.pt'} does not say where it came from; delete it to rebuild it" in line
+    assert f"{tmp_path / 'model.pt'} {story}; delete it to rebuild it" in line
 
 
 def test_labels_are_drawn_with_their_own_figures(chain, tmp_path, monkeypatch):
     report = tmp_path / "labels.json"
-    figures = {"agreement": 0.9, "entropy_before_nats": 0.1, "entropy_after_nats": 0.2, "label_shift": 0.3}
-    write_json(report, figures)
+    calibration().write(report)
     drawn = []
     monkeypatch.setattr("dfnas.stages.draw_labels.labels_png", lambda *given: drawn.append(given) or png(blank(1, 1)))
     files = ["--labels", chain["labels"], "--reports", report, "--sources", "noise"]
@@ -101,22 +111,33 @@ def test_labels_are_drawn_with_their_own_figures(chain, tmp_path, monkeypatch):
 
 
 COMPARISON = {"search_data": ["original", "my_set"], "retrain_data": ["original"], "seeds": [0, 1]}
-ROW = {"retrain_data": "original", "top1_error_std": "0.5", "params_m": "0.0123", "macs_m": "1.5"}
 TABLE = [
-    {"algorithm": "teacher", "search_data": "", "top1_error_mean": "1.111"},
-    {"algorithm": "spos", "search_data": "original", "top1_error_mean": "3.0"},
-    {"algorithm": "spos", "search_data": "my_set", "top1_error_mean": "2.0"},
-    {"algorithm": "random", "search_data": "none", "top1_error_mean": "4.0"},
+    table1_row(algorithm="teacher", search_data="", top1_error_mean=1.111),
+    table1_row(),
+    table1_row(search_data="my_set", top1_error_mean=2.0),
+    table1_row(algorithm="random", search_data="none", top1_error_mean=4.0),
 ]
-SIGNIFICANCE = {"algorithm": "spos", "search_data": "my_set", "retrain_data": "original", "verdict": "better"}
-SIGNIFICANCE |= {"difference_points": "-1.0", "interval_low": "-1.5", "interval_high": "-0.5"}
+SIGNIFICANCE = SignificanceRow(
+    algorithm="spos",
+    search_data="my_set",
+    retrain_data="original",
+    seeds=2,
+    original_seeds=2,
+    test_images=200,
+    top1_error_mean=2.0,
+    original_top1_error_mean=3.0,
+    difference_points=-1.0,
+    interval_low=-1.5,
+    interval_high=-0.5,
+    p_value=0.01,
+    verdict="better",
+)
 
 
 def test_a_run_in_words(chain, tmp_path):
-    figures = {"generation": 2, "images": 400, "teacher_agreement": 0.985, "verifier_agreement": None}
-    write_json(tmp_path / "quality.json", figures)
-    write_csv(tmp_path / "table1.csv", [*ROW, *TABLE[0]], [ROW | row for row in TABLE])
-    write_csv(tmp_path / "significance.csv", SIGNIFICANCE, [SIGNIFICANCE])
+    quality(generation=2).write(tmp_path / "quality.json")
+    Table1Row.write(tmp_path / "table1.csv", TABLE)
+    SignificanceRow.write(tmp_path / "significance.csv", [SIGNIFICANCE])
     files = ["--teacher", chain["teacher"], "--quality", tmp_path / "quality.json", "--table", tmp_path / "table1.csv"]
     what = ["--comparison", json.dumps(COMPARISON), "--searches", "spos/original", "spos/my_set", "random/none"]
     out = ["--significance", tmp_path / "significance.csv", "--out", tmp_path / "run.rst"]
@@ -136,7 +157,7 @@ def test_a_run_in_words(chain, tmp_path):
 
 
 def test_a_comparison_without_an_interval_in_words():
-    row = SIGNIFICANCE | {"verdict": "cannot tell", "interval_low": "", "interval_high": ""}
+    row = SIGNIFICANCE.texts() | {"verdict": "cannot tell", "interval_low": "", "interval_high": ""}
     sentence = (
         "spos on my_set images is not to be told from spos on original ones: -1.00 points of error, with too few "
     )
@@ -144,9 +165,10 @@ def test_a_comparison_without_an_interval_in_words():
 
 
 def test_a_run_that_was_looked_up_in_words(chain, tmp_path):
-    keys = ("algorithm", "search_data", "seeds", "accuracy_mean", "rank_mean")
-    rows = [("darts", "noise", 3, 93.0, 80.5), ("random", "none", "", 94.0, 5.0), ("optimum", "none", "", 94.37, 1.0)]
-    write_csv(tmp_path / "lookup.csv", keys, [dict(zip(keys, row, strict=True)) for row in rows])
+    keys = ("algorithm", "search_data", "seeds", "accuracy_mean", "rank_mean", "percentile_mean")
+    rows = [("darts", "noise", 3, 93.0, 80.5, 99.0), ("random", "none", None, 94.0, 5.0, 99.9)]
+    rows.append(("optimum", "none", None, 94.37, 1.0, 100.0))
+    LookupRow.write(tmp_path / "lookup.csv", [LookupRow(**dict(zip(keys, row, strict=True))) for row in rows])
     comparison = {"search_data": ["noise"], "retrain_data": [], "seeds": [0]}
     what = ["--comparison", json.dumps(comparison), "--searches", "darts/noise", "--lookups", tmp_path / "lookup.csv"]
     assert run("describe_run", "--teacher", chain["teacher"], *what, "--out", tmp_path / "run.rst") == 0

@@ -9,6 +9,8 @@ from calling import call as run
 from dfnas.search.darts import DartsSearch
 from dfnas.spaces.architecture import build
 
+pytestmark = pytest.mark.slow
+
 SPACE = {"name": "nasbench201", "options": {"channels": 2, "cells_per_stage": 1}}
 WITH_SUPERNET = ("search_darts", "search_proxyless", "search_spos")
 

@@ -11,27 +11,34 @@ import torch
 from calling import call as run
 from hypothesis import given
 from hypothesis import strategies as st
+from made_artifacts import network_metrics, teacher_metrics
 
+from dfnas.artifacts.identity import Identity
+from dfnas.artifacts.latency import Latency
+from dfnas.artifacts.table1 import TableRow
+from dfnas.artifacts.table1_times import CostRow
+from dfnas.artifacts.timing import Timing, write_timing
 from dfnas.runtime.device import device_name
-from dfnas.runtime.files import read_json, write_json
 from dfnas.runtime.resumable import Cost
-from dfnas.stages.histories import write_timing
-from dfnas.stages.latencies import Latency, write_latencies
-from dfnas.stages.rows import KEYS, read_figures, row_of
-from dfnas.stages.times import times_of
 from dfnas.tables import html, latex, markdown
+from dfnas.tables.costs import costs_of
+from dfnas.tables.rows import row_of
 from dfnas.tables.table1 import HEADER, HTML, LATEX, MARKDOWN
 from dfnas.tables.table1 import typeset as typeset_rows
+
+KEYS = TableRow.columns()
 
 
 def metrics(folder: Path, algorithm: str, space: str, data: str, retrain_data: str, seed, error: float) -> Path:
     """The figures of a network, of which all but the error are those of its seed."""
     path = folder / f"{algorithm}-{data}-{retrain_data}-{seed}.json"
-    figures = {"algorithm": algorithm, "space": space, "search_data": data, "retrain_data": retrain_data, "seed": seed}
-    figures |= {"top1_error": error, "top5_error": 0.01, "macs": 2_500_000, "parameters": 70_000}
-    figures["class_accuracy"] = [1 - error, 0.9, 1 - 2 * error]
-    figures |= {"ece": 0.04 + (seed or 0) / 100, "ece_scaled": 0.02, "teacher_agreement": 0.5}
-    write_json(path, figures | {"architecture": f"{seed}.json", "validation_error": error if retrain_data else ""})
+    figures = {"top1_error": error, "class_accuracy": [1 - error, 0.9, 1 - 2 * error], "ece": 0.04 + (seed or 0) / 100}
+    if algorithm == "teacher":
+        teacher_metrics(space=space, **figures).write(path)
+    else:
+        named = {"algorithm": algorithm, "space": space, "search_data": data, "retrain_data": retrain_data}
+        found = {"seed": seed, "architecture": f"{seed}.json", "validation_error": error}
+        network_metrics(**named, **found, **figures).write(path)
     return path
 
 
@@ -55,7 +62,15 @@ TIMINGS = {
 }
 """Seconds and joules of the seeds of darts on original images; of one training none could be read."""
 LATENCIES = [
-    Latency("darts", "original", "original", str(seed), device, "a chip", 1, batch, 9, ms, ms - 0.5, ms + seed, peak)
+    Latency(
+        **dict(zip(Latency.model_fields, ("darts", "original", "original", seed, device, "a chip", 1), strict=False)),
+        batch_size=batch,
+        passes=9,
+        latency_ms=ms,
+        quartile_1_ms=ms - 0.5,
+        quartile_3_ms=ms + seed,
+        peak_mb=peak,
+    )
     for device, batch, ms, peak in (("gpu", 1, 2.0, 3.0), ("gpu", 64, 4.0, 192.0), ("cpu", 1, 8.0, 1.0))
     for seed in (0, 1, 2)
 ]
@@ -64,7 +79,7 @@ LATENCIES = [
 @pytest.fixture
 def table(tmp_path) -> Path:
     files = [metrics(tmp_path, *names, *one) for *names, runs in ROWS for one in runs]
-    write_latencies(tmp_path / "latency.csv", LATENCIES)
+    Latency.write(tmp_path / "latency.csv", LATENCIES)
     timings = []
     for stage, runs in TIMINGS.items():
         for seed, (seconds, joules) in enumerate(runs):
@@ -132,19 +147,16 @@ def test_shares_are_means_over_the_seeds_in_percent(table):
     assert (darts["teacher_agreement_mean"], darts["architecture"]) == ("50.000", "0.json")
 
 
-def test_a_teacher_without_a_temperature_has_no_scaled_error(tmp_path):
+def test_a_teacher_without_a_temperature_has_no_scaled_error():
     """Nothing stands for a figure that nobody knows, in the table and in what is typeset of it."""
-    path = metrics(tmp_path, *ROWS[0][:4], "", 0.011)
-    write_json(path, read_json(path) | {"temperature": None, "ece_scaled": None})
-    row = row_of([read_figures(path)])
+    row = row_of([teacher_metrics(temperature=None, ece_scaled=None)]).texts()
     assert (row["ece_mean"], row["ece_scaled_mean"], row["teacher_agreement_mean"]) == ("4.000", "", "50.000")
-    keys = dict(zip(KEYS, ROWS[0][:4], strict=True))
     for notation, cells in (
         (MARKDOWN, "4.00 | – | 50.00"),
         (HTML, '4.00</td><td class="number">–</td><td class="number">50.00'),
         (LATEX, "4.00 & -- & 50.00"),
     ):
-        assert cells in typeset_rows([{name: str(value) for name, value in (keys | row).items()}], notation)
+        assert cells in typeset_rows([row], notation)
 
 
 def test_what_a_row_costs_stands_in_a_table_of_its_own(table):
@@ -161,19 +173,15 @@ def test_what_a_row_costs_stands_in_a_table_of_its_own(table):
 
 
 def test_energy_of_unlike_parts_of_machines_has_no_mean():
-    run = {"algorithm": "spos", "seed": 0}
+    networks = [Identity("spos", seed=seed) for seed in (0, 1)]
+    machine = {"seconds": 1.0, "device": "cpu", "device_name": "a", "provenance": {}}
     timings = [
-        {
-            "stage": "search",
-            "run": {"algorithm": "spos", "seed": seed},
-            "seconds": 1.0,
-            "device_name": "a",
-            "joules": joules,
-        }
+        Timing(stage="search", run={"algorithm": "spos", "seed": seed}, joules=joules, **machine)
         for seed, joules in enumerate(({"cpu": 3.6e6, "gpu": 3.6e6}, {"gpu": 3.6e6}))
     ]
-    assert times_of([run], timings, [])["search_kwh"] == "2.0000000"
-    assert times_of([run, run | {"seed": 1}], timings, [])["search_kwh"] == ""
+    key = ("spos", "shufflenet", "original", "original")
+    assert costs_of(key, networks[:1], timings, []).texts()["search_kwh"] == "2.0000000"
+    assert costs_of(key, networks, timings, []).search_kwh is None
 
 
 def test_the_accuracy_of_every_class_is_a_mean_over_the_seeds(table):
@@ -235,11 +243,18 @@ def test_the_page_has_the_cells_of_the_markdown_table(table):
 
 
 def test_times_have_a_page_of_their_own(table):
-    table.with_name("times.csv").write_text(
-        "algorithm,space,search_data,retrain_data,search_hours,retrain_hours,search_kwh,retrain_kwh,cpu_batch_64_ms,"
-        "cpu_batch_64_peak_mb,search_device\n"
-        "teacher,my.resnet:build_it,,,,,,,0.4,1,\nspos,shufflenet,a<b,original,1.5,0.25,,,0.1234,2.5,a CPU\n"
-    )
+    devices = {"search_device": "a CPU", "retrain_device": "a CPU"}
+    costs = [
+        CostRow(**named, **devices, **figures)
+        for named, figures in (
+            (dict(zip(KEYS, ROWS[0], strict=False)), {"cpu_batch_64_ms": 0.4, "cpu_batch_64_peak_mb": 1.0}),
+            (
+                dict(zip(KEYS, ("spos", "shufflenet", "a<b", "original"), strict=True)),
+                {"search_hours": 1.5, "retrain_hours": 0.25, "cpu_batch_64_ms": 0.1234, "cpu_batch_64_peak_mb": 2.5},
+            ),
+        )
+    ]
+    CostRow.write(table.with_name("times.csv"), costs)
     typeset(table)
     header, *rows = Cells(table.with_name("times.html").read_text()).rows
     # No column of energy, of which nothing is known.
@@ -269,7 +284,7 @@ def test_escaping_leaves_no_mark_alone_and_can_be_undone(text):
     ("change", "story"),
     [
         (lambda text: text.replace("ece_mean", "ece"), "has no column 'ece_mean'"),
-        (lambda text: text.replace("1.100", "much"), "has a figure that is none: could not convert"),
+        (lambda text: text.replace("1.100", "much"), "row 1: has \"much\" for 'top1_error_mean', expected a number"),
         (lambda text: text[:-60], "row 6: expected 14 values"),
     ],
 )

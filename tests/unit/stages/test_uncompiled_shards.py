@@ -10,10 +10,12 @@ import pytest
 import torch
 from torch._dynamo.backends.common import aot_autograd
 
+from dfnas.artifacts.teacher import save_teacher
 from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.writing import read_shard
-from dfnas.stages.artifacts import save_teacher
+
+pytestmark = pytest.mark.slow
 
 COMPILE = torch.compile
 RESNET = {"depth": 8, "widths": [2, 2, 2], "channels": 1, "classes": 3}

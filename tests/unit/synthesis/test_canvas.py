@@ -17,6 +17,8 @@ from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 
+pytestmark = pytest.mark.slow
+
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 

@@ -20,6 +20,8 @@ from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
 
+pytestmark = pytest.mark.slow
+
 
 def settings_of(**changes) -> InvertTeacherSettings:
     sizes = {"batch_size": 6, "canvas_margin": 2, "warmup_steps": 1, "lr": 0.1}

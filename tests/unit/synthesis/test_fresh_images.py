@@ -9,6 +9,7 @@ from torch import nn
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
+from dfnas.doctor.trial import Ended, Trial
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import load_archive, save_archive
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
@@ -16,6 +17,8 @@ from dfnas.settings.training import AugmentationSettings, FreshSettings, Retrain
 from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.synthesis.objective import Objective
 from dfnas.training.training import Training
+
+pytestmark = pytest.mark.slow
 
 INVERSION = {"batch_size": 6, "canvas_margin": 2, "flip": False, "warmup_steps": 1, "compile": "never"}
 STAGES = (ResolutionStage(downscale=2, steps=3), ResolutionStage(downscale=1, steps=4))
@@ -73,6 +76,18 @@ def test_the_oldest_images_make_way(make):
     finish(work)
     same = [torch.equal(*pair) for pair in zip(before, training.batches.data.images, strict=True)]
     assert same == [False] * 12 + [True] * 8
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_trial_counts_the_images_apart_for_each_process_makes_them_all(make, weight):
+    work, training = make(batches=2, competition_weight=weight)
+    trial = Trial()
+    with pytest.raises(Ended):
+        trial.of(work)
+    counts = {name: (kind.steps, kind.alone) for name, kind in trial.kinds.items()}
+    images = {f"images, stage {number}": (2 * 2 * stage.steps, True) for number, stage in enumerate(STAGES)}
+    assert counts == {"step": (training.steps - 5, False), "end of an epoch": (5, False)} | images
+    assert all(kind.times for kind in trial.kinds.values())
 
 
 def test_every_round_makes_images_of_its_own(make):

@@ -98,3 +98,14 @@ def test_without_stages_the_images_are_normal_noise_about_the_teachers_mean():
     clipped = ((pixels == 0) | (pixels == 1)).double().mean().item()
     assert clipped == pytest.approx(0.0455, abs=0.005)
     assert not torch.equal(images[0], images[1])
+
+
+def test_a_step_can_be_done_without_those_before_it():
+    """As a trial does; rows then have numbers, and batches follow each other."""
+    objective, batches = objective_of(25), range(3)
+    for indices in ([24, 60], [3, 4, 30, 31, 74]):
+        sequence = InversionSequence(objective, targets_of(objective, batches), 0, batches, Kept())
+        for index in indices:
+            sequence.skip_to(index)
+            sequence.step(index)
+    assert {sequence.kind(index) for index in range(sequence.steps)} == {"stage 0"}

@@ -24,6 +24,8 @@ from dfnas.settings.training import (
 from dfnas.synthesis.fresh_images import WithFreshImages
 from dfnas.training.training import Training
 
+pytestmark = pytest.mark.slow
+
 COUNT, STOP = 2, 4
 REFRESHED = 14  # the second epoch ends with step 5 and the first images with step 10
 RECIPE = {

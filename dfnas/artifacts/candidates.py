@@ -1,0 +1,42 @@
+"""candidates.csv: the architectures that a search has judged, in that order; the header alone if none was."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from dfnas.artifacts.lines import Line
+from dfnas.runtime.errors import InputError, rebuild
+from dfnas.spaces.candidate import Candidate, from_text, to_text
+from dfnas.spaces.space import Space
+
+
+class CandidateLine(Line):
+    """A candidate, see `Candidate`."""
+
+    architecture: str
+    """See `to_text`."""
+    top1_error: float
+    top5_error: float
+    macs_m: float
+    generation: int
+    loss: float | None = None
+    """Empty where the search does not judge by it."""
+
+
+def write_candidates(path: Path, space: Space, candidates: Iterable[Candidate]) -> None:
+    """Writes one line for each candidate."""
+    lines = (CandidateLine(**{**asdict(one), "architecture": to_text(space, one.architecture)}) for one in candidates)
+    CandidateLine.write(path, lines)
+
+
+def read_candidates(path: Path, space: Space) -> list[Candidate]:
+    """Reads what `write_candidates` wrote. Raises InputError, see `Line.read`, also where an architecture is not of
+    the space."""
+    candidates = []
+    for number, line in enumerate(CandidateLine.read(path), 1):
+        try:
+            architecture = from_text(space, line.architecture)
+        except InputError as error:
+            raise InputError(f"{path}, row {number}: {error}; {rebuild(path)}") from error
+        candidates.append(Candidate(**{**dict(line), "architecture": architecture}))
+    return candidates

@@ -1,0 +1,83 @@
+"""metrics.json: what `evaluate` measured of a network on the original test images.
+
+Trained networks and the teacher have the same figures; they differ in what says which network it is.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from dfnas.artifacts.document import Document, Number, Whole
+from dfnas.artifacts.identity import TEACHER, Identity
+from dfnas.runtime.files import read_json
+
+
+class Figures(Document):
+    """What was measured. Errors and other shares are of 1."""
+
+    top1_error: Number
+    top5_error: Number
+    class_accuracy: list[Number]
+    """Of each class, in the order of the logits."""
+    ece: Number
+    """Expected calibration error."""
+    nll: Number
+    """Mean negative log-likelihood of the labels."""
+    temperature: Number | None
+    """Fitted on held-out images; none where there are none that the network has not been trained on."""
+    ece_scaled: Number | None
+    """ECE with the logits over the temperature."""
+    teacher_agreement: Number
+    """Share of the images in which network and teacher see the same class."""
+    parameters: Whole
+    macs: Whole
+    """Multiply-accumulates of an image."""
+    test_images: Whole
+    provenance: dict[str, Any]
+
+
+class _OfNetwork(Document):
+    algorithm: str
+    search_data: str
+    retrain_data: str
+    seed: Whole
+    space: str
+    architecture: str
+    """Its file, by its name in the folder of results."""
+    validation_error: Number
+
+
+class _OfTeacher(Document):
+    algorithm: Literal["teacher"]
+    space: str
+    """What builds it."""
+    search_data: Literal[""]
+    retrain_data: Literal[""]
+    seed: Literal[""]
+    architecture: Literal[""]
+    validation_error: Literal[""]
+
+
+class NetworkMetrics(Figures, _OfNetwork):
+    """Of a trained network."""
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.algorithm, self.search_data, self.retrain_data, self.seed)
+
+
+class TeacherMetrics(Figures, _OfTeacher):
+    """Of the teacher, which has no data, no seed, no architecture and no validation error."""
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(TEACHER)
+
+
+Metrics = NetworkMetrics | TeacherMetrics
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Reads what was measured of a network or of the teacher. Raises InputError, see `Document.read`."""
+    document = read_json(path)
+    kind = TeacherMetrics if document.get("algorithm") == TEACHER else NetworkMetrics
+    return kind.of(document, path)
