@@ -118,7 +118,7 @@ def _of_timm(builder: Builder, settings: TeacherSettings) -> dict[str, Any]:
         raise InputError(f"timm has no weights '{name}'; timm.list_pretrained('…') lists what it has") from error
     classes = settings.arguments.get("num_classes", values["num_classes"])
     channels = settings.arguments.get("in_chans", values["input_size"][0])
-    found = {"size": as_size(settings.arguments.get("img_size", list(values["input_size"][1:])))}
+    found: dict[str, Any] = {"size": as_size(settings.arguments.get("img_size", list(values["input_size"][1:])))}
     found |= {"classes": classes, "channels": channels}
     if len(values["mean"]) == channels:
         found |= {"mean": list(values["mean"]), "std": list(values["std"])}

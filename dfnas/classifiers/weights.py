@@ -45,6 +45,7 @@ def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tenso
     try:
         if builder.kind == "torchvision":
             entry = torchvision_entry(builder.name, settings.weights)
+            assert entry is not None, "published weights have an entry"
             return find_state_dict(entry.get_state_dict(progress=False, check_hash=True, weights_only=True), entry.url)
         name = timm_name(builder, settings.weights)
         network = timm_model(name, True, settings.arguments)
@@ -55,7 +56,8 @@ def _published(settings: TeacherSettings, section: str) -> dict[str, torch.Tenso
             f"{section}.weights = '{settings.weights}' for {settings.builder} cannot be had: {reason(error)}; "
             "get the file elsewhere and set weights to its path"
         ) from error
-    trained = network.pretrained_cfg.get("num_classes")
+    published: Any = network.pretrained_cfg
+    trained = published.get("num_classes")
     if trained != network.num_classes:
         raise InputError(
             f"{section}.weights = '{settings.weights}': {name} is published with {trained} classes, and with "

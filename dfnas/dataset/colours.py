@@ -4,6 +4,7 @@ torchvision's ColorJitter.
 Shapes: B batch, H W pixels, C = 1 or 3 channels; pixels are floats from 0 to 255.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -42,8 +43,9 @@ def draw_colours(count: int, settings: JitterSettings, generator: torch.Generato
 def coloured(pixels: torch.Tensor, colours: Colours) -> torch.Tensor:
     """Images (B, H, W, C) with other colours, each step of an image's order clipped to valid pixels."""
     pixels = pixels.clone()
+    changes: tuple[Callable[..., torch.Tensor], ...] = (torch.mul, _contrasted, _saturated, _turned)
     for place in range(4):
-        for kind, change in enumerate((torch.mul, _contrasted, _saturated, _turned)):
+        for kind, change in enumerate(changes):
             rows = (colours.order[:, place] == kind).nonzero()[:, 0]  # of the CPU: no device is waited for
             factors = colours.factors[rows, kind].to(pixels.device)[:, None, None, None]
             rows = rows.to(pixels.device)

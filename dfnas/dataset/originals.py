@@ -116,8 +116,8 @@ def _npz(settings: ShardOriginalSettings) -> Originals:
     if parts["x_train"].shape[1:] != parts["x_test"].shape[1:]:
         shapes = (parts["x_train"].shape[1:], parts["x_test"].shape[1:])
         raise InputError(f"{path}: images of x_train are {shapes[0]}, those of x_test {shapes[1]}; expected the same")
-    for images, name in (("x_train", "y_train"), ("x_test", "y_test")):
-        labels, count = parts[name], len(parts[images])
+    for of, name in (("x_train", "y_train"), ("x_test", "y_test")):
+        labels, count = parts[name], len(parts[of])
         if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)) or labels.min(initial=0) < 0:
             raise InputError(
                 f"{path}: {name} is {labels.dtype} {labels.shape}, expected a class, from 0 on, for each of {count}"

@@ -49,9 +49,8 @@ class Estimate:
     @property
     def core_hours(self) -> float | None:
         """Of all jobs."""
-        if any(row.seconds is None for row in self.rows):
-            return None
-        return sum(row.jobs * row.seconds for row in self.rows) / 3600
+        seconds = [row.jobs * row.seconds for row in self.rows if row.seconds is not None]
+        return sum(seconds) / 3600 if len(seconds) == len(self.rows) else None
 
     @property
     def bytes(self) -> float:
@@ -91,12 +90,14 @@ def estimate(
     rows = []
     for rule in dict.fromkeys(job.rule for job in jobs):
         own = [time for job, time in zip(jobs, times, strict=True) if job.rule == rule]
-        mean = None if None in own else statistics.fmean(own)
+        known = [time for time in own if time is not None]
+        mean = statistics.fmean(known) if len(known) == len(own) else None
         left = sum(_bytes(job, costs, sizes, config) for job in jobs if job.rule == rule)
         memory = next((one.memory_mb for one in tried if one.rule == rule and not one.error), None)
         rows.append(Row(rule, len(own), mean, left, memory))
     capacity = Capacity(machine.whole_cores, machine.memory_mb, gpus)
-    course = schedule(jobs, times, capacity) if times and None not in times else None
+    known = [time for time in times if time is not None]
+    course = schedule(jobs, known, capacity) if len(known) == len(times) > 0 else None
     return Estimate(tuple(rows), capacity, course)
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from dfnas.classifiers.metadata import complete
 from dfnas.doctor.device import check_cores, check_device, check_memory
 from dfnas.doctor.environment import check_packages, check_python
 from dfnas.doctor.estimate import Estimate, estimate, judge_times
@@ -97,7 +98,7 @@ def examine(
 
 def check_searched(config: Config) -> Iterator[Finding]:
     """Whether the space of every algorithm can be made, and its budget kept."""
-    teacher = config.teacher
+    teacher = complete(config.teacher)
     task = Task(teacher.channels, teacher.size, teacher.classes)
     for name in config.comparison.names:
         rule, space = f"search_{name}", config.searches()[f"search_{name}"].space.name

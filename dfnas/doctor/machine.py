@@ -98,7 +98,8 @@ def memory_mb(groups: Path = GROUPS, proc: Path = PROC) -> tuple[int, int]:
 def _host_memory(proc: Path) -> tuple[int, int]:
     said = dict(line.split(":", 1) for line in _text(proc / "meminfo").splitlines() if ":" in line)
     if "MemTotal" in said and "MemAvailable" in said:
-        return tuple(int(said[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+        total, available = (int(said[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
+        return total, available
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # without /proc, as on a Mac
     return total, total
 

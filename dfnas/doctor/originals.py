@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dfnas.classifiers.metadata import complete
 from dfnas.dataset.class_order import check_same_order
 from dfnas.dataset.originals import load_originals, ordered
 from dfnas.dataset.split import check_classes, held_out, limited
@@ -91,7 +92,7 @@ def assumed(config: Config, train: int = ASSUMED, test: int = ASSUMED // 5) -> D
 
 def synthetic_size(config: Config, source: str) -> DataSize:
     """The size of a synthetic data set, which the configuration says."""
-    said, teacher = config.synthetic_data()[source], config.teacher
+    said, teacher = config.synthetic_data()[source], complete(config.teacher)
     count = said.synthesis.images * said.synthesis.generations
     validation = round(count * said.shard_dataset.validation_fraction)
     stored = said.invert_teacher.canvas_sides(teacher.size)

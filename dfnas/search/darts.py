@@ -36,6 +36,9 @@ from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 from dfnas.training.schedule import learning_rate, set_learning_rate
 
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Views (B, C, S, S) and targets (B, K)."""
+
 
 class DartsSearch(DifferentiableSearch):
     """The search, as `Resumable` steps: one architecture step and one weight step each. With selection by
@@ -66,7 +69,7 @@ class DartsSearch(DifferentiableSearch):
                 "leave it out, or search a space of cells"
             )
         reseed(seed, "weights")
-        self.network = space.supernet().to(context.device, memory_format=torch.channels_last).train()
+        self.network = space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
         self.mixture = SoftmaxMixture()
         self.decisions = Decisions(space, self.mixture)
         by_perturbation = settings.selection.by == "perturbation"
@@ -177,6 +180,7 @@ class DartsSearch(DifferentiableSearch):
         set_learning_rate(self.optimizer, lr)
         train = self.batches[index]
         if architecture:
+            assert self.alpha_batches is not None, "α learns"
             held_out = self.alpha_batches[index]
             gradients, alpha_loss = (
                 self._first_order(held_out) if settings.order == 1 else self._second_order(train, held_out, lr, index)
@@ -193,7 +197,7 @@ class DartsSearch(DifferentiableSearch):
         self.trained_images += settings.batch_size
         self.loss_sums[0] += self.processes.mean(loss.detach())
 
-    def _loss(self, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    def _loss(self, batch: Batch) -> torch.Tensor:
         views, targets = batch
         self._mix()
         return soft_cross_entropy(self.network(views), targets, self.settings.temperature)
@@ -209,7 +213,7 @@ class DartsSearch(DifferentiableSearch):
         """Gradients of the whole batch's loss, zero where a decision has left an option out."""
         return self.processes.averaged(torch.autograd.grad(loss, self.weights, materialize_grads=True))
 
-    def _first_order(self, held_out) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def _first_order(self, held_out: Batch) -> tuple[list[torch.Tensor], torch.Tensor]:
         """∇α L_val(w, α) over the whole batch, and the loss of this process's share. Gradients of the weights are
         neither needed nor computed."""
         with frozen(self.weights):
@@ -219,7 +223,9 @@ class DartsSearch(DifferentiableSearch):
         gradients = torch.autograd.grad(loss, self.alphas.leaves(), materialize_grads=True)
         return self.processes.averaged(gradients), loss.detach()
 
-    def _second_order(self, train, held_out, lr: float, index: int = 0) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def _second_order(
+        self, train: Batch, held_out: Batch, lr: float, index: int = 0
+    ) -> tuple[list[torch.Tensor], torch.Tensor]:
         """∇α L_val(w', α) - ξ ∇²αw L_train(w, α) · ∇w' L_val(w', α), with w' one momentum step from w.
 
         Args:
@@ -235,7 +241,7 @@ class DartsSearch(DifferentiableSearch):
         implicit = mixed_product(self._gradient(train, index), weights, before, direction)
         return [d - lr * i for d, i in zip(direct, implicit, strict=True)], loss.detach()
 
-    def _gradient(self, batch, index: int) -> Gradient:
+    def _gradient(self, batch: Batch, index: int) -> Gradient:
         """∇α of a batch's loss, at whatever α and w are when it is asked for: the same images, the same dropout."""
 
         def gradient() -> list[torch.Tensor]:
@@ -250,7 +256,7 @@ class DartsSearch(DifferentiableSearch):
         self.loss_sums.zero_()
         check_finite(losses[0])
         error = self._error() if self.processes.leads else math.nan  # the others' rows are kept by nobody
-        row = {"epoch": epoch + 1, "train_loss": losses[0]}
+        row: Row = {"epoch": epoch + 1, "train_loss": losses[0]}
         row |= {"architecture_loss": losses[1]} if learns else {}
         row |= {"validation_error": error, "entropy": self.alphas.entropy(), "skip_share": self.skip_share()}
         row |= {"trained_images": self.trained_images}
@@ -267,6 +273,7 @@ class DartsSearch(DifferentiableSearch):
     def _eigenvalue(self, index: int) -> float:
         """Of the Hessian of the validation loss by the architecture parameters, on the batch of a step (as in the
         release of RobustDARTS, but for the weight decay there, which adds itself to every eigenvalue)."""
+        assert self.alpha_batches is not None, "α learns"
         gradient, leaves = self._gradient(self.alpha_batches[index], index), self.alphas.leaves()
         size = sum(leaf.numel() for leaf in leaves)
         start = torch.randn(size, generator=generator(self.context.seed, "lanczos", index), dtype=torch.float64)
@@ -279,7 +286,7 @@ class DartsSearch(DifferentiableSearch):
         tuned = self.loss_sums[0].item() / self.tune_steps
         self.loss_sums.zero_()
         check_finite(tuned)
-        row = {"decision": number + 1, "decided": "; ".join(decided), "validation_error": self._harm()[0]}
+        row: Row = {"decision": number + 1, "decided": "; ".join(decided), "validation_error": self._harm()[0]}
         row |= {"train_loss": tuned} if number else {}
         return row | {"skip_share": self.skip_share(), "trained_images": self.trained_images}
 

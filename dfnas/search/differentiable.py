@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,14 +16,12 @@ from dfnas.spaces.candidate import Candidate
 class DifferentiableSearch:
     """The state of a search that descends on α and on the weights of a supernet in turn."""
 
-    remedy: ClassVar[str]
-    """What a user can do whose search has collapsed."""
     context: SearchContext
     network: nn.Module
     alphas: Alphas
     epochs: int
     """Of the whole search."""
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.SGD
     """Of the weights."""
     loss_sums: torch.Tensor
     """(2,): of the weights' and of the architecture's loss, since the last report."""

@@ -25,7 +25,7 @@ def unrolled(
     buffers = [optimizer.state.get(weight, {}).get("momentum_buffer") for weight in weights]
     if all(buffer is not None for buffer in buffers):
         torch._foreach_add_(step, buffers, alpha=group["momentum"])
-    return torch._foreach_sub(values, torch._foreach_mul(step, lr))
+    return list(torch._foreach_sub(values, torch._foreach_mul(step, lr)))
 
 
 def mixed_product(

@@ -81,7 +81,7 @@ def time_options(
 
 
 def _deployed(network: nn.Module, device: torch.device) -> nn.Module:
-    return network.to(device, memory_format=torch.channels_last).eval()
+    return network.to(device).to(memory_format=torch.channels_last).eval()
 
 
 def _run(option: nn.Module, x: torch.Tensor, times: int) -> None:

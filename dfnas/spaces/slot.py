@@ -18,7 +18,7 @@ from torch import nn
 class Mixer(Protocol):
     """How an algorithm combines the options of a slot: maps the slot and its input to the slot's output."""
 
-    def __call__(self, slot: "Slot", x: torch.Tensor) -> torch.Tensor: ...
+    def __call__(self, slot: "Slot", x: torch.Tensor, /) -> torch.Tensor: ...
 
 
 class Slot(nn.Module):

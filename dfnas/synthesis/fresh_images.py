@@ -80,11 +80,10 @@ class WithFreshImages:
         number, place = divmod(index, self._learning + self._making)
         if place < self._learning:
             return self._training.step(number * self._learning + place)
-        if self._round is None:
-            self._begin()
-        self._round.step(place - self._learning)
+        made = self._round or self._begin()
+        made.step(place - self._learning)
         if place + 1 == self._learning + self._making:
-            self._end()
+            self._end(made)
         return None  # the history is the training's
 
     def kind(self, index: int) -> str:
@@ -98,11 +97,9 @@ class WithFreshImages:
         """See `Resumable`."""
         place = index % (self._learning + self._making) - self._learning
         if place >= 0:
-            if self._round is None:
-                self._begin()
-            self._round.skip_to(place)
+            (self._round or self._begin()).skip_to(place)
 
-    def _begin(self) -> None:
+    def _begin(self) -> InversionSequence:
         """A round on what the network has learnt until now."""
         if self._student is not None:
             # BatchNorm's statistics are each process's own until the next step.
@@ -114,11 +111,12 @@ class WithFreshImages:
         targets = torch.cat([first_targets(self._settings, batch, self._classes)[1] for batch in batches])
         self._parts = InMemory()
         self._round = InversionSequence(self._objective, targets, 0, batches, self._parts)
+        return self._round
 
-    def _end(self) -> None:
+    def _end(self, made: InversionSequence) -> None:
         """The round's images take the places of the oldest."""
         images = self._training.batches.data.images
-        for part in self._round.images():
+        for part in made.images():
             rows = (self._made + torch.arange(len(part))) % len(images)
             images[rows.to(images.device)] = part.to(images.device)
             self._made += len(part)
@@ -138,9 +136,9 @@ class WithFreshImages:
         self._made, images = state["made"], self._training.batches.data.images
         images[: self._made] = state["images"].to(images.device)
         if state["round"]:
-            self._begin()
+            made = self._begin()
             self._parts.extend(state["round"]["parts"])
-            self._round.load_state_dict(state["round"]["state"])
+            made.load_state_dict(state["round"]["state"])
 
 
 def _by(shape: Iterable[int]) -> str:

@@ -14,7 +14,7 @@ Shapes: B batch, C channels, H W of the teacher's input, H' W' of the canvas, K 
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from itertools import islice
 from typing import Any
 
@@ -75,7 +75,7 @@ class Inversion:
     def finished(self) -> bool:
         return self.step == self.total_steps
 
-    def steps(self) -> Iterator[int]:
+    def steps(self) -> Generator[int, None, None]:
         """Does a step each time the next one is asked for, and gives how many are done. Nothing waits for the device.
 
         The teacher's layers are watched from the first step to the last, or until the iterator is closed or dropped.

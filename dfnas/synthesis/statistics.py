@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from dfnas.classifiers.norms import sees_images
+from dfnas.classifiers.norms import sees_images, statistics_of
 from dfnas.runtime.errors import InputError
 
 Distance = Literal["norm", "squared", "kl"]
@@ -125,7 +125,7 @@ class FeatureStatistics:
         if sees_images(self._layers[place], inputs[0]):  # a SyncBatchNorm may stand behind a linear layer
             self._seen.append((place, *channel_moments(inputs[0])))
 
-    def loss(self, average: torch.Tensor | None = None) -> tuple[torch.Tensor | float, torch.Tensor | None]:
+    def loss(self, average: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The term for the forward passes since the last call, to be asked once after each pass.
 
         Args:
@@ -141,7 +141,7 @@ class FeatureStatistics:
                     "the teacher has BatchNorm layers with running statistics, but none of them runs on an image; set "
                     "invert_teacher.feature_weight to 0 to go without them"
                 )
-            return 0.0, None
+            return torch.zeros(()), None
         order = tuple(place for place, _, _ in seen)  # not every layer need run, and some run twice
         remembered = self._remembered.get(order) or self._remember(order)
         mean, variance = torch.cat([mean for _, mean, _ in seen]), torch.cat([variance for _, _, variance in seen])
@@ -168,12 +168,13 @@ class _Remembered:
     """What some layers remember, in a row, and the distance from it: a few operations on (ΣC,) for all layers."""
 
     def __init__(self, layers: list[nn.Module], multipliers: list[float], distance: Distance, scale: Scale):
-        mean = torch.cat([layer.running_mean for layer in layers]).detach()
+        means, variances = zip(*map(statistics_of, layers), strict=True)
+        mean = torch.cat(means).detach()
         if mean.dtype not in (torch.float32, torch.float64):
             mean = mean.float()
         self.mean = mean  # (ΣC,)
-        self.variance = torch.cat([layer.running_var for layer in layers]).detach().to(mean.dtype)
-        channels = [len(layer.running_mean) for layer in layers]
+        self.variance = torch.cat(variances).detach().to(mean.dtype)
+        channels = list(map(len, means))
         place = torch.arange(len(layers), device=mean.device).repeat_interleave(torch.tensor(channels).to(mean.device))
         # (L, ΣC), 1 where a channel is of a layer: sums by layer as a product, added in one order everywhere.
         self.members = (place == torch.arange(len(layers), device=mean.device)[:, None]).to(mean.dtype)

@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import asdict
+from functools import cache
 
 import pytest
 import torch
@@ -53,7 +54,12 @@ SPACES = {
     "nasbench201 partial": make("nasbench201", TASK, {"channels": 8, "search_partial_channels": 4}),
     "nasbench201 odd": make("nasbench201", ODD_TASK, {"channels": 3, "cells_per_stage": 2, "search_affine": True}),
 }
-SUPERNETS = {name: space.supernet() for name, space in SPACES.items()}
+
+
+@cache
+def supernet_of(name: str) -> torch.nn.Module:
+    return SPACES[name].supernet()
+
 
 every_space = pytest.mark.parametrize("name", SPACES)
 seeds = st.integers(0, 2**32 - 1)
@@ -172,7 +178,7 @@ def test_costs_have_every_option_of_every_choice(name):
 
 @every_space
 def test_slots_offer_the_options_of_their_choices(name):
-    for slot in slots(SUPERNETS[name]):
+    for slot in slots(supernet_of(name)):
         assert slot.names == tuple(SPACES[name].choices[slot.choice])
 
 
@@ -180,7 +186,7 @@ def test_slots_offer_the_options_of_their_choices(name):
 @few
 @given(seed=seeds)
 def test_one_path_gives_finite_logits_and_gradients_in_the_path_only(name, seed):
-    space, supernet, rng = SPACES[name], SUPERNETS[name], random.Random(seed)
+    space, supernet, rng = SPACES[name], supernet_of(name), random.Random(seed)
     path = {choice: rng.randrange(len(options)) for choice, options in space.choices.items()}
     set_mixer(supernet, SinglePath(path))
     supernet.train().zero_grad()
@@ -197,7 +203,7 @@ def test_one_path_gives_finite_logits_and_gradients_in_the_path_only(name, seed)
 
 @every_space
 def test_options_can_be_summed_and_give_every_weight_a_gradient(name):
-    space, supernet = SPACES[name], SUPERNETS[name]
+    space, supernet = SPACES[name], supernet_of(name)
     set_mixer(supernet, lambda slot, x: sum(option(x) for option in slot.options) / len(slot.options))
     supernet.train().zero_grad()
     x = images(space).requires_grad_()
