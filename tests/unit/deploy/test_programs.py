@@ -53,7 +53,8 @@ def test_a_deviation_is_a_share_of_the_largest_logit():
     expected = torch.tensor([[1.0, -20.0], [3.0, 0.0]])
     assert deviation(expected, expected) == 0
     assert deviation(torch.zeros(1, 2), torch.zeros(1, 2)) == 0
-    assert deviation(expected + torch.tensor([0.1, 0.2]), expected) == pytest.approx(0.01, rel=1e-4)
+    for sign in (1, -1):
+        assert deviation(expected + sign * torch.tensor([0.1, 0.2]), expected) == pytest.approx(0.01, rel=1e-4)
     assert not deviation(expected * float("nan"), expected) <= 1
 
 

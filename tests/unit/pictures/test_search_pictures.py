@@ -179,6 +179,7 @@ def test_the_map_of_strengths_has_a_place_for_every_option_and_a_dot_for_the_cho
     assert int(values.mask.sum()) == sum("zero" not in options for options in space.choices.values())
     columns = [label.get_text() for label in axes.get_xticklabels()]
     dots = axes.collections[0].get_offsets()
+    assert [row for _, row in dots] == list(range(len(architecture)))
     assert [columns[int(column)].replace(" ", "_").replace("×", "x") for column, _ in dots] == list(
         architecture.values()
     )

@@ -61,6 +61,15 @@ def test_slots_that_share_a_choice_add_up_and_all_else_is_fixed():
     assert count_slot_macs(network, 1, 5, 5) == (25 * 2, {"a": (2 * 25 * 2 * 2 * 9, 0), "b": (25 * 8,)})
 
 
+def test_equal_options_cost_more_on_larger_images():
+    def slot(choice):
+        return Slot(choice, {"dense": nn.Conv2d(2, 2, 3, padding=1)})
+
+    with torch.device("meta"):
+        network = nn.Sequential(slot("large"), nn.AvgPool2d(2), slot("small"))
+    assert count_slot_macs(network, 2, 6, 6) == (0, {"large": (36 * 2 * 2 * 9,), "small": (9 * 2 * 2 * 9,)})
+
+
 def test_weights_are_split_by_choice_and_shared_ones_count_once():
     entry, shared = nn.Conv2d(1, 2, 1), nn.Conv2d(2, 2, 3)
 
