@@ -84,6 +84,13 @@ def test_the_longest_chain_goes_first():
     assert schedule([*short, *long], [5.0, 5.0, 5.0, 5.0], Capacity(2, 1)).seconds == 10
 
 
+def test_the_longest_chain_goes_first_of_what_one_job_lets_begin():
+    first = PlannedJob("a", (), ("0",))
+    long = [PlannedJob("b", ("0",), ("1",)), PlannedJob("c", ("1",), ("2",))]
+    short = [PlannedJob("d", ("0",), (name,)) for name in "xy"]
+    assert schedule([first, *short, *long], [1.0, 5.0, 5.0, 5.0, 5.0], Capacity(2, 1)).seconds == 11
+
+
 def test_jobs_are_told_apart_by_what_their_cost_depends_on(make_config):
     config = make_config(comparison={"algorithms": ["spos", "random", "mine.py:Own"]}, search_own={"space": SPACE})
     run = PlannedJob("evaluate", wildcards={"run": "spos/synthetic/original/seed-0"})

@@ -196,6 +196,8 @@ def test_lookups_and_quality(runs, compared):
         figures = {"accuracy_mean": accuracy, "rank_mean": 9.0, "percentile_mean": 99.0}
         row = LookupRow(algorithm="darts", search_data="original", seeds=1, **figures)
         LookupRow.write(run.path / "lookup.csv", [row])
+    status, found = compared()
+    assert (status, set(changed(found))) == (1, {"lookups"})
     runs[1].quality(labels={"entropy_nats": 0.2, "top5_mass": 1.0})
     assert changed(compared()[1]) == {
         "lookups": [(["darts", "original", ""], "accuracy_mean", "93.100", "93.900")],

@@ -213,6 +213,13 @@ def test_weights_that_are_gone_are_a_note(made, capsys):
     assert "note: teacher/teacher.pt: was made from ../mine.pt, which is not there" in capsys.readouterr().out
 
 
+def test_what_was_named_in_full_and_is_gone_is_a_note(made, capsys):
+    gone = made.path.parent / "elsewhere" / "table.csv"
+    made.make(TABLE, TABLE, inputs={FOUND: digest(made.path / FOUND), str(gone): "0" * 64})
+    assert main(["verify", str(made.path)]) == 0
+    assert f"note: {TABLE}: was made from {gone}, which is not there" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("work", "name"),
     [

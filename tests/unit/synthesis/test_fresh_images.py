@@ -65,6 +65,12 @@ def test_rounds_come_between_epochs_and_none_after_the_last(make):
     assert changed == [2 * PER_EPOCH + MADE - 1, 4 * PER_EPOCH + 2 * MADE - 1]
 
 
+@pytest.mark.parametrize(("epochs", "rounds"), [(1, 0), (2, 0), (3, 1), (4, 1), (5, 2)])
+def test_a_last_epoch_has_no_round_behind_it(epochs, rounds):
+    assert FreshSettings(every_epochs=2).rounds(epochs) == rounds
+    assert FreshSettings().rounds(epochs) == 0
+
+
 def test_the_oldest_images_make_way(make):
     work, training = make(batches=2)
     before = training.batches.data.images.clone()
