@@ -6,7 +6,6 @@ command line, on stand-ins for what it reads.
 """
 
 import json
-import resource
 import runpy
 import sys
 import tempfile
@@ -22,6 +21,7 @@ from dfnas.doctor.originals import DataSize
 from dfnas.doctor.stand_ins import StandIns
 from dfnas.doctor.trial import SETUP_S, Ended, JobCost, Now, TooSlow, Trial, limited, now
 from dfnas.doctor.words import a_few, fewer, placed, without_milliseconds
+from dfnas.runtime.limits import held_mb
 from dfnas.runtime.resumable import tried_by
 from dfnas.settings.config import Config
 
@@ -46,8 +46,7 @@ def measured(order: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dfnas-doctor-") as folder:
         bench = _Bench(Config.parse(order["config"]), sizes, Path(folder), order)
         costs = bench.costs(order["jobs"], started_s)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1000 if sys.platform == "linux" else 10**6)
-    return {"costs": costs, "started_s": started_s, "memory_mb": memory}
+    return {"costs": costs, "started_s": started_s, "memory_mb": held_mb()}
 
 
 class _Bench:

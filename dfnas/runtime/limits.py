@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from dfnas.runtime.errors import InputError, reason
 
@@ -41,7 +42,7 @@ def denied(error: BaseException, rule: str = A_RULE) -> str | None:
         if is_out_of_memory(each):
             if ON_DEVICE.search(str(each)):
                 return f"the device is out of memory ({reason(each)}); lower batch_size"
-            return f"out of memory{_said(each)}; the process held up to {_held_mb()} MB; {_more_memory(rule)}"
+            return f"out of memory{_said(each)}; the process held up to {held_mb()} MB; {_more_memory(rule)}"
     return None
 
 
@@ -74,7 +75,7 @@ def needing(what: str, size: int, remedy: str) -> Iterator[None]:
             raise
         raise DeniedError(
             f"out of memory: {what} need {size / 10**6:,.0f} MB at least, and the process held up to "
-            f"{_held_mb()} MB; {_more_memory(A_RULE)}; or {remedy}"
+            f"{held_mb()} MB; {_more_memory(A_RULE)}; or {remedy}"
         ) from error
 
 
@@ -104,8 +105,14 @@ def _said(error: BaseException) -> str:
     return f" ({text})" if text else ""
 
 
-def _held_mb() -> int:
+def held_mb() -> int:
     """The most memory that this process has had, in megabytes."""
+    try:  # Linux's getrusage counts what the process held that started this one, too
+        said = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
+    except OSError:
+        said = None
+    if said is not None:
+        return int(said[1]) * 1024 // 10**6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak // (1000 if sys.platform == "linux" else 10**6)
 

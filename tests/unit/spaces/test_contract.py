@@ -1,6 +1,7 @@
 """A space of the user's own that does not keep what `Space` promises: one line each, with the place in their file."""
 
 import errno
+import importlib
 import json
 import re
 
@@ -259,6 +260,7 @@ def test_a_module_is_looked_for_where_the_workflow_was_called(checked, tmp_path,
     assert "no module mine.spaces; it is" in error
     (tmp_path / "mine" / "spaces.py").write_text("import mine.blocks\n")
     (tmp_path / "mine" / "blocks.py").write_text("\nwidth = 1 / 0\n")
+    importlib.invalidate_caches()  # both files are of the moment in which the folder was looked into
     status, error = checked(name="mine.spaces:Own")
     assert "'mine.spaces:Own' cannot be imported: ZeroDivisionError: division by zero (mine/blocks.py:2)" in error
 
