@@ -20,7 +20,7 @@ def progress(items: Iterable[T], description: str, total: int | None = None, sta
         start: items that an earlier, interrupted run had done already.
     """
     if total is None:
-        total = start + len(items)  # type: ignore[arg-type]
+        total = start + len(items)  # type: ignore[arg-type]  # a caller without a total gives a list
     on_terminal = sys.stderr.isatty()
     if start:
         print(f"{description}: goes on after step {start} of {total}", file=sys.stderr, flush=True)
