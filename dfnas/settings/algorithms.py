@@ -26,7 +26,8 @@ def short_name(algorithm: str) -> str:
     that of its class in lower case, `training_free` for `mine.py:TrainingFree`.
 
     Raises:
-        InputError: it has neither form, or its class has the name of an algorithm of dfnas.
+        InputError: it has neither form, or its class has the name of an algorithm of dfnas, or of the
+            teacher, which has rows of its own.
     """
     if algorithm in NAMES:
         return algorithm
@@ -34,6 +35,6 @@ def short_name(algorithm: str) -> str:
         raise InputError(f"no such algorithm; expected {EXPECTED}")
     _, name = split_reference(algorithm)
     short = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name.rpartition(".")[2]).lower()
-    if short in NAMES:
-        raise InputError(f"an algorithm of dfnas is called '{short}'; give yours another name")
+    if short in (*NAMES, "teacher"):
+        raise InputError(f"the tables have rows of dfnas's own called '{short}'; give your class another name")
     return short

@@ -121,7 +121,7 @@ def test_an_algorithm_is_called_after_its_class(algorithm, name):
     assert short_name(algorithm) == name
 
 
-@pytest.mark.parametrize("algorithm", ["mine", "mine.py:Spos", "mine.py:", ":x"])
+@pytest.mark.parametrize("algorithm", ["mine", "mine.py:Spos", "mine.py:Teacher", "mine.py:", ":x"])
 def test_what_names_no_algorithm_of_its_own_is_refused(algorithm):
     with pytest.raises(InputError):
         short_name(algorithm)
