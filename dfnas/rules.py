@@ -20,6 +20,7 @@ Code = Literal[
     "labeller",  # the teacher, where it labels the views of a job's batches
     "fresh images",  # the inversion, where a training makes images
     "algorithm",  # the search itself
+    "own algorithm",  # the same, where it is the user's
     "space",  # the space of the job's algorithm
     "timed space",  # the space that a job times
     "ranked space",  # that of the supernets that rank architectures
@@ -88,7 +89,7 @@ RULES: Mapping[str, Rule] = {
         Rule("calibrate_labels", "calibrate_labels", DEVICE, ALONE, ("teacher",), 1.1, BY_SOURCE),
         Rule("shard_dataset", "shard_dataset", ANYWHERE, ALONE, (), 1.1, None),
         Rule("shard_original", "shard_original", ANYWHERE, ALONE, (), 1.6, None),
-        Rule("check_spaces", None, ANYWHERE, ALONE, ("algorithm", "space"), 1.8, None),
+        Rule("check_spaces", None, ANYWHERE, ALONE, ("own algorithm", "space"), 1.8, None),
         Rule("measure_options", "measure_options", DEVICE, ALONE, ("timed space",), 8.0, None),
         Rule("search_darts", "search_darts", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
         Rule("search_proxyless", "search_proxyless", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),

@@ -45,7 +45,10 @@ class Codes(Files):
                 self.config.teacher if self.labelling_teacher(self._labelled(rule, job)) else None
             ),
             "fresh images": lambda rule, job: [FRESH_IMAGES] if self._makes_images(job.retrain_data) else [],
-            "algorithm": lambda rule, job: self._algorithm(rule, job),
+            "algorithm": lambda rule, job: [self._algorithm(rule, job)],
+            "own algorithm": lambda rule, job: (
+                [self._algorithm(rule, job)] if self._name(rule, job) not in algorithms.NAMES else []
+            ),
             "space": lambda rule, job: [reference(self._searched(rule, job).space.name)],
             "timed space": lambda rule, job: [reference(self._spaces()[job.space].name)],
             "ranked space": lambda rule, job: [reference(self.config.search_spos.space.name)],
@@ -85,11 +88,10 @@ class Codes(Files):
     def _searched(self, rule: str, job: Any) -> SearchSettings:
         return self.searches[f"search_{self._name(rule, job)}"]
 
-    def _algorithm(self, rule: str, job: Any) -> list[str]:
-        """The class of an algorithm; to a check of a space alone nothing, if it is one of ours."""
+    def _algorithm(self, rule: str, job: Any) -> str:
+        """The class that a job searches by."""
         name = self._name(rule, job)
-        own = name not in algorithms.NAMES
-        return [algorithms.reference(self.algorithms.get(name, name))] if own or self.rules[rule].is_search else []
+        return algorithms.reference(self.algorithms.get(name, name))
 
 
 def _builders(network: TeacherSettings | JudgeImagesSettings | None) -> list[str]:

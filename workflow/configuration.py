@@ -207,7 +207,8 @@ def _check_code(key: str, name: str, code: Callable[[str], Iterable[str]], expec
     except (SyntaxError, ValueError) as error:
         raise InputError(f"{key} = '{name}': not Python: {error}") from None
     for each in named:
-        check_python(each)
+        if not split_reference(each)[0].endswith(".py"):  # those are read above
+            check_python(each)
 
 
 def _check_reference(config: Config, overlay: Mapping[str, Any]) -> None:

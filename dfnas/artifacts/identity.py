@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from dfnas.artifacts.document import Part, Whole
+
 TEACHER = "teacher"
 """The algorithm, so to say, of the teacher."""
 
@@ -13,3 +15,16 @@ class Identity(NamedTuple):
     search_data: str = ""
     retrain_data: str = ""
     seed: int | None = None
+
+
+class OfNetwork(Part):
+    """An object in a file that says which trained network it is of."""
+
+    algorithm: str
+    search_data: str
+    retrain_data: str
+    seed: Whole
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.algorithm, self.search_data, self.retrain_data, self.seed)

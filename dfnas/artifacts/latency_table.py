@@ -53,6 +53,20 @@ def subject_of(settings: SpaceSettings, space: Space) -> dict[str, Any]:
     return {"space": settings.plain(), "task": task | {"size": list(task["size"])}}
 
 
+def times_of(space: Space, table: CostTable) -> dict[str, Any]:
+    """What the options take: `fixed_ms` and `options_ms` of the table."""
+    options = {
+        choice: {option: rounded(ms) for option, ms in zip(names, table.options[choice], strict=True)}
+        for choice, names in space.choices.items()
+    }
+    return {"fixed_ms": rounded(table.fixed), "options_ms": options}
+
+
+def rounded(value: float) -> float:
+    """To six digits, far below what a clock can tell."""
+    return float(f"{value:.6g}")
+
+
 def load_latency_table(path: Path, settings: SpaceSettings, space: Space) -> CostTable:
     """The milliseconds of a space's options.
 

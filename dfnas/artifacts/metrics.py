@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dfnas.artifacts.document import Document, Number, Whole
-from dfnas.artifacts.identity import TEACHER, Identity
+from dfnas.artifacts.identity import TEACHER, Identity, OfNetwork
 from dfnas.runtime.files import read_json
 
 
@@ -35,11 +35,7 @@ class Figures(Document):
     provenance: dict[str, Any]
 
 
-class _OfNetwork(Document):
-    algorithm: str
-    search_data: str
-    retrain_data: str
-    seed: Whole
+class _OfNetwork(OfNetwork, Document):
     space: str
     architecture: str
     """Its file, by its name in the folder of results."""
@@ -59,10 +55,6 @@ class _OfTeacher(Document):
 
 class NetworkMetrics(Figures, _OfNetwork):
     """Of a trained network."""
-
-    @property
-    def identity(self) -> Identity:
-        return Identity(self.algorithm, self.search_data, self.retrain_data, self.seed)
 
 
 class TeacherMetrics(Figures, _OfTeacher):

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from dfnas.artifacts.archives import NETWORK, load_parts, weights_of
-from dfnas.artifacts.document import Number, Part, Whole
-from dfnas.artifacts.identity import Identity
+from dfnas.artifacts.document import Number, Part
+from dfnas.artifacts.identity import OfNetwork
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import save_archive
 from dfnas.spaces.architecture import build
@@ -18,23 +18,10 @@ from dfnas.spaces.architecture import build
 PARTS = ("architecture", "normalisation", "provenance")
 
 
-class Arguments(Part):
-    """Of the training, those that say which network it is."""
-
-    algorithm: str
-    search_data: str
-    retrain_data: str
-    seed: Whole
-
-    @property
-    def identity(self) -> Identity:
-        return Identity(self.algorithm, self.search_data, self.retrain_data, self.seed)
-
-
 class Training(Part):
     """What a trained network has to say of how it was trained, within its provenance."""
 
-    arguments: Arguments
+    arguments: OfNetwork
     architecture_file: str
     """By its name in the folder of results."""
     validation_error: Number

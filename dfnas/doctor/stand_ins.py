@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from torch import nn
 
-from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of
+from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of, times_of
 from dfnas.artifacts.network import save_network
 from dfnas.artifacts.supernet import save_supernet
 from dfnas.artifacts.teacher import save_teacher
@@ -148,12 +148,10 @@ class StandIns:
     def _latency(self, path: Path, rule: str) -> None:
         """A table whose milliseconds are the MACs."""
         settings, space = self._space(rule.removeprefix("search_"))
-        table = space.macs_table()
         LatencyTable(
             format=FORMAT,
             **subject_of(settings, space),
-            fixed_ms=table.fixed,
-            options_ms={c: dict(zip(names, table.options[c], strict=True)) for c, names in space.choices.items()},
+            **times_of(space, space.macs_table()),
             device="",
             threads=1,
             batch_size=1,

@@ -54,9 +54,9 @@ def key_of(job: PlannedJob, config: Config) -> str:
 def orders(jobs: Sequence[PlannedJob], config: Config) -> dict[str, dict[str, PlannedJob]]:
     """The jobs of a plan that are to be tried, one for each key of a rule, searches first: they take long."""
     wanted: dict[str, dict[str, PlannedJob]] = {}
-    for job in sorted(jobs, key=lambda job: not config.rules[job.rule].is_search):
-        draws = job.rule in config.searches() and not config.searches()[job.rule].on_data
-        if config.rules[job.rule].trial is not None and not draws:
+    rules = config.rules
+    for job in sorted(jobs, key=lambda job: not rules[job.rule].is_search):
+        if rules[job.rule].trial is not None and not config.is_draw(job.rule):
             wanted.setdefault(job.rule, {}).setdefault(key_of(job, config), job)
     return wanted
 
@@ -88,12 +88,11 @@ def order_for(
         "config": config.plain(),
         "sizes": {name: asdict(size) for name, size in sizes.items()},
         "threads": config.resources_of(rule)["threads"],
-        "begun": time.time(),
     }
 
 
 def _tried(order: dict[str, Any]) -> Tried:
-    rule, order["begun"] = order["rule"], time.time()
+    rule, order = order["rule"], order | {"begun": time.time()}
     environment = {name: value for name, value in os.environ.items() if name != CACHE}
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(checkout()), environment.get("PYTHONPATH")]))
     environment["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # compilers whose time is known when they end

@@ -94,6 +94,11 @@ class Sections(Settings):
         """The sections of all searches, by rule, whether the comparison has them or not."""
         return {name: section for name, section in self if isinstance(section, SearchSettings)}
 
+    def is_draw(self, rule: str) -> bool:
+        """Whether a rule is a search that looks at no images."""
+        section = getattr(self, rule, None)
+        return isinstance(section, SearchSettings) and not section.on_data
+
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
         space and budget; of one of the user's its class and all that its section says."""

@@ -4,7 +4,7 @@ import sys
 
 import torch
 
-from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of
+from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, rounded, subject_of, times_of
 from dfnas.runtime.device import device_name
 from dfnas.runtime.seeds import python_random
 from dfnas.settings.evaluate import MeasureOptionsSettings
@@ -31,15 +31,10 @@ def measure_options(job: Job[MeasureOptionsSettings]) -> None:
     architectures = [space.sample(python_random(0, "latency", i)) for i in range(settings.networks)]
     found = time_options(space, architectures, job.device, settings.batch_size, settings.repeats)
     job.reads(code=[reference(described.name)])
-    options_ms = {
-        choice: {option: rounded(ms) for option, ms in zip(names, found.table.options[choice], strict=True)}
-        for choice, names in space.choices.items()
-    }
     LatencyTable(
         format=FORMAT,
         **subject_of(described, space),
-        fixed_ms=rounded(found.table.fixed),
-        options_ms=options_ms,
+        **times_of(space, found.table),
         device=device_name(job.device),
         threads=torch.get_num_threads(),
         batch_size=settings.batch_size,
@@ -52,11 +47,6 @@ def measure_options(job: Job[MeasureOptionsSettings]) -> None:
         ),
         provenance=job.provenance(),
     ).write(options.out)
-
-
-def rounded(value: float) -> float:
-    """To six digits, far below what a clock can tell."""
-    return float(f"{value:.6g}")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-import torch
 
 USER_CODE = '''
 import torch
@@ -26,15 +25,6 @@ def trained(**arguments):
 def broken():
     raise RuntimeError("no such\\nluck")
 '''
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    """Threads that wait for each other are all that small networks get of more, where others use the machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture

@@ -21,14 +21,6 @@ from dfnas.training.schedule import learning_rate
 BATCH, CLASSES, SIZE, MARGIN = 8, 4, 8, 4
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def make_teacher(channels: int = 3) -> Teacher:
     torch.manual_seed(0)
     spec = TeacherSpec(
