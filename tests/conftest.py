@@ -2,7 +2,8 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,16 @@ def pytest_xdist_make_scheduler(config, log):
             return "a cluster" if nodeid.startswith("tests/slurm/") else nodeid.split("::")[0]
 
     return Together(config, log)
+
+
+@pytest.fixture(autouse=True)
+def users_modules_forgotten(tmp_path_factory) -> Iterator[None]:
+    """A module of the user's that a test has written and loaded is gone with it: another test's has the same name."""
+    known, written = set(sys.modules), str(tmp_path_factory.getbasetemp())
+    yield
+    for name in set(sys.modules) - known:
+        if str(getattr(sys.modules[name], "__file__", None)).startswith(written):
+            del sys.modules[name]
 
 
 @pytest.fixture(scope="session")

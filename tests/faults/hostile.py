@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 from stage_calls import run
@@ -34,6 +35,9 @@ def alone(
                 signal.setitimer(signal.ITIMER_PROF, SECONDS)
                 status = run(name, *arguments)
                 sys.stderr.flush()
+        except BaseException:  # a bug is told as well
+            traceback.print_exc()
+            sys.stderr.flush()
         finally:
             os._exit(status)
     _, ended = os.waitpid(child, 0)
