@@ -4,7 +4,9 @@ were drawn uniformly within each of several budgets."""
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import AllowInfNan
 
 from dfnas.artifacts.budgets import budget_of
 from dfnas.artifacts.lines import Line
@@ -12,9 +14,11 @@ from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_aggregation import with_aggregates
 from dfnas.settings.search import BudgetSettings
 
+Score = Annotated[float, AllowInfNan(True)] | None
+
 
 class ProxyScores(Line):
-    """A candidate with its scores, the more the better. An empty one is no finite number."""
+    """A candidate with its scores, the more the better. They may be infinite; an empty one is not known."""
 
     max_macs_m: float
     max_params_m: float
@@ -22,14 +26,14 @@ class ProxyScores(Line):
     architecture: str
     macs_m: float
     params_m: float
-    synflow: float | None = None
-    naswot: float | None = None
-    jacov: float | None = None
-    zico: float | None = None
-    grad_norm: float | None = None
-    expressivity: float | None = None
-    progressivity: float | None = None
-    trainability: float | None = None
+    synflow: Score = None
+    naswot: Score = None
+    jacov: Score = None
+    zico: Score = None
+    grad_norm: Score = None
+    expressivity: Score = None
+    progressivity: Score = None
+    trainability: Score = None
 
 
 PROXIES = tuple(name for name in ProxyScores.model_fields if name not in (*BudgetSettings.model_fields, "architecture"))

@@ -41,7 +41,9 @@ def read_rankings(paths: Iterable[Path], table: AccuracyTable) -> dict[str, list
             raise InputError(f"{path} is not a ranking of architectures; {rebuild(path)}")
         lines = [line for line in lines if line.architecture in table.accuracies]
         if len(lines) < 2:
-            raise InputError(f"{path}: the table of accuracies has fewer than two of its architectures; give it another")
+            raise InputError(
+                f"{path}: the table of accuracies has fewer than two of its architectures; give it another"
+            )
         scores = {score: [getattr(line, score) for line in lines] for score in SCORES}
         accuracies = [table.standing(line.architecture).accuracy for line in lines]
         rankings.setdefault(lines[0].search_data, []).append(Ranked(lines[0].seed, scores, accuracies))

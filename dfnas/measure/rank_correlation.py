@@ -26,6 +26,7 @@ class Ranked(NamedTuple):
     true_accuracy: Sequence[float]
     """What the architectures reach when they are trained, in percent."""
 
+
 STATISTICS = ("tau", "rho", "partial_tau", "top_tau")
 """`kendall_tau` and `spearman_rho` of score and true accuracy, `partial_tau` given multiply-accumulates, and
 `kendall_tau` among the best TOP by true accuracy: finding asks for the last, and ranking everything hardly tells."""
@@ -76,7 +77,9 @@ def partial_tau(one: Sequence[float], other: Sequence[float], given: Sequence[fl
     """Kendall's partial τ: of two orders, what a third one does not explain (Kendall 1942, "Partial Rank Correlation"),
     (τ₁₂ - τ₁₃ τ₂₃) / √((1 - τ₁₃²) (1 - τ₂₃²)), all τ-b. NaN where the third is one of them, or all is tied."""
     counts = np.ones((1, len(one)), np.float32)
-    return float(_partial(*(_taus(counts, *map(_signs, pair)) for pair in ((one, other), (one, given), (other, given))))[0])
+    return float(
+        _partial(*(_taus(counts, *map(_signs, pair)) for pair in ((one, other), (one, given), (other, given))))[0]
+    )
 
 
 def top_tau(scores: Sequence[float], true_accuracy: Sequence[float]) -> float:
@@ -170,6 +173,4 @@ def _rhos(weights: np.ndarray, one: Sequence[float], other: Sequence[float]) -> 
     total = weights.sum(1, keepdims=True)
     first, second = (ranks - (weights * ranks).sum(1, keepdims=True) / total for ranks in (first, second))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return (weights * first * second).sum(1) / np.sqrt(
-            (weights * first**2).sum(1) * (weights * second**2).sum(1)
-        )
+        return (weights * first * second).sum(1) / np.sqrt((weights * first**2).sum(1) * (weights * second**2).sum(1))

@@ -28,7 +28,11 @@ from dfnas.stages.options import add_task, section, task_of
 STAGE = Stage("cost_table", __doc__, LookupSettings)
 add_task(STAGE)
 STAGE.argument(
-    "--spaces", type=section, required=True, metavar="JSON", help="by search the space, name and options, as in its section"
+    "--spaces",
+    type=section,
+    required=True,
+    metavar="JSON",
+    help="by search the space, name and options, as in its section",
 )
 add_budgets(STAGE)
 STAGE.argument("--latency", type=Path, metavar="FILE", help="latency table of the space, where a budget is in it")

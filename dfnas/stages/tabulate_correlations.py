@@ -87,7 +87,12 @@ def _proxies(options: Any, table: AccuracyTable) -> Iterator[tuple[Place, Scored
 def _only(run: Scored, kept: Callable[[str], bool]) -> Scored:
     """Some of the architectures of a run."""
     places = [place for place, name in enumerate(run.architectures) if kept(name)]
-    return Scored(*([column[place] for place in places] for column in run))
+    return Scored(
+        [run.architectures[place] for place in places],
+        [run.scores[place] for place in places],
+        [run.true_accuracy[place] for place in places],
+        [run.macs[place] for place in places],
+    )
 
 
 def _rows(column: str, place: Place, among: Among, runs: Iterable[Scored]) -> list[CorrelationRow]:

@@ -16,8 +16,20 @@ NUMBERS = {
     "syntheses": "syntheses",
     "collapsed": "collapsed",
 }
-PAIRED_TEXTS = {"column": "judged by", "budget": "budget", "algorithm": "search", "search_data": "on", "against": "against"}
-PAIRED_NUMBERS = {"difference": "better by, points", "low": "from", "high": "to", "runs": "runs", "syntheses": "syntheses"}
+PAIRED_TEXTS = {
+    "column": "judged by",
+    "budget": "budget",
+    "algorithm": "search",
+    "search_data": "on",
+    "against": "against",
+}
+PAIRED_NUMBERS = {
+    "difference": "better by, points",
+    "low": "from",
+    "high": "to",
+    "runs": "runs",
+    "syntheses": "syntheses",
+}
 
 
 def page(rows: Sequence[Mapping[str, str]], paired: Sequence[Mapping[str, str]]) -> str:
