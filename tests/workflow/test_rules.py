@@ -47,10 +47,14 @@ CHAIN = {
     "provenance",
     "describe_run",
 }
-LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
+LOOKUP = {
+    *("lookup", "rank_architectures", "tabulate_lookups", "draw_rankings", "cost_table", "tabulate_correlations"),
+    *("tabulate_budgets", "draw_budgets"),
+}
+"""With a section `lookup`; the last two where budgets are compared."""
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = CHAIN & {
-    *("check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
+WITHOUT_SETTINGS = {
+    *("draw_budgets", "check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
 }
 ROOMS_ABOVE = {
