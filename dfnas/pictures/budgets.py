@@ -53,13 +53,14 @@ def budgets_png(rows: Sequence[BudgetRow]) -> bytes:
         for axes, algorithm in zip(line, algorithms, strict=True):
             decorate(axes, f"{algorithm}\n{column}", "budget", "")
         for axes, algorithm in zip(line, algorithms, strict=True):  # which share what they are scaled by
-            _draw(axes, own, algorithm, colours, forms[algorithm])
+            budget_panel(axes, own, algorithm, colours, forms[algorithm])
         line[0].set_ylabel("regret, points, logarithmic")
     figure.legend(handles=_handles(rows, colours), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return png(figure)
 
 
-def _draw(axes: Axes, rows: Sequence[BudgetRow], algorithm: str, colours: dict[str, str], form: str) -> None:
+def budget_panel(axes: Axes, rows: Sequence[BudgetRow], algorithm: str, colours: dict[str, str], form: str) -> None:
+    """What one algorithm found by data, beside what needs no search or no training, in regret against budget."""
     budgets = list(dict.fromkeys(row.budget for row in rows))
     limits = {row.budget: _limited(row) for row in rows}
     pieces = _pieces(budgets, limits)
