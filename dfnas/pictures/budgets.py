@@ -12,6 +12,7 @@ from dfnas.artifacts.budgets import BudgetRow
 from dfnas.measure.rank_aggregation import AGGREGATES
 from dfnas.pictures.figures import ORANGE, blank, decorate, padded, png
 from dfnas.pictures.palette import data_colours, shapes
+from dfnas.settings.sources import NO_DATA
 
 WIDTH, HEIGHT, LEGEND_HEIGHT = 5.4, 4.4, 1.1
 """Inches of a panel, and of the legend below all."""
@@ -60,17 +61,18 @@ def budgets_png(rows: Sequence[BudgetRow]) -> bytes:
 
 
 def budget_panel(axes: Axes, rows: Sequence[BudgetRow], algorithm: str, colours: dict[str, str], form: str) -> None:
-    """What one algorithm found by data, beside what needs no search or no training, in regret against budget."""
+    """What one algorithm found by data, beside what needs no search or no training, in regret against budget. AZ-NAS is
+    that on noise, if it was shown any."""
     budgets = list(dict.fromkeys(row.budget for row in rows))
     limits = {row.budget: _limited(row) for row in rows}
     pieces = _pieces(budgets, limits)
     for name, dashes in STICKS.items():
         _line(axes, _named(rows, "yardstick", name), pieces, color=GREYS[name], linestyle=dashes, linewidth=1.3)
     for name, style in AGGREGATE_STYLES.items():
-        for data in dict.fromkeys(row.search_data for row in _named(rows, "proxy", name)):
-            found = [row for row in _named(rows, "proxy", name) if row.search_data == data]
-            _line(axes, found, pieces, color=ORANGE, linestyle=style, linewidth=1.6)
-            break  # the first data, noise where there is noise: on others they say nearly the same
+        found = _named(rows, "proxy", name)
+        data = min((row.search_data for row in found), key=lambda data: data != NO_DATA, default=NO_DATA)
+        found = [row for row in found if row.search_data == data]
+        _line(axes, found, pieces, color=ORANGE, linestyle=style, linewidth=1.6)
     own = _named(rows, "search", algorithm)
     kinds = list(dict.fromkeys(row.search_data for row in own))
     for place, data in enumerate(kinds):
