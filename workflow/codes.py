@@ -79,11 +79,15 @@ class Codes(Files):
 
     def _labelled(self, rule: str, job: Any) -> str:
         """The section that says where the labels of a job come from."""
-        return rule if self.rules[rule].is_search else training_section(job.retrain_data)
+        record = self.rules[rule]
+        if record.is_search or record.is_supernet:
+            return record.section or rule
+        return f"search_{job.algorithm}" if rule == "within_budgets" else training_section(job.retrain_data)
 
     def _name(self, rule: str, job: Any) -> str:
         """The algorithm that a job is about."""
-        return rule.removeprefix("search_") if self.rules[rule].is_search else job.algorithm
+        record = self.rules[rule]
+        return rule.partition("_")[2] if record.is_search or record.is_supernet else job.algorithm
 
     def _searched(self, rule: str, job: Any) -> SearchSettings:
         return self.searches[f"search_{self._name(rule, job)}"]

@@ -6,8 +6,7 @@ import json
 from configuration import expanded, results_folder
 
 from dfnas.settings.config import Config
-from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.settings.search import OwnSearchSettings, SpaceSettings
+from dfnas.settings.search import SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.settings.teacher import is_published
 
@@ -145,7 +144,26 @@ class Files:
     def latency_table(self, rule: str) -> list[str]:
         """The latency table of a search's space, where the search asks for one."""
         section = getattr(self.config, rule)
-        return [f"{self.results}/latency_tables/{digest_of(section.space)}.json"] if section.needs_latency else []
+        return [self.latency_file(section.space)] if section.needs_latency else []
+
+    def latency_file(self, space: SpaceSettings) -> str:
+        """The latency table of a space."""
+        return f"{self.results}/latency_tables/{digest_of(space)}.json"
+
+    def supernet_file(self, search: str) -> str:
+        """The supernet of a search, algorithm/search_data/seed-n."""
+        return f"{self.results}/supernet/{search}/supernet.pt"
+
+    @property
+    def algorithms_with_supernet(self) -> list[str]:
+        """Those whose supernets are trained apart from the search on them."""
+        return [rule.removeprefix("search_") for rule, s in self.searches.items() if s.supernet_type is not None]
+
+    def within_budgets(self) -> list[str]:
+        """What every search finds under the budgets of the comparison, where it has any."""
+        return [
+            f"{self.results}/search/{search}/budgets.csv" for search in self.found() if self.config.comparison.budgets
+        ]
 
     def search_files(self, algorithm: str) -> dict[str, str]:
         """What a search on data leaves, by its options."""
@@ -153,15 +171,11 @@ class Files:
         files = {
             "out": "architecture.json",
             "history": "history.csv",
-            "supernet": "supernet.pt",
             "strengths": "strengths.json",
             "candidates": "candidates.csv",
             "timing": "timing.json",
         }
-        left = {option: f"{folder}/{name}" for option, name in files.items()}
-        if isinstance(self.searches[f"search_{algorithm}"], FromScratchSettings | OwnSearchSettings):
-            del left["supernet"]  # there is none, or nothing asks for it
-        return left
+        return {option: f"{folder}/{name}" for option, name in files.items()}
 
     # What the comparison ends in.
 
@@ -194,6 +208,8 @@ class Files:
         """What the searches and trainings cost."""
         timed = [search for search in self.found() if self.is_on_data(search.split("/")[0])]
         searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
+        trained = [search for search in timed if search.split("/")[0] in self.algorithms_with_supernet]
+        searches += [f"{self.results}/supernet/{search}/timing.json" for search in trained]
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
 
     def tables(self) -> list[str]:

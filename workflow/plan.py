@@ -22,9 +22,26 @@ class Plan(Codes):
 
     def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage; where data sets or networks have their own, the job's."""
-        section = self.rules[rule].section
+        record = self.rules[rule]
+        section = record.section
         assert section is not None, f"{rule} has no section"
+        if record.is_supernet:
+            return _verbatim(_options(self.searches[section].of_supernet()))
         return lambda wildcards: _options(self._section(section, wildcards))
+
+    def options_of_search(self, algorithm: str = "") -> Callable[..., str]:
+        """The section of an algorithm, or of that which a job is about, as options, and what an architecture has to fit
+        where no images say it."""
+
+        def of_job(wildcards: Any) -> str:
+            section = self.searches[f"search_{algorithm or wildcards.algorithm}"]
+            return _options(section) if section.looks_at_images else f"{self.task()} {_options(section)}"
+
+        return of_job
+
+    def budgets(self) -> Callable[..., str]:
+        """The budgets that searches are compared under, as JSON."""
+        return _verbatim(json.dumps([limits.plain() for limits in self.config.comparison.budgets]))
 
     def _section(self, name: str, job: Any) -> Settings:
         if name in OF_A_SOURCE:
@@ -135,6 +152,31 @@ class Plan(Codes):
     def searched_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job searches on."""
         return self.image_files(wildcards.search_data)
+
+    def inputs_of_search(self, algorithm: str = "") -> Callable[..., dict[str, Any]]:
+        """What an algorithm's search stands on, by the options of its stage, and the `shards` behind its data set; of
+        the algorithm that a job is about, under all budgets of the comparison."""
+
+        def of_job(wildcards: Any) -> dict[str, Any]:
+            name, data = algorithm or wildcards.algorithm, wildcards.search_data
+            section, found = self.searches[f"search_{name}"], dict[str, Any]()
+            if section.looks_at_images:
+                found |= {"dataset": f"{self.results}/dataset/{data}.h5", "shards": self.image_files(data)}
+            if section.supernet_type is not None:
+                found["supernet"] = self.supernet_file(f"{name}/{data}/seed-{wildcards.seed}")
+            elif section.on_data:
+                found["teacher"] = self.labelling_teacher(f"search_{name}")
+            within = () if algorithm else self.config.comparison.budgets
+            if section.needs_latency or any(limits.max_latency_ms for limits in within):
+                found["latency"] = self.latency_file(section.space)
+            return found
+
+        return of_job
+
+    def latency_of_supernet(self, algorithm: str) -> list[str]:
+        """The latency table of an algorithm's space, where its supernet's training asks for one."""
+        section = self.searches[f"search_{algorithm}"]
+        return [self.latency_file(section.space)] if section.of_supernet().needs_latency else []
 
     def training_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job trains on."""

@@ -33,8 +33,9 @@ def resources_are_of_rules(config: Sections) -> None:
 
 def gpus_share_the_batches(config: Sections) -> None:
     trainings = dict.fromkeys(map(training_section, config.comparison.retrain_data), "retrain")
-    searches = [f"search_{name}" for name in config.comparison.names]
-    shared = {name: name for name in searches if config.rules[name].shared}
+    rules = [f"{kind}_{name}" for name in config.comparison.names for kind in ("supernet", "search")]
+    known = [config.rules[rule] for rule in rules if rule in config.rules]
+    shared = {rule.section or rule.name: rule.name for rule in known if rule.shared}
     for name, rule in {**trainings, **shared}.items():
         _check_shares(config, name, rule, config.resources_of(rule)["gpu"])
 

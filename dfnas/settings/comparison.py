@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from dfnas.settings.algorithms import short_name
 from dfnas.settings.base import Flag, Seed, Settings
+from dfnas.settings.search import BudgetSettings
 from dfnas.settings.sources import ORIGINAL, SYNTHETIC, Data
 
 
@@ -32,12 +33,16 @@ class ComparisonSettings(Settings):
     """Data to train the found architectures on, each on each; the same names. None are needed with `lookup`."""
     seeds: Annotated[tuple[Annotated[Seed, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
+    budgets: tuple[BudgetSettings, ...] = ()
+    """Budgets, as in the sections of the searches, under each of which every search picks an architecture, beside the
+    one that its own section's budget means; `{}` is none. With `lookup` they are compared in budgets.csv. A supernet is
+    trained once for all of them."""
     judge_images: Flag = False
     """Judge the synthetic images by original test images as well. Nothing is made from the result."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "ComparisonSettings":
-        for name in ("algorithms", "search_data", "retrain_data", "seeds"):
+        for name in ("algorithms", "search_data", "retrain_data", "seeds", "budgets"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} repeats a value: {', '.join(map(str, values))}")

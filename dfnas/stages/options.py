@@ -14,7 +14,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.settings.base import LARGEST, as_size
 from dfnas.settings.labelling import LabelSettings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import BudgetSettings, ImagesSettings, SearchSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Stage
@@ -119,16 +119,26 @@ def add_latency(stage: Stage[Any]) -> None:
     stage.argument("--latency", type=Path, metavar="FILE", help="latency table, where the settings ask for it")
 
 
+def latency_of(job: Job[ImagesSettings], space: Space, needed: bool) -> CostTable | None:
+    """The latency table, where it is needed. Raises InputError where it is not given, see also `load_latency_table`."""
+    path = job.options.latency
+    if needed and path is None:
+        raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
+    return load_latency_table(path, job.settings.space, space) if needed else None
+
+
 def budget_of(job: Job[SearchSettings], space: Space) -> tuple[Budget, CostTable | None]:
     """The checked budget of a search's settings, and the latency table where the settings ask for one.
 
     Raises:
-        InputError: no table where one is needed, see also `load_latency_table` and `Budget.check`.
+        InputError: see `latency_of` and `Budget.check`.
     """
-    settings, path = job.settings, job.options.latency
-    if settings.needs_latency and path is None:
-        raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
-    latency = load_latency_table(path, settings.space, space) if settings.needs_latency else None
-    budget = Budget(space, settings.budget, latency)
+    latency = latency_of(job, space, job.settings.needs_latency)
+    return checked_budget(space, job.settings.budget, latency), latency
+
+
+def checked_budget(space: Space, limits: BudgetSettings, latency: CostTable | None) -> Budget:
+    """The budget of some limits. Raises InputError, see `Budget.check`."""
+    budget = Budget(space, limits, latency)
     budget.check()
-    return budget, latency
+    return budget

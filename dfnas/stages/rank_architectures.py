@@ -48,7 +48,7 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     original = replace(original, mean=train.mean, std=train.std)  # what the supernet was trained with
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)
-    scores = PathScores(space, supernet, train, search, options.search_seed)
+    scores = PathScores(space, supernet.network, train, search, options.search_seed)
     ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed)
     job.reads(code=[reference(search.space.name)])
     with job.once(search=options.search) as checkpoint:

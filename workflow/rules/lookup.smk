@@ -29,7 +29,7 @@ rule lookup:
 
 rule rank_architectures:
     input:
-        supernet=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
+        supernet=f"{plan.results}/supernet/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
         dataset=f"{plan.results}/dataset/{{search_data}}.h5",
         shards=plan.searched_images,
         original=f"{plan.results}/dataset/original.h5",

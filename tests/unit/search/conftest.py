@@ -8,8 +8,8 @@ from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
 from dfnas.search.regularized_evolution import EvolutionSearch
 from dfnas.search.spos import SposSearch
 from dfnas.search.uniform import RandomSearch
@@ -92,8 +92,10 @@ EVOLUTION |= {"recalibration_batches": 2, "recalibration_batch_size": 8}
 
 @pytest.fixture
 def make_darts(context):
-    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> DartsSearch:
-        return DartsSearch(context(space, train, seed, budget), SearchDartsSettings(**COMMON | {"epochs": 3} | changes))
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> DartsSupernet:
+        return DartsSupernet(
+            context(space, train, seed, budget), SearchDartsSettings(**COMMON | {"epochs": 3} | changes)
+        )
 
     return make
 
@@ -102,11 +104,11 @@ def make_darts(context):
 def make_proxyless(context):
     def make(
         space: Space, seed: int = 0, train: int = 48, budget=None, latency=None, cost=None, **changes
-    ) -> ProxylessSearch:
+    ) -> ProxylessSupernet:
         settings = {"epochs": 3, "warmup_epochs": 0, "arch_every": 2, "arch_lr": 0.05}
         settings["cost"] = CostTermSettings(**cost or {"form": "none"})
         settings = SearchProxylessSettings(**COMMON | settings | changes)
-        return ProxylessSearch(context(space, train, seed, budget, latency), settings)
+        return ProxylessSupernet(context(space, train, seed, budget, latency), settings)
 
     return make
 

@@ -19,8 +19,8 @@ from dfnas.runtime.files import load_archive, save_archive
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
 from dfnas.search.spos import SposSearch
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings, SelectionSettings, StopSettings
@@ -69,30 +69,30 @@ def darts(**settings: Any) -> SearchDartsSettings:
 BY_PERTURBATION = SelectionSettings(by="perturbation", tune_epochs=0.5)
 BY_CURVATURE = StopSettings(by="eigenvalue", window=1, ratio=1.0, first_epoch=0, iterations=2)
 CASES = {
-    "darts, first order": Case("nasbench201", DartsSearch, darts(order=1), 3, 1e-5),
+    "darts, first order": Case("nasbench201", DartsSupernet, darts(order=1), 3, 1e-5),
     # A difference of two gradients over a hundredth of a norm: summation is magnified as much.
-    "darts, second order": Case("nasbench201", DartsSearch, darts(order=2), 3, 1e-3),
+    "darts, second order": Case("nasbench201", DartsSupernet, darts(order=2), 3, 1e-3),
     "darts, by perturbation": Case(
-        "nasbench201", DartsSearch, darts(order=1, epochs=1, selection=BY_PERTURBATION), 4, 1e-5
+        "nasbench201", DartsSupernet, darts(order=1, epochs=1, selection=BY_PERTURBATION), 4, 1e-5
     ),
     "darts, by perturbation, uniform": Case(
         "nasbench201",
-        DartsSearch,
+        DartsSupernet,
         darts(order=1, epochs=1, train_architecture=False, selection=BY_PERTURBATION),
         6,
         1e-5,
     ),
-    "darts, by curvature": Case("nasbench201", DartsSearch, darts(order=1, epochs=3, stop=BY_CURVATURE), 4, 1e-4),
+    "darts, by curvature": Case("nasbench201", DartsSupernet, darts(order=1, epochs=3, stop=BY_CURVATURE), 4, 1e-4),
     "proxyless": Case(
         "mbconv",
-        ProxylessSearch,
+        ProxylessSupernet,
         SearchProxylessSettings(**COMMON | {"warmup_epochs": 1, "epochs": 2, "arch_every": 2, "lr": 0.01}),
         16,
         1e-5,
     ),
     "proxyless, by the gates of all options": Case(
         "mbconv",
-        ProxylessSearch,
+        ProxylessSupernet,
         SearchProxylessSettings(
             **COMMON | {"warmup_epochs": 0, "epochs": 2, "arch_every": 2, "lr": 0.01, "gates": "all"}
         ),
