@@ -6,6 +6,7 @@ import json
 from configuration import expanded, results_folder
 
 from dfnas.settings.config import Config
+from dfnas.settings.labelling import LabelSettings
 from dfnas.settings.search import SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.settings.teacher import is_published
@@ -132,14 +133,14 @@ class Files:
     def used_sources(self) -> list[str]:
         """The synthetic data sets that the comparison searches or trains on."""
         comparison = self.config.comparison
-        named = dict.fromkeys((*comparison.search_data, *comparison.retrain_data))
+        named = dict.fromkeys((*map(self.config.images_of, comparison.search_data), *comparison.retrain_data))
         return [name for name in named if name != ORIGINAL]
 
     # Searches.
 
-    def labelling_teacher(self, section: str) -> list[str]:
+    def labelling_teacher(self, section: LabelSettings) -> list[str]:
         """The teacher, where it labels the views of a search, or of a training."""
-        return [self.network_file("teacher")] if getattr(self.config, section).labels == "teacher" else []
+        return [self.network_file("teacher")] if section.labels == "teacher" else []
 
     def latency_table(self, rule: str) -> list[str]:
         """The latency table of a search's space, where the search asks for one."""
@@ -257,7 +258,8 @@ class Files:
 
     def _reads_originals(self) -> bool:
         comparison = self.config.comparison
-        searched = ORIGINAL in comparison.search_data and any(map(self.is_on_data, comparison.names))
+        images = map(self.config.images_of, comparison.search_data)
+        searched = ORIGINAL in images and any(map(self.is_on_data, comparison.names))
         judged = comparison.judge_images or (self.config.lookup and self.rankings())
         return bool(self.config.teacher.weights is None or comparison.retrain_data or searched or judged)
 

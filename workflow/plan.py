@@ -26,7 +26,7 @@ class Plan(Codes):
         section = record.section
         assert section is not None, f"{rule} has no section"
         if record.is_supernet:
-            return _verbatim(_options(self.searches[section].of_supernet()))
+            return lambda job: _options(self.config.search(rule.partition("_")[2], job.search_data).of_supernet())
         return lambda wildcards: _options(self._section(section, wildcards))
 
     def options_of_search(self, algorithm: str = "") -> Callable[..., str]:
@@ -34,7 +34,7 @@ class Plan(Codes):
         where no images say it."""
 
         def of_job(wildcards: Any) -> str:
-            section = self.searches[f"search_{algorithm or wildcards.algorithm}"]
+            section = self.config.search(algorithm or wildcards.algorithm, wildcards.search_data)
             return _options(section) if section.looks_at_images else f"{self.task()} {_options(section)}"
 
         return of_job
@@ -56,9 +56,9 @@ class Plan(Codes):
         """The section `teacher` as JSON."""
         return _verbatim(json.dumps(self.config.teacher.plain()))
 
-    def searched_with(self) -> Callable[..., str]:
-        """The section `search_spos` as JSON."""
-        return _verbatim(json.dumps(self.config.search_spos.plain()))
+    def searched_with(self, wildcards: Any) -> str:
+        """The section `search_spos` of the data that a job is about, as JSON."""
+        return json.dumps(self.config.search("spos", wildcards.search_data).plain())
 
     def searched_space(self, wildcards: Any) -> str:
         """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
@@ -151,7 +151,15 @@ class Plan(Codes):
 
     def searched_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job searches on."""
-        return self.image_files(wildcards.search_data)
+        return self.image_files(self.config.images_of(wildcards.search_data))
+
+    def searched_dataset(self, wildcards: Any) -> str:
+        """The data set that a job searches on."""
+        return f"{self.results}/dataset/{self.config.images_of(wildcards.search_data)}.h5"
+
+    def supernet_teacher(self, algorithm: str) -> Callable[..., list[str]]:
+        """The teacher, where it labels the views that train an algorithm's supernet."""
+        return lambda job: self.labelling_teacher(self.config.search(algorithm, job.search_data))
 
     def inputs_of_search(self, algorithm: str = "") -> Callable[..., dict[str, Any]]:
         """What an algorithm's search stands on, by the options of its stage, and the `shards` behind its data set; of
@@ -159,13 +167,13 @@ class Plan(Codes):
 
         def of_job(wildcards: Any) -> dict[str, Any]:
             name, data = algorithm or wildcards.algorithm, wildcards.search_data
-            section, found = self.searches[f"search_{name}"], dict[str, Any]()
+            section, found = self.config.search(name, data), dict[str, Any]()
             if section.looks_at_images:
-                found |= {"dataset": f"{self.results}/dataset/{data}.h5", "shards": self.image_files(data)}
+                found |= {"dataset": self.searched_dataset(wildcards), "shards": self.searched_images(wildcards)}
             if section.supernet_type is not None:
                 found["supernet"] = self.supernet_file(f"{name}/{data}/seed-{wildcards.seed}")
             elif section.on_data:
-                found["teacher"] = self.labelling_teacher(f"search_{name}")
+                found["teacher"] = self.labelling_teacher(section)
             within = () if algorithm else self.config.comparison.budgets
             if section.needs_latency or any(limits.max_latency_ms for limits in within):
                 found["latency"] = self.latency_file(section.space)
@@ -184,7 +192,7 @@ class Plan(Codes):
 
     def training_teacher(self, wildcards: Any) -> list[str]:
         """The teacher, where it labels the views of a training."""
-        return self.labelling_teacher(training_section(wildcards.retrain_data))
+        return self.labelling_teacher(getattr(self.config, training_section(wildcards.retrain_data)))
 
     def fresh_option(self, wildcards: Any) -> str:
         """The option that says how a training makes images, where it does."""

@@ -33,6 +33,7 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.settings.sources import SYNTHETIC, Data, SourceSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
+from dfnas.settings.variants import VariantSettings
 
 ROLES = ("verifier", "competitor")
 NAMED_SOURCES = ("folder", "cifar10")
@@ -66,6 +67,8 @@ class Sections(Settings):
     shard_dataset: ShardDatasetSettings
     sources: dict[Data, SourceSettings] = Field(default_factory=dict)
     """Synthetic data sets beside `synthetic`, by name. Only those that `comparison` names are made."""
+    variants: dict[Data, VariantSettings] = Field(default_factory=dict)
+    """Searches with settings of their own, by the name that `comparison.search_data` has for them."""
     shard_original: ShardOriginalSettings
     measure_options: MeasureOptionsSettings = MeasureOptionsSettings()
     search_darts: SearchDartsSettings
@@ -93,6 +96,16 @@ class Sections(Settings):
     def searches(self) -> dict[str, SearchSettings]:
         """The sections of all searches, by rule, whether the comparison has them or not."""
         return {name: section for name, section in self if isinstance(section, SearchSettings)}
+
+    def search(self, algorithm: str, data: str) -> SearchSettings:
+        """The section by which an algorithm searches on some data."""
+        rule = f"search_{algorithm}"
+        own = self.variants[data].searches() if data in self.variants else {}
+        return own.get(rule) or self.searches()[rule]
+
+    def images_of(self, data: str) -> str:
+        """The data set that searches on some data look at."""
+        return self.variants[data].images if data in self.variants else data
 
     def is_draw(self, rule: str) -> bool:
         """Whether a rule is a search that looks at no images."""

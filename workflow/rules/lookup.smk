@@ -30,7 +30,7 @@ rule lookup:
 rule rank_architectures:
     input:
         supernet=f"{plan.results}/supernet/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
-        dataset=f"{plan.results}/dataset/{{search_data}}.h5",
+        dataset=plan.searched_dataset,
         shards=plan.searched_images,
         original=f"{plan.results}/dataset/original.h5",
         originals=plan.image_files("original"),
@@ -46,7 +46,7 @@ rule rank_architectures:
     resources:
         **plan.resources("rank_architectures"),
     params:
-        search=plan.searched_with(),
+        search=plan.searched_with,
         options=plan.options("rank_architectures"),
         machine=plan.machine("rank_architectures"),
         code=plan.code("rank_architectures"),

@@ -30,9 +30,9 @@ for algorithm in plan.algorithms_with_supernet:
         name:
             f"supernet_{algorithm}"
         input:
-            dataset=f"{plan.results}/dataset/{{search_data}}.h5",
+            dataset=plan.searched_dataset,
             shards=plan.searched_images,
-            teacher=plan.labelling_teacher(f"search_{algorithm}"),
+            teacher=plan.supernet_teacher(algorithm),
             latency=plan.latency_of_supernet(algorithm),
             space=f"{plan.results}/spaces/{algorithm}.json",
         output:
