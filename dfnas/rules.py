@@ -104,7 +104,7 @@ RULES: Mapping[str, Rule] = {
         Rule("supernet_spos", "search_spos", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
         Rule("search_darts", "search_darts", ANYWHERE, ALONE, FOUND, 1.6, None),
         Rule("search_proxyless", "search_proxyless", ANYWHERE, ALONE, FOUND, 1.6, None),
-        Rule("search_spos", "search_spos", DEVICE, ALONE, FOUND, 1.1, BY_DATA),
+        Rule("search_spos", "search_spos", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
         Rule("search_random", "search_random", DEVICE, ALONE, SEARCHED, 2.0, BY_DATA),
         Rule("search_evolution", "search_evolution", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
         Rule("within_budgets", None, DEVICE, ALONE, SEARCHED, 1.6, Trial(("algorithm", "search_data"), None)),

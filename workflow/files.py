@@ -139,8 +139,8 @@ class Files:
     # Searches.
 
     def labelling_teacher(self, section: LabelSettings) -> list[str]:
-        """The teacher, where it labels the views of a search, or of a training."""
-        return [self.network_file("teacher")] if section.labels == "teacher" else []
+        """The teacher, where it labels the images of a search, or of a training."""
+        return [self.network_file("teacher")] if section.asks_teacher else []
 
     def latency_table(self, rule: str) -> list[str]:
         """The latency table of a search's space, where the search asks for one."""

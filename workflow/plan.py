@@ -60,6 +60,11 @@ class Plan(Codes):
         """The section `search_spos` of the data that a job is about, as JSON."""
         return json.dumps(self.config.search("spos", wildcards.search_data).plain())
 
+    def ranking_teacher(self, wildcards: Any) -> list[str]:
+        """The teacher, where it labels the held-out images of the supernet's search that a job is about."""
+        section = self.config.search("spos", wildcards.search_data)
+        return self.labelling_teacher(section) if section.labels == "once" else []
+
     def searched_space(self, wildcards: Any) -> str:
         """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
         return json.dumps(self.config.checked(wildcards.algorithm))
@@ -158,7 +163,7 @@ class Plan(Codes):
         return f"{self.results}/dataset/{self.config.images_of(wildcards.search_data)}.h5"
 
     def supernet_teacher(self, algorithm: str) -> Callable[..., list[str]]:
-        """The teacher, where it labels the views that train an algorithm's supernet."""
+        """The teacher, where it labels the images that train an algorithm's supernet."""
         return lambda job: self.labelling_teacher(self.config.search(algorithm, job.search_data))
 
     def inputs_of_search(self, algorithm: str = "") -> Callable[..., dict[str, Any]]:
@@ -172,7 +177,7 @@ class Plan(Codes):
                 found |= {"dataset": self.searched_dataset(wildcards), "shards": self.searched_images(wildcards)}
             if section.supernet_type is not None:
                 found["supernet"] = self.supernet_file(f"{name}/{data}/seed-{wildcards.seed}")
-            elif section.on_data:
+            if section.looks_at_images and (section.supernet_type is None or section.labels == "once"):
                 found["teacher"] = self.labelling_teacher(section)
             within = () if algorithm else self.config.comparison.budgets
             if section.needs_latency or any(limits.max_latency_ms for limits in within):

@@ -10,6 +10,7 @@ from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.relabelling import relabelled
 from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.settings.base import LARGEST, as_size
@@ -92,26 +93,27 @@ def task_of(options: argparse.Namespace) -> Task:
 
 def add_teacher(stage: Stage[Any]) -> None:
     """Adds `--teacher`, which a stage may be told to ask for labels."""
-    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
+    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels are asked of it")
 
 
-def labelling_teacher(job: Job[LabelSettings], data: ImageSet) -> Teacher | None:
-    """The teacher, where the labels are its. The job then runs its code.
-
-    Args:
-        data: what it is asked about, of `--dataset`.
+def with_labels(job: Job[LabelSettings], *parts: ImageSet) -> tuple[tuple[ImageSet, ...], Teacher | None]:
+    """Images of `--dataset` with the labels that the settings ask for, as far as these are not of views; and the
+    teacher, where the labels are its. The job then runs its code.
 
     Raises:
-        InputError: none is given then, a file that is none, or one whose classes are not those of the data.
+        InputError: none is given then, a file that is none, or one whose classes or task are not those of the data.
     """
-    if job.settings.labels != "teacher":
-        return None
+    settings = job.settings
+    if not settings.asks_teacher:
+        return parts, None
     if job.options.teacher is None:
-        raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
+        raise InputError(
+            f"labels = {settings.labels} needs --teacher FILE, the teacher that is asked; or take labels = soft"
+        )
     teacher = load_teacher(job.options.teacher, job.device)
-    check_class_names(data.class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
+    check_class_names(parts[0].class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
     job.reads(code=teacher.spec.code())
-    return teacher
+    return tuple(relabelled(part, teacher) for part in parts) if settings.labels == "once" else parts, teacher
 
 
 def add_latency(stage: Stage[Any]) -> None:

@@ -23,7 +23,7 @@ from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
+from dfnas.stages.options import add_teacher, parsed, seed, with_labels
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
@@ -53,7 +53,7 @@ def retrain(job: Job[RetrainSettings]) -> None:
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
     job.reads(code=[reference(document["space"]["name"])])
-    teacher = labelling_teacher(job, train)
+    (train, validation), teacher = with_labels(job, train, validation)
     if settings.fresh.every_epochs:
         job.reads(code=[FRESH_IMAGES])
     architecture_file = job.folder.name(options.architecture)

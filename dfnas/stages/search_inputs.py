@@ -23,7 +23,7 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import add_latency, add_task, add_teacher, labelling_teacher, latency_of, seed, task_of
+from dfnas.stages.options import add_latency, add_task, add_teacher, latency_of, seed, task_of, with_labels
 
 TASK = ("channels", "size", "classes")
 
@@ -69,9 +69,8 @@ def add_search_inputs(stage: Stage[Any], algorithm: type[Search]) -> None:
     if not derives:
         needed = not can_draw
         stage.argument("--dataset", type=Path, required=needed, metavar="FILE", help="the data set to search on")
-    if supernet_of(algorithm) is None:
         add_teacher(stage)
-    else:
+    if supernet_of(algorithm) is not None:
         stage.argument("--supernet", type=Path, required=True, metavar="FILE", help="the trained supernet")
     if derives or can_draw:
         add_task(stage, required=derives)
@@ -90,10 +89,13 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
     """
     options, settings = job.options, job.settings
     job.reads(code=[names.reference(settings.space.name)])
-    images = None
+    images, teacher = None, None
     if settings.looks_at_images:
         _ask_for(options, ("dataset",), "on data")
         train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
+        on_supernet = supernet_of(algorithm) is not None
+        if not on_supernet or settings.labels == "once":  # views were asked about when the supernet was trained
+            (train, held_out), teacher = with_labels(job, train, held_out)
         images, task = (train, held_out), Task(train.channels, train.size, train.classes)
     else:
         _ask_for(options, TASK, "without data")
@@ -106,7 +108,6 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
         return SearchInputs(
             algorithm, options.seed, space, images, trained, tuple(found.history), latency, None, job.processes
         )
-    teacher = labelling_teacher(job, images[0]) if images else None
     return SearchInputs(algorithm, options.seed, space, images, None, (), latency, teacher, job.processes)
 
 

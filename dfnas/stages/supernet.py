@@ -24,7 +24,7 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import add_latency, add_teacher, labelling_teacher, latency_of, seed
+from dfnas.stages.options import add_latency, add_teacher, latency_of, seed, with_labels
 
 
 class SupernetStage(Stage[ImagesSettings]):
@@ -58,7 +58,7 @@ class SupernetStage(Stage[ImagesSettings]):
         train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
         space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
         latency = latency_of(job, space, settings.needs_latency)
-        teacher = labelling_teacher(job, train)
+        (train, validation), teacher = with_labels(job, train, validation)
         with job.once() as checkpoint:
             without = Budget(space, BudgetSettings())
             context = SearchContext(space, train, validation, options.seed, without, teacher, latency, job.processes)

@@ -32,6 +32,7 @@ rule rank_architectures:
         supernet=f"{plan.results}/supernet/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
         dataset=plan.searched_dataset,
         shards=plan.searched_images,
+        teacher=plan.ranking_teacher,
         original=f"{plan.results}/dataset/original.h5",
         originals=plan.image_files("original"),
     output:
@@ -47,12 +48,13 @@ rule rank_architectures:
         **plan.resources("rank_architectures"),
     params:
         search=plan.searched_with,
+        beside=plan.input_options("teacher"),
         options=plan.options("rank_architectures"),
         machine=plan.machine("rank_architectures"),
         code=plan.code("rank_architectures"),
     shell:
         "python -m dfnas.stages.rank_architectures --supernet {input.supernet:q} --search {params.search:q}"
-        " --dataset {input.dataset:q} --original {input.original:q} --search-data {wildcards.search_data}"
+        " --dataset {input.dataset:q} --original {input.original:q} --search-data {wildcards.search_data} {params.beside}"
         " --search-seed {wildcards.seed} --out {output:q} {params.options} {params.machine} 2> {log:q}"
 
 
