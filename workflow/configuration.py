@@ -23,12 +23,12 @@ from dfnas.settings.algorithms import reference as algorithm_reference
 from dfnas.settings.base import sections_in
 from dfnas.settings.config import Config
 from dfnas.settings.teacher import TeacherSettings
-from dfnas.spaces.names import NAMES, reference
+from dfnas.spaces.names import NAMES, NOTATION, NOTATIONS, is_written, reference
 
 # Sections that describe a classifier of the user's.
 CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
-# The space whose architectures' accuracies are known.
-TABULATED = "nasbench201"
+# The settings of `lookup` that name a column of its table.
+TABLE_COLUMNS = ("column", "architecture_column", "class_column")
 
 
 def load(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> Config:
@@ -169,26 +169,38 @@ def _check_names(config: Config) -> None:
         name = section.space.name
         expected = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
         _check_code(f"{rule}.space.name", name, lambda name: (reference(name),), expected)
-    searches = [f"search_{name}" for name in config.comparison.names if config.lookup]
-    for rule in searches:
-        name = getattr(config, rule).space.name
-        if name in NAMES and name != TABULATED:
-            raise InputError(f"{rule}.space.name = '{name}': lookup.table knows the space {TABULATED} alone")
 
 
 def _check_table(config: Config) -> None:
-    """Raises InputError where `lookup` names a column that its table has not: the table is read when all searches have
-    ended. (A table that is not there is Snakemake's to miss.)"""
-    path = expanded("lookup.table", config.lookup.table) if config.lookup else None
-    if path is None or not Path(path).is_file():
+    """Raises InputError where `lookup` names a column that its table has not, or where its first architecture is not of
+    the space that is searched, as far as that can be seen without the space. `cost_table` reads the rest. (A table that
+    is not there is Snakemake's to miss.)"""
+    lookup = config.lookup
+    path = expanded("lookup.table", lookup.table) if lookup else None
+    if lookup is None or path is None or not Path(path).is_file():
         return
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as file:
-        columns = next(csv.reader(file), [])
-    for key in ("column", "architecture_column", "class_column"):
-        name = getattr(config.lookup, key)
+        rows = csv.DictReader(file)
+        try:
+            columns, row = list(rows.fieldnames or ()), next(rows, {})
+        except csv.Error as error:
+            raise InputError(
+                f"lookup.table: {path} is no CSV file ({error}); give one as text, uncompressed"
+            ) from error
+    further = [("further_columns", name) for name in lookup.further_columns]
+    for key, name in (*((key, getattr(lookup, key)) for key in TABLE_COLUMNS), *further):
         if name is not None and name not in columns:
             raise InputError(
                 f"lookup.{key} = '{name}': {path} has no such column; expected one of {', '.join(columns)}"
+            )
+    first = row.get(lookup.architecture_column)
+    for rule in (f"search_{name}" for name in config.comparison.names):
+        space = getattr(config, rule).space.name
+        if first and space in NAMES and not is_written(space, first):
+            expected = NOTATIONS.get(space, NOTATION)[1]
+            raise InputError(
+                f"{rule}.space.name = '{space}': {path} does not have its architectures; it has '{first}', expected "
+                f"{expected}: search the space of the table, or look up in another"
             )
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from configuration import expanded, results_folder
 
@@ -217,7 +218,13 @@ class Files:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
         beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
+        beside += ["budgets.csv"] if self.compares_budgets() else []
+        beside += ["correlations.csv"] if self.config.lookup and (self.rankings() or self.proxies()) else []
         return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside)]
+
+    def compares_budgets(self) -> bool:
+        """Whether there are results under budgets that a table can judge."""
+        return bool(self.config.lookup and self.config.comparison.budgets)
 
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""
@@ -263,6 +270,33 @@ class Files:
         judged = comparison.judge_images or (self.config.lookup and self.rankings())
         return bool(self.config.teacher.weights is None or comparison.retrain_data or searched or judged)
 
+    def found_within(self) -> list[str]:
+        """What every search found under each of the budgets."""
+        return [f"{self.results}/search/{search}/budgets.csv" for search in self.found()]
+
+    def proxies(self) -> list[str]:
+        """What training-free proxies say of candidates."""
+        return [f"{self.results}/proxies/{run}.csv" for run in self.proxy_runs()]
+
+    def proxy_runs(self) -> list[str]:
+        """data/seed-n of each run of them."""
+        return []
+
+    def costs_file(self) -> str:
+        """What every architecture of the table costs."""
+        return f"{self.results}/costs.csv"
+
+    def timed_table(self) -> list[str]:
+        """The latency table of the space, where a compared budget is in milliseconds."""
+        if not any(budget.max_latency_ms for budget in self.config.comparison.budgets):
+            return []
+        space = self.searches[f"search_{self.config.comparison.names[0]}"].space
+        return [f"{self.results}/latency_tables/{digest_of(space)}.json"]
+
+    def checked_spaces(self) -> list[str]:
+        """That the spaces of the compared searches can be made."""
+        return [f"{self.results}/spaces/{name}.json" for name in self.config.comparison.names]
+
     def lookups(self) -> list[str]:
         """The true accuracy of every found architecture."""
         return [f"{self.results}/lookup/{search}.json" for search in self.found()]
@@ -273,10 +307,11 @@ class Files:
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
-        labels of all; and of the supernets' rankings, where there are any."""
+        labels of all; and of the supernets' rankings and of the results under budgets, where there are any."""
         kinds = ("images", "generations")
         pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
-        of_all = {"labels": self.used_sources(), "rankings": self.config.lookup and self.rankings()}
+        of_all: dict[str, Any] = {"labels": self.used_sources(), "rankings": self.config.lookup and self.rankings()}
+        of_all["budgets"] = self.compares_budgets()
         return pictures + [f"{self.results}/pictures/{name}.png" for name, wanted in of_all.items() if wanted]
 
     def search_pictures(self) -> list[str]:

@@ -69,6 +69,29 @@ class Plan(Codes):
         """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
         return json.dumps(self.config.checked(wildcards.algorithm))
 
+    def compared_spaces(self) -> Callable[..., str]:
+        """The spaces of the compared searches as JSON, each once, by the first search on it."""
+        spaces: dict[str, Any] = {}
+        for name in self.config.comparison.names:
+            said = self.searches[f"search_{name}"].space.plain()
+            if said not in spaces.values():
+                spaces[f"search_{name}"] = said
+        return _verbatim(json.dumps(spaces))
+
+    def budgets(self) -> Callable[..., str]:
+        """`comparison.budgets` as JSON."""
+        return _verbatim(json.dumps(self.config.comparison.plain()["budgets"]))
+
+    def kinds(self) -> Callable[..., str]:
+        """The kind of each synthetic data set that is used, as JSON."""
+        used = self.used_sources()
+        return _verbatim(json.dumps({name: kind for name, kind in self.config.kinds().items() if name in used}))
+
+    def proxy_options(self) -> str:
+        """The data and seeds of the runs of training-free proxies, as options."""
+        data, seeds = ([run.split("/seed-")[part] for run in self.proxy_runs()] for part in (0, 1))
+        return f"{self.paths('--proxy-data', data)} {self.paths('--proxy-seeds', seeds)}".strip()
+
     def described(self) -> Callable[..., str]:
         """Options of what the report's front page says of a run, beside its files."""
         said = self.config.comparison.plain()

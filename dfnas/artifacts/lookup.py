@@ -12,20 +12,20 @@ class Lookup(Document):
     algorithm: str
     search_data: str
     seed: Whole
-    cell: str
+    architecture: str
     """As the table writes it."""
     isomorphism_class: str | None
     """Where the table has it."""
     collapsed: bool
     """By the share of skip connections."""
-    learns_nothing: bool
-    """Whether no convolution lies on a way through the cell."""
+    learns_nothing: bool | None
+    """Where its space can say, see `Space.learns_nothing`."""
     accuracy: Number
     rank: Number
     percentile: Number
     architectures: Whole
     """In the table."""
-    best_cell: str
+    best_architecture: str
     best_accuracy: Number
     provenance: dict[str, Any]
 

@@ -29,16 +29,21 @@ class RankedArchitecture(Line):
 
 def read_rankings(paths: Iterable[Path], table: AccuracyTable) -> dict[str, list[Ranked]]:
     """The supernets' scores beside the true accuracies, by the data that was searched on, each in the order of the
-    files.
+    files. Architectures that the table does not have are left out.
 
     Raises:
-        InputError: see `Line.read`; or a ranking is empty, or has an architecture that the table has not.
+        InputError: see `Line.read`; or a ranking is empty, or has fewer than two architectures of the table.
     """
     rankings: dict[str, list[Ranked]] = {}
     for path in paths:
         lines = RankedArchitecture.read(path)
         if not lines:
             raise InputError(f"{path} is not a ranking of architectures; {rebuild(path)}")
+        lines = [line for line in lines if line.architecture in table.accuracies]
+        if len(lines) < 2:
+            raise InputError(
+                f"{path}: the table of accuracies has fewer than two of its architectures; give it another"
+            )
         scores = {score: [getattr(line, score) for line in lines] for score in SCORES}
         accuracies = [table.standing(line.architecture).accuracy for line in lines]
         rankings.setdefault(lines[0].search_data, []).append(Ranked(lines[0].seed, scores, accuracies))

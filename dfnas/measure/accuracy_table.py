@@ -50,26 +50,38 @@ class AccuracyTable:
         self._rising = sorted(self.accuracies.values())
 
     @classmethod
-    def read(cls, settings: LookupSettings) -> Self:
+    def read(cls, settings: LookupSettings, column: str | None = None) -> Self:
         """The table of a CSV file with a header.
+
+        Args:
+            column: with the accuracy, where that is not the main one.
 
         Raises:
             InputError: no such file, none of text, a column that it has not, an accuracy that is no number, or an
                 architecture twice.
         """
-        path = existing(settings.file())
+        path, column = existing(settings.file()), column or settings.column
         accuracies: dict[str, float] = {}
         classes: dict[str, str] = {}
-        for where, row in _rows(path, settings):
+        for where, row in _rows(path, settings, column):
             architecture = row[settings.architecture_column]
             if architecture in accuracies:
                 raise InputError(f"{where}: the architecture {architecture} stands there twice")
-            accuracies[architecture] = _number(row[settings.column], where)
+            accuracies[architecture] = _number(row[column], where)
             if settings.class_column:
                 classes[architecture] = row[settings.class_column]
         if not accuracies:
             raise InputError(f"{path} has a header and no row")
         return cls(accuracies, classes)
+
+    @classmethod
+    def read_all(cls, settings: LookupSettings) -> dict[str, Self]:
+        """A table for each column with accuracies, the main one first. Raises InputError, see `read`."""
+        return {column: cls.read(settings, column) for column in settings.columns}
+
+    def values(self) -> np.ndarray:
+        """(N,): the accuracies, in the order of the file."""
+        return np.array(list(self.accuracies.values()))
 
     def __len__(self) -> int:
         return len(self.accuracies)
@@ -77,7 +89,10 @@ class AccuracyTable:
     def standing(self, architecture: str) -> Standing:
         """Where an architecture stands. Raises InputError if the table does not have it."""
         if architecture not in self.accuracies:
-            raise InputError(f"the table has no architecture {architecture}; it is not of the searched space")
+            raise InputError(
+                f"the table has no architecture {architecture}; look up in one that has it, or search a space whose "
+                "architectures the table has"
+            )
         return self._standing(self.accuracies[architecture])
 
     def best(self) -> tuple[str, Standing]:
@@ -86,10 +101,8 @@ class AccuracyTable:
         return architecture, self.standing(architecture)
 
     def best_of(self, draws: int) -> Spread:
-        """The expected best of some uniform draws with replacement, exactly: of N accuracies in rising order the i-th
-        is the best of n draws with probability (i / N)ⁿ - ((i - 1) / N)ⁿ."""
-        cumulative = (np.arange(len(self) + 1) / len(self)) ** draws
-        chances = np.diff(cumulative)
+        """The expected best of some uniform draws with replacement, exactly."""
+        chances = chances_of_best(len(self), draws)
         standings = np.array([self._standing(accuracy) for accuracy in self._rising])  # (N, 3)
         mean = chances @ standings
         variance = chances @ (standings[:, 0] - mean[0]) ** 2
@@ -100,9 +113,15 @@ class AccuracyTable:
         return Standing(accuracy, len(self) - not_better + 1, 100 * worse / len(self))
 
 
-def _rows(path: Path, settings: LookupSettings) -> Iterator[tuple[str, dict[str, str]]]:
+def chances_of_best(count: int, draws: int) -> np.ndarray:
+    """(N,): of N values in rising order the i-th is the best of n uniform draws with replacement with probability
+    (i / N)ⁿ - ((i - 1) / N)ⁿ."""
+    return np.diff((np.arange(count + 1) / count) ** draws)
+
+
+def _rows(path: Path, settings: LookupSettings, column: str) -> Iterator[tuple[str, dict[str, str]]]:
     """Where each row of the file is, and its values by column. Raises InputError, see `AccuracyTable.read`."""
-    wanted = [settings.column, settings.architecture_column]
+    wanted = [column, settings.architecture_column]
     wanted += [settings.class_column] if settings.class_column else []
     with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets begin it with a mark
         rows = csv.DictReader(file)
@@ -111,7 +130,7 @@ def _rows(path: Path, settings: LookupSettings) -> Iterator[tuple[str, dict[str,
                 if name not in (rows.fieldnames or ()):
                     raise InputError(
                         f"{path} has no column '{name}'; expected one of {', '.join(rows.fieldnames or ())}: set "
-                        "lookup.column, architecture_column and class_column to what it has"
+                        "lookup.column, further_columns, architecture_column and class_column to what it has"
                     )
             for row in rows:
                 yield f"{path}, line {rows.line_num}", row

@@ -139,6 +139,24 @@ def searches_fit_the_teacher(config: Sections) -> None:
             )
 
 
+def lookups_are_of_one_space(config: Sections) -> None:
+    searches = [f"search_{name}" for name in config.comparison.names] if config.lookup else []
+    spaces = {rule: config.searches()[rule].space for rule in searches}
+    timed = any(budget.max_latency_ms for budget in config.comparison.budgets)
+    for rule, space in spaces.items():
+        first = searches[0]
+        if space.name != spaces[first].name:
+            raise ValueError(
+                f"{rule}.space.name ({space.name}) must be that of {first} ({spaces[first].name}): section lookup "
+                "compares searches of one space by one table"
+            )
+        if timed and space != spaces[first]:
+            raise ValueError(
+                f"{rule}.space.options must be those of {first}: comparison.budgets has max_latency_ms, and lookup "
+                "compares by the latency table of one space"
+            )
+
+
 def syntheses_fit_the_teacher(config: Sections) -> None:
     for name, source in config.synthetic_data().items():
         _check_synthesis(config, "" if name == SYNTHETIC else f"sources.{name}.", source)
@@ -192,6 +210,7 @@ CHECKS = (
     networks_share_the_task,
     originals_fit_the_teacher,
     searches_fit_the_teacher,
+    lookups_are_of_one_space,
     syntheses_fit_the_teacher,
 )
 """All of them, in the order in which they speak."""

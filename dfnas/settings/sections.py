@@ -1,5 +1,6 @@
 """The sections of a configuration, one per rule under the rule's name, and what follows from them."""
 
+import json
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
@@ -127,6 +128,13 @@ class Sections(Settings):
         base = {section: getattr(self, section) for section in SourceSettings.model_fields}
         return {SYNTHETIC: SourceSettings(**base), **self.sources}
 
+    def kinds(self) -> dict[str, str]:
+        """The kind of each synthetic data set: those that differ in nothing but seeds are independent syntheses of one,
+        which is called after the first of them."""
+        first: dict[str, str] = {}
+        sections = {name: _without_seeds(source.plain()) for name, source in self.synthetic_data().items()}
+        return {name: first.setdefault(json.dumps(said), name) for name, said in sections.items()}
+
     def originals(self) -> ShardOriginalSettings:
         """Section `shard_original`; where it leaves the names of the classes out and the source has some of its own,
         with those of the teacher."""
@@ -151,3 +159,8 @@ class Sections(Settings):
         for given in said:
             merged |= given.model_dump(include=given.model_fields_set)
         return merged
+
+
+def _without_seeds(said: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """What makes a data set, apart from the draws of chance."""
+    return {section: {key: value for key, value in keys.items() if key != "seed"} for section, keys in said.items()}

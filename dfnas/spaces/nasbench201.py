@@ -109,6 +109,16 @@ class NASBench201Space(Space):
         )
         return "+".join(f"|{node}|" for node in nodes)
 
+    def from_string(self, text: str) -> dict[str, str]:
+        """The inverse of `to_string`. Raises InputError where the text is no architecture of this space."""
+        architecture = {}
+        for node, part in enumerate(text.split("+"), 1):
+            for edge in part.strip("|").split("|"):
+                operation, _, state = edge.rpartition("~")
+                architecture[f"{node}-{state}"] = operation
+        self.check(architecture)
+        return architecture
+
     def learns_nothing(self, architecture: Architecture) -> bool:
         """Whether no convolution lies on any way from the cell's input to its output.
         Where DARTS ends on this space (Dong and Yang 2020, table 5: all skip connections, 54.30 % on CIFAR-10).

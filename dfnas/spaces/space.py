@@ -204,6 +204,19 @@ class Space(ABC):
         self.check(architecture)
         return ",".join(f"{choice}={architecture[choice]}" for choice in self.choices)
 
+    def from_string(self, text: str) -> dict[str, str]:
+        """The architecture that `to_string` writes so: its inverse, which a space with a notation of its own replaces
+        too. Raises InputError where the text is no architecture of this space."""
+        said = (part.partition("=") for part in text.split(","))
+        architecture = {choice: option for choice, _, option in said}
+        self.check(architecture)
+        return architecture
+
+    def learns_nothing(self, architecture: Architecture) -> bool | None:
+        """Whether nothing with weights lies between input and output but what all networks of the space have. None
+        where a space does not say, as most do not. Raises InputError if the architecture is not of this space."""
+        return None
+
     def indicators(self, architecture: Architecture) -> dict[str, torch.Tensor]:
         """The architecture as strengths: (O,) per choice, one for its option and zero for the others."""
         return {c: torch.tensor([float(o == architecture[c]) for o in options]) for c, options in self.choices.items()}

@@ -1,7 +1,8 @@
 """Look up the true accuracy of a found architecture in a table that has those of all, instead of training it.
 
 Rank and percentile are among all architectures of the table. `collapsed` is the judgement of the searches (the share of
-skip connections); a cell `learns_nothing` if no convolution lies between its input and its output.
+skip connections); an architecture `learns_nothing` if nothing with weights lies in it on a way from input to output,
+where its space can say so.
 """
 
 import sys
@@ -9,12 +10,10 @@ from pathlib import Path
 
 from dfnas.artifacts.lookup import Lookup
 from dfnas.measure.accuracy_table import AccuracyTable
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_json
 from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
 from dfnas.spaces.architecture import space_of
-from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.stages.options import seed
@@ -31,30 +30,25 @@ def lookup(job: Job[LookupSettings]) -> None:
     options = job.options
     document = read_json(options.architecture, by_hand=True)
     space = space_of(document, str(options.architecture))
-    if not isinstance(space, NASBench201Space):
-        raise InputError(
-            f"{options.architecture} is of the space '{document['space']['name']}', for which there is no table; "
-            f"set search_{options.algorithm}.space.name to nasbench201"
-        )
     table = AccuracyTable.read(job.settings)
     job.reads(job.settings.file())
-    cell = space.to_string(document["choices"])
-    standing, (best, highest) = table.standing(cell), table.best()
+    architecture = space.to_string(document["choices"])
+    standing, (best, highest) = table.standing(architecture), table.best()
     Lookup(
         algorithm=options.algorithm,
         search_data=options.search_data,
         seed=options.seed,
-        cell=cell,
-        isomorphism_class=table.classes.get(cell),
+        architecture=architecture,
+        isomorphism_class=table.classes.get(architecture),
         collapsed=bool(judged(space, document["choices"])["collapsed"]),
         learns_nothing=space.learns_nothing(document["choices"]),
         **standing._asdict(),
         architectures=len(table),
-        best_cell=best,
+        best_architecture=best,
         best_accuracy=highest.accuracy,
         provenance=job.provenance(),
     ).write(options.out)
-    print(f"{cell}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)
+    print(f"{architecture}: accuracy {standing.accuracy:.2f}, rank {standing.rank} of {len(table)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def tabulate_lookups(job: Job[LookupSettings]) -> None:
 
 def _row(algorithm: str, data: str, lookups: Sequence[Lookup], supernets: Sequence[Ranked]) -> LookupRow:
     """One row over its seeds: accuracies in percent, as the table has them."""
-    accuracies = [found.accuracy for found in lookups]
+    accuracies, known = [found.accuracy for found in lookups], [found.learns_nothing for found in lookups]
     return LookupRow(
         algorithm=algorithm,
         search_data=data,
@@ -66,7 +66,7 @@ def _row(algorithm: str, data: str, lookups: Sequence[Lookup], supernets: Sequen
         rank_mean=statistics.fmean(found.rank for found in lookups),
         percentile_mean=statistics.fmean(found.percentile for found in lookups),
         collapsed=sum(found.collapsed for found in lookups),
-        learns_nothing=sum(found.learns_nothing for found in lookups),
+        learns_nothing=None if None in known else sum(map(bool, known)),
         **_correlations(supernets),
     )
 

@@ -8,7 +8,7 @@ import pytest
 from running import ancestors, overlay, plan, recipes, snakemake
 from tables import made_up_table
 
-READS_THE_TABLE = {"lookup", "tabulate_lookups", "draw_rankings"}
+READS_THE_TABLE = {"cost_table", "lookup", "tabulate_lookups", "tabulate_correlations", "draw_rankings"}
 TELLS_OF_IT = "describe_run"  # reads what has been looked up, and ends the chain
 BASE = Path("tests", "assets", "lookup.yaml")
 
@@ -23,9 +23,11 @@ def test_lookup_takes_the_place_of_retraining(run):
     """Two seeds of three algorithms on three kinds of data, and two random architectures."""
     jobs = plan(run, base=BASE)
     assert {rule: jobs[rule] for rule in (*READS_THE_TABLE, "rank_architectures")} == {
+        "cost_table": 1,
         "lookup": 20,
         "rank_architectures": 6,
         "tabulate_lookups": 1,
+        "tabulate_correlations": 1,
         "draw_rankings": 1,
     }
     assert not {"retrain", "evaluate", "measure_latency", "table1"} & set(jobs)
@@ -40,7 +42,7 @@ def test_both_tables_are_made_where_both_are_asked_for(run, tmp_path):
 def test_nothing_is_ranked_without_a_supernet_of_single_paths(run, tmp_path):
     others = overlay(tmp_path / "others.yaml", {"comparison": {"algorithms": ["darts", "random"]}})
     jobs = plan(run, base=BASE, configuration=(others,))
-    assert not {"rank_architectures", "draw_rankings"} & set(jobs)
+    assert not {"rank_architectures", "draw_rankings", "tabulate_correlations"} & set(jobs)
     assert jobs["tabulate_lookups"] == 1
 
 
@@ -57,7 +59,7 @@ def test_no_search_and_nothing_that_it_works_on_has_read_the_table(run):
         assert "table.csv" not in above, name
         assert not above & set(judged), name
     for name in judged:
-        assert "table.csv" in ancestors(files, name)
+        assert "table.csv" in files[name].inputs
 
 
 def test_nothing_but_the_tables_follows_from_a_ranking_by_original_images(run):
@@ -74,7 +76,7 @@ def test_nothing_but_the_tables_follows_from_a_ranking_by_original_images(run):
     ("changes", "named"),
     [
         ({"lookup": {"table": "$DFNAS_NO_SUCH/t.csv"}}, ["lookup.table", "$DFNAS_NO_SUCH", "not set"]),
-        ({"search_darts": {"space": {"name": "darts"}}}, ["search_darts.space.name = 'darts'", "nasbench201"]),
+        ({"search_darts": {"space": {"name": "darts"}}}, ["search_proxyless.space.name (nasbench201)", "search_darts"]),
         ({"lookup": None}, ["comparison.retrain_data is empty", "lookup"]),
         ({"lookup": {"tabel": "t.csv"}}, ["unknown key 'lookup.tabel'"]),
         ({"lookup": {"column": "top1"}}, ["lookup.column = 'top1'", "table.csv has no such column", "UniqueString"]),
@@ -114,9 +116,11 @@ def test_the_chain_ends_in_the_true_accuracies_of_what_was_found(run, tmp_path):
         reports = [json.loads((results / f"lookup/{algorithm}/{data}/seed-{seed}.json").read_text()) for seed in seeds]
         for seed, report in zip(seeds, reports, strict=True):
             document = json.loads((results / f"search/{algorithm}/{data}/seed-{seed}/architecture.json").read_text())
-            assert all(f"{option}~{choice[-1]}" in report["cell"] for choice, option in document["choices"].items())
-            assert report["accuracy"] == float(table[report["cell"]]["CIFAR10TestAccuracy200Epochs"])
-            assert report["isomorphism_class"] == table[report["cell"]]["UniqueString"]
+            assert all(
+                f"{option}~{choice[-1]}" in report["architecture"] for choice, option in document["choices"].items()
+            )
+            assert report["accuracy"] == float(table[report["architecture"]]["CIFAR10TestAccuracy200Epochs"])
+            assert report["isomorphism_class"] == table[report["architecture"]]["UniqueString"]
         row = rows[algorithm, data, ""]
         assert (row["seeds"], float(row["accuracy_mean"])) == ("2", sum(report["accuracy"] for report in reports) / 2)
         assert bool(row["tau_held_out"]) == bool(row["rho_original"]) == (algorithm == "spos")
@@ -135,4 +139,5 @@ def test_the_chain_ends_in_the_true_accuracies_of_what_was_found(run, tmp_path):
     path = run / "table.csv"
     path.write_text(path.read_text().replace("\n86,", "\n87,"))
     expected = {"lookup": 6, "tabulate_lookups": 1, "draw_rankings": 1, "describe_run": 1}
+    expected |= {"cost_table": 1, "tabulate_correlations": 1}
     assert plan(run, base=BASE, configuration=less) == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from calling import stage_of
+from finds import made_up_finds
 from running import REDUCED, ROOT, overlay, recipes
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
@@ -47,10 +48,14 @@ CHAIN = {
     "provenance",
     "describe_run",
 }
-LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
+LOOKUP = {
+    *("lookup", "rank_architectures", "tabulate_lookups", "draw_rankings", "cost_table", "tabulate_correlations"),
+    *("tabulate_budgets", "draw_budgets"),
+}
+"""With a section `lookup`; the last two where budgets are compared."""
 STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
-WITHOUT_SETTINGS = CHAIN & {
-    *("check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
+WITHOUT_SETTINGS = {
+    *("draw_budgets", "check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
 }
 ROOMS_ABOVE = {
@@ -113,7 +118,9 @@ def test_several_gpus_are_a_process_each_and_each_has_its_threads(tmp_path):
 
 @pytest.fixture(scope="module")
 def rules_with_lookup(tmp_path_factory) -> dict:
-    return parsed(tmp_path_factory.mktemp("rules"), base=LOOKUP_BASE)
+    folder = tmp_path_factory.mktemp("rules")
+    budgets = overlay(folder / "budgets.yaml", {"comparison": {"budgets": [{}]}})
+    return parsed(folder, budgets, base=LOOKUP_BASE)
 
 
 def test_a_table_of_true_accuracies_has_rules_of_its_own(rules_with_lookup):
@@ -206,9 +213,15 @@ def test_data_are_compared_where_an_algorithm_searches_on_original_and_on_others
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    compared = {"judge_images": True, "algorithms": list(NAMES), "retrain_data": ["original"]}
+    budgets = [{"max_latency_ms": 1.0}]
+    compared = {"judge_images": True, "algorithms": list(NAMES), "retrain_data": ["original"], "budgets": budgets}
     asked = {"comparison": compared, "search_darts": {"budget": {"max_latency_ms": 1.0}}}
     table = made_up_table(tmp_path / "run" / "table.csv")
+    searches = [
+        f"{name}/{data}/seed-{n}" for name in NAMES for data in ("original", "synthetic", "noise") for n in (0, 1)
+    ]
+    searches += [f"random/none/seed-{n}" for n in (0, 1)]
+    made_up_finds(table.parent / "results", searches, budgets, lambda search, most: ("cell", 1.0))
     files = recipes(table.parent, base=LOOKUP_BASE, configuration=(overlay(tmp_path / "asked.yaml", asked),))
     commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
     assert set(commands) == CHAIN | LOOKUP

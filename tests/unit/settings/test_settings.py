@@ -43,6 +43,7 @@ every_section = pytest.mark.parametrize("place", SECTIONS, ids=lambda place: dot
 LEAST = {
     "macs_bins": {"low_m": 0.0, "high_m": 3.0, "width_m": 1.0},
     "stages": [{}],
+    "budgets": [{}],
     "lookup": {"table": "table.csv"},
 }
 """What sections that the embedded default leaves out must say."""

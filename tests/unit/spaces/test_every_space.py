@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError
+from dfnas.spaces.names import is_written
 from dfnas.spaces.registry import make
 from dfnas.spaces.slot import SinglePath, set_mixer, slots
 from dfnas.spaces.space import Task
@@ -245,6 +246,19 @@ def test_the_strongest_options_of_an_architecture_are_that_architecture(name):
         c: torch.tensor([float(o == architecture[c]) for o in options]) for c, options in space.choices.items()
     }
     assert space.discretise(strengths) == architecture
+
+
+@every_space
+def test_an_architecture_is_read_as_it_is_written(name):
+    space = SPACES[name]
+    for seed in range(5):
+        architecture = space.sample(random.Random(seed))
+        text = space.to_string(architecture)
+        assert space.from_string(text) == architecture
+        assert is_written(name.split()[0], text)
+        assert space.learns_nothing(architecture) in ((True, False) if name.startswith("nasbench201") else (None,))
+    with pytest.raises(InputError):
+        space.from_string("no architecture")
 
 
 @every_space

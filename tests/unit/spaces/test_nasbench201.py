@@ -21,6 +21,13 @@ def test_every_cell_has_a_string_of_its_own():
     strings = {SPACE.to_string(cell) for cell in cells}
     assert len(strings) == 15_625
     assert ALL_SKIP in strings
+    assert [SPACE.from_string(SPACE.to_string(cell)) for cell in cells] == cells
+
+
+@pytest.mark.parametrize("text", ["", "1-0=none", "|none~0|", "|none~0|+|none~0|none~2|+|none~0|none~1|none~2|"])
+def test_what_is_no_cell_is_not_read_as_one(text):
+    with pytest.raises(InputError):
+        SPACE.from_string(text)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ def test_a_found_cell_has_its_true_accuracy_and_its_standing(tmp_path, table, sp
     report = json.loads(lookup(tmp_path, table, found).read_text())
     assert (report["accuracy"], report["rank"], report["percentile"]) == (85, 5, 75)
     assert (report["architectures"], report["best_accuracy"], report["isomorphism_class"]) == (20, 89, None)
-    assert report["best_cell"] == space.to_string(cells[19])
+    assert report["best_architecture"] == space.to_string(cells[19])
     assert not report["learns_nothing"]
     skips = architecture(tmp_path / "skips.json", space, cells[0])
     of_skips = json.loads(lookup(tmp_path, table, skips).read_text())
@@ -101,14 +101,15 @@ def test_a_cell_that_the_table_does_not_have_is_refused(tmp_path, table, space, 
     assert "no architecture |none~0|+|none~0" in complaint(capsys, "lookup", "--architecture", found, *row, *table)
 
 
-def test_an_architecture_of_another_space_is_refused(tmp_path, table, capsys):
+def test_an_architecture_of_another_space_is_not_in_the_table(tmp_path, table, capsys):
     options = {"stem_width": 4, "widths": [8], "depths": [1], "strides": [2], "last_width": 8}
     other = make("shufflenet", TASK, options)
     document = describe("shufflenet", options, other, other.sample(random.Random(0)), {})
     write_json(tmp_path / "other.json", document)
     row = ["--algorithm", "spos", "--search-data", "noise", "--seed", 0, "--out", tmp_path / "out.json"]
     line = complaint(capsys, "lookup", "--architecture", tmp_path / "other.json", *row, *table)
-    assert "'shufflenet', for which there is no table; set search_spos.space.name to nasbench201" in line
+    assert f"the table has no architecture {other.to_string(document['choices'])};" in line
+    assert "search a space whose architectures the table has" in line
 
 
 def ranking(path: Path, space, cells, scores, data: str, seed: int) -> Path:

@@ -1,0 +1,20 @@
+"""AZ-NAS' aggregation, by hand and on figures from its own code."""
+
+import math
+
+import pytest
+
+from dfnas.measure.rank_aggregation import AGGREGATES, sum_of_log_ranks, with_aggregates
+
+
+def test_an_aggregate_is_the_sum_of_the_logs_of_ranks():
+    found = sum_of_log_ranks([[5, 1, 3], [0.2, 0.9, 0.2]])
+    expected = [math.log(3 / 3) + math.log(1.5 / 3), math.log(1 / 3) + math.log(3 / 3), math.log(2 / 3) + math.log(0.5)]
+    assert found == pytest.approx(expected)
+
+
+def test_aggregates_are_made_where_all_their_scores_are_there():
+    scores = {name: [1.0, 2.0] for name in ("expressivity", "progressivity", "trainability", "macs_m")}
+    assert set(with_aggregates(scores)) == {*scores, "az_nas"}
+    assert set(with_aggregates({**scores, "synflow": [1.0, 2.0]})) == {*scores, "synflow", *AGGREGATES}
+    assert with_aggregates({"synflow": [1.0, 2.0]}) == {"synflow": [1.0, 2.0]}
