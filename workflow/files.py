@@ -161,12 +161,6 @@ class Files:
         """Those whose supernets are trained apart from the search on them."""
         return [rule.removeprefix("search_") for rule, s in self.searches.items() if s.supernet_type is not None]
 
-    def within_budgets(self) -> list[str]:
-        """What every search finds under the budgets of the comparison, where it has any."""
-        return [
-            f"{self.results}/search/{search}/budgets.csv" for search in self.found() if self.config.comparison.budgets
-        ]
-
     def search_files(self, algorithm: str) -> dict[str, str]:
         """What a search on data leaves, by its options."""
         folder = f"{self.results}/search/{algorithm}/{{search_data}}/seed-{{seed}}"

@@ -78,10 +78,6 @@ class Plan(Codes):
                 spaces[f"search_{name}"] = said
         return _verbatim(json.dumps(spaces))
 
-    def budgets(self) -> Callable[..., str]:
-        """`comparison.budgets` as JSON."""
-        return _verbatim(json.dumps(self.config.comparison.plain()["budgets"]))
-
     def kinds(self) -> Callable[..., str]:
         """The kind of each synthetic data set that is used, as JSON."""
         used = self.used_sources()

@@ -4,8 +4,6 @@
 Settings are those of the search; in place of its budget each of those in `--budgets` holds.
 """
 
-import argparse
-import json
 import sys
 from typing import Any
 
@@ -19,18 +17,11 @@ from dfnas.search.under_budgets import UnderBudgets
 from dfnas.settings.algorithms import reference, short_name
 from dfnas.settings.search import BudgetSettings, SearchSettings
 from dfnas.settings.sources import NO_DATA
+from dfnas.stages.budgets import add_budgets
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.stages.options import checked_budget
 from dfnas.stages.search_inputs import SearchInputs, add_search_inputs, draws, load_search_inputs
-
-
-def budgets(text: str) -> tuple[BudgetSettings, ...]:
-    """Budgets, as a list in JSON."""
-    try:
-        return tuple(BudgetSettings.parse(values, "budgets") for values in json.loads(text))
-    except (json.JSONDecodeError, TypeError, InputError) as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 class WithinBudgets(Stage[SearchSettings]):
@@ -43,7 +34,7 @@ class WithinBudgets(Stage[SearchSettings]):
         self.parser.prog += f" {algorithm}"
         add_search_inputs(self, self.algorithm)
         self.argument("--search-data", default=NO_DATA, metavar="NAME", help="name of the data in the tables")
-        self.argument("--budgets", type=budgets, required=True, metavar="JSON", help="list of budgets; {} is none")
+        add_budgets(self)
         self.output("--out", required=True, help="what was found, a line for each budget, CSV")
 
     def work(self, job: Job[Any]) -> None:
