@@ -7,13 +7,12 @@ skip connections); a cell `learns_nothing` if no convolution lies between its in
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.architecture import read_architecture
 from dfnas.artifacts.lookup import Lookup
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_json
 from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
-from dfnas.spaces.architecture import space_of
 from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
@@ -29,8 +28,7 @@ STAGE.output("--out", required=True, help="its true accuracy and standing, JSON"
 
 def lookup(job: Job[LookupSettings]) -> None:
     options = job.options
-    document = read_json(options.architecture, by_hand=True)
-    space = space_of(document, str(options.architecture))
+    document, space = read_architecture(options.architecture)
     if not isinstance(space, NASBench201Space):
         raise InputError(
             f"{options.architecture} is of the space '{document['space']['name']}', for which there is no table; "

@@ -249,7 +249,7 @@ def test_a_supernet_sees_images_as_the_search_does(checked):
     assert (
         "search_spos: the space 'own.py:Own': supernet() on images averaged by downscale = 2: RuntimeError: " in error
     )
-    assert f"in its layer '0' (Conv2d): " in error
+    assert "in its layer '0' (Conv2d): " in error
     assert error.endswith(f"(own.py:{SUPERNET})\n")
 
 
