@@ -20,9 +20,10 @@ class Search(Resumable, Protocol):
 
     A class of dfnas whose supernet is trained apart names what trains it as `supernet_class`, and takes the trained one
     (`dfnas.search.supernet.Trained`) as a third argument; a `Derivation` of it looks at no images, and takes the budget
-    in place of the context. One whose batches several processes can share says so by
-    `shares_batches = True`. One that can do without images has a static method `without_data(budget, seed)`: it gives
-    the architecture where `on_data` of its settings is False.
+    in place of the context. One whose batches several processes can share says so by `shares_batches = True`, for
+    `torchrun`; the workflow starts several for those of dfnas alone, since it loads no class. One that can do without
+    images has a static method `without_data(budget, seed)`: it gives the architecture where `on_data` of its settings
+    is False.
     """
 
     settings_type: ClassVar[type[SearchSettings]]
@@ -70,6 +71,11 @@ def resolve(algorithm: str) -> type[Search]:
     if not (isinstance(settings, type) and issubclass(settings, SearchSettings)):
         raise InputError(
             f"'{algorithm}' has no settings_type; expected a subclass of dfnas.settings.search:SearchSettings"
+        )
+    if getattr(settings, "on_data", None) is not SearchSettings.on_data and not hasattr(found, "without_data"):
+        raise InputError(
+            f"'{algorithm}' has no without_data(budget, seed), and on_data of its settings can be False; leave out "
+            "on_data, or add what gives an architecture then"
         )
     return found
 

@@ -42,6 +42,12 @@ def resources_are_of_rules(config: Sections) -> None:
     for name in config.resources:
         if name not in ("default", *config.rules):
             raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(config.rules)}")
+    shared = [name for name, rule in config.rules.items() if rule.shared]
+    for name, said in config.resources.items():
+        if said.gpu > 1 and name not in shared:
+            raise ValueError(
+                f"resources.{name}.gpu = {said.gpu}: expected 0 or 1; several GPUs share a job of {', '.join(shared)}"
+            )
 
 
 def gpus_share_the_batches(config: Sections) -> None:

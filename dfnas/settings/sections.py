@@ -115,12 +115,12 @@ class Sections(Settings):
 
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
-        space and budget; of one of the user's its class and all that its section says."""
+        space, budget and downscale; of one of the user's its class and all that its section says."""
         section = self.searches()[f"search_{name}"].plain()
         own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
         algorithm = next((each for each in own if short_name(each) == name), None)
         if algorithm is None:
-            return {f"search_{name}": {key: section[key] for key in ("space", "budget")}}
+            return {f"search_{name}": {key: section[key] for key in ("space", "budget", "downscale")}}
         return {f"search_{name}": {"algorithm": algorithm, "section": section}}
 
     def synthetic_data(self) -> dict[str, SourceSettings]:

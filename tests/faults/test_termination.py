@@ -14,6 +14,9 @@ from dfnas.runtime import interruption, resumable
 from dfnas.runtime.files import load_archive
 from dfnas.runtime.interruption import Interrupted, deferred, heeded
 
+SOON_S = 60
+"""What a busy machine may take for the ten seconds of a stage that is told to end."""
+
 
 def states(folder: Path) -> list[Path]:
     """Saved states, without their parts."""
@@ -21,9 +24,10 @@ def states(folder: Path) -> list[Path]:
 
 
 def ended(process: subprocess.Popen) -> list[str]:
-    """What a process that got SIGTERM said, without progress. Its step, or its training, would take far longer."""
+    """What a process that got SIGTERM said, without progress, and that it ends soon. Its step, or its training, would
+    take far longer."""
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=SOON_S)
     return [line for line in said.splitlines() if ": error: " in line or "Traceback" in line]
 
 

@@ -374,6 +374,26 @@ def test_searches_share_their_batches_equally():
     assert "device = cuda:1 is one GPU, and resources.search_darts.gpu is 2" in told
 
 
+OWN = {
+    "comparison": DEFAULTS["comparison"] | {"algorithms": ["mine.py:TrainingFree"]},
+    "search_training_free": {"space": {"name": "darts"}},
+}
+
+
+@pytest.mark.parametrize("rule", ["search_training_free", "evaluate", "default"])
+def test_what_works_on_one_gpu_reserves_no_more(rule):
+    for gpus in (0, 1):
+        Config.parse(DEFAULTS | OWN | {"resources": {rule: {"gpu": gpus}}})
+    told = complaint(DEFAULTS | OWN | {"resources": {rule: {"gpu": 4}}})
+    assert f"resources.{rule}.gpu = 4: expected 0 or 1; several GPUs share a job of " in told
+
+
+def test_the_section_of_an_algorithm_that_nothing_names_is_told_with_what_to_do():
+    told = complaint(DEFAULTS | OWN | {"comparison": DEFAULTS["comparison"]})
+    assert told.startswith("unknown key 'search_training_free'; expected one of ")
+    assert told.endswith("; name the class of an algorithm of yours in comparison.algorithms")
+
+
 @pytest.mark.parametrize(
     ("section", "names", "expected"),
     [
