@@ -28,8 +28,11 @@ from dfnas.stages.search_inputs import SearchInputs, add_search_inputs, draws, l
 def budgets(text: str) -> tuple[BudgetSettings, ...]:
     """Budgets, as a list in JSON."""
     try:
-        return tuple(BudgetSettings.parse(values, "budgets") for values in json.loads(text))
-    except (json.JSONDecodeError, TypeError, InputError) as error:
+        listed = json.loads(text)
+        if not isinstance(listed, list) or not listed:
+            raise InputError(f"{text}: expected a list of budgets in JSON, one at least")
+        return tuple(BudgetSettings.parse(values, "budgets") for values in listed)
+    except (json.JSONDecodeError, InputError) as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
