@@ -130,7 +130,9 @@ def test_what_only_cells_have_is_refused_elsewhere(spaces, make_darts, name):
         make_darts(spaces[name], edge_normalisation=True)
 
 
-@pytest.mark.parametrize("algorithm", ["make_darts", "make_proxyless", "make_supernet", "make_evolution", "make_random"])
+@pytest.mark.parametrize(
+    "algorithm", ["make_darts", "make_proxyless", "make_supernet", "make_evolution", "make_random"]
+)
 def test_a_search_is_a_function_of_its_seed(request, spaces, algorithm):
     make = request.getfixturevalue(algorithm)
     losses = []

@@ -4,7 +4,6 @@ import random
 
 import pytest
 import torch
-
 from stepping import finish, search_on
 
 from dfnas.artifacts.candidates import read_candidates, write_candidates

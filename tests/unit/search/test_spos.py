@@ -6,7 +6,6 @@ from collections import Counter
 
 import pytest
 import torch
-
 from stepping import finish, search_on
 
 from dfnas.search.recalibration import recalibrate
