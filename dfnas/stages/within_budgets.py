@@ -40,6 +40,8 @@ class WithinBudgets(Stage[SearchSettings]):
     def work(self, job: Job[Any]) -> None:
         """The searches, one after the other."""
         options, settings = job.options, job.settings
+        if not options.budgets:
+            raise InputError("--budgets is missing: expected a list of budgets in JSON, one at least")
         limited = [limits.max_latency_ms > 0 for limits in options.budgets]
         inputs = load_search_inputs(job, self.algorithm, settings.needs_latency or any(limited))
         within = [checked_budget(inputs.space, limits, inputs.latency) for limits in options.budgets]

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from stepping import finish, search_on
 from torch import nn
 
 from dfnas.classifiers.description import TeacherSpec
@@ -11,7 +12,7 @@ from dfnas.search.context import SearchContext
 from dfnas.search.darts import DartsSupernet
 from dfnas.search.proxyless import ProxylessSupernet
 from dfnas.search.regularized_evolution import EvolutionSearch
-from dfnas.search.spos import SposSearch
+from dfnas.search.spos import SposSearch, SposSupernet
 from dfnas.search.uniform import RandomSearch
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings
@@ -114,10 +115,24 @@ def make_proxyless(context):
 
 
 @pytest.fixture
-def make_spos(context):
-    def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSearch:
+def make_supernet(context):
+    """The training of the supernet of SPOS."""
+
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSupernet:
         settings = {"steps": 5, "lr": 0.1, "evolution": EvolutionSettings(**EVOLUTION | (evolution or {}))}
-        return SposSearch(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
+        return SposSupernet(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_spos(make_supernet):
+    """The search on such a supernet, which is trained."""
+
+    def make(space: Space, **settings) -> SposSearch:
+        supernet = make_supernet(space, **settings)
+        finish(supernet, 0)
+        return search_on(supernet)
 
     return make
 

@@ -365,13 +365,14 @@ def test_several_gpus_need_a_device_that_can_be_several():
 
 
 def test_searches_share_their_batches_equally():
-    three = {"resources": {"search_spos": {"gpu": 3}}}
+    three = {"resources": {"supernet_spos": {"gpu": 3}}}
     told = complaint(DEFAULTS | three)
-    assert "search_spos.batch_size (64) must be a multiple of resources.search_spos.gpu (3)" in told
+    assert "search_spos.batch_size (64) must be a multiple of resources.supernet_spos.gpu (3)" in told
+    Config.parse(DEFAULTS | {"resources": {"search_spos": {"gpu": 3}}})  # which evolves alone
     Config.parse(DEFAULTS | three | {"comparison": DEFAULTS["comparison"] | {"algorithms": ["darts"]}})
-    two = {"resources": {"search_darts": {"gpu": 2}}}
+    two = {"resources": {"supernet_darts": {"gpu": 2}}}
     told = complaint(DEFAULTS | two | {"device": "cuda:1"})
-    assert "device = cuda:1 is one GPU, and resources.search_darts.gpu is 2" in told
+    assert "device = cuda:1 is one GPU, and resources.supernet_darts.gpu is 2" in told
 
 
 OWN = {
