@@ -66,7 +66,7 @@ wildcard_constraints:
     space=r"[0-9a-f]{12}",
     algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, "random"])),
     source="|".join(plan.sources),
-    search_data="|".join(["original", *plan.sources, "none"]),
+    search_data="|".join(["original", *plan.sources, *plan.config.variants, "none"]),
     retrain_data="|".join(["original", *plan.sources]),
     role="|".join(plan.config.networks()) or "none",
     run=r"teacher|\w+/\w+/\w+/seed-\d+",

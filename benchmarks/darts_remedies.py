@@ -22,7 +22,7 @@ from dfnas.dataset.images import load_split
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
+from dfnas.search.darts import DartsSupernet
 from dfnas.settings.lookup import LookupSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.spaces.registry import make
@@ -55,7 +55,7 @@ def searched(remedy: str, seed: int, options: argparse.Namespace, table: Accurac
     settings = SearchDartsSettings.parse(values | PLAIN | REMEDIES[remedy])
     train, validation = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-    search = DartsSearch(SearchContext(space, train, validation, seed, Budget(space, settings.budget)), settings)
+    search = DartsSupernet(SearchContext(space, train, validation, seed, Budget(space, settings.budget)), settings)
     done = 0
     while done < search.steps:  # which stopping early lowers
         search.step(done)

@@ -44,9 +44,10 @@ from dfnas.runtime.device import prepare
 from dfnas.runtime.seeds import generator
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
-from dfnas.search.spos import SposSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
+from dfnas.search.spos import SposSearch, SposSupernet
+from dfnas.search.supernet import Trained
 from dfnas.settings.search import BudgetSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
@@ -79,27 +80,39 @@ def context(space: Space, data: ImageSet) -> SearchContext:
 def darts(order: int, batch: int) -> Step:
     settings = {"space": {"name": "darts"}, "order": order, "batch_size": batch, "epochs": 10**6}
     data = images(2 * 64 * batch, 32, 10)  # no epoch ends among the timed steps
-    return DartsSearch(context(CellSpace(Task(3, 32, 10)), data), SearchDartsSettings.parse(settings)).step
+    return DartsSupernet(context(CellSpace(Task(3, 32, 10)), data), SearchDartsSettings.parse(settings)).step
 
 
-def spos(space: Space, data: ImageSet, batch: int, **changes) -> SposSearch:
+def spos_settings(space: Space, batch: int, **changes) -> SearchSposSettings:
     named = {"name": type(space).__name__}  # for the record only
-    settings = {"space": named, "batch_size": batch, "label_smoothing": 0.1} | changes
-    return SposSearch(context(space, data), SearchSposSettings.parse(settings))
+    return SearchSposSettings.parse({"space": named, "batch_size": batch, "label_smoothing": 0.1} | changes)
+
+
+def spos(space: Space, data: ImageSet, batch: int, **changes) -> Step:
+    return SposSupernet(context(space, data), spos_settings(space, batch, **changes)).step
 
 
 def spos_candidate() -> Step:
     space = shufflenet()
     evolution = {"recalibration_batches": 1, "recalibration_batch_size": CANDIDATE_BATCH}
-    search = spos(space, images(CANDIDATE_BATCH, SIDE, CLASSES), CANDIDATE_BATCH, evolution=evolution)
+    settings = spos_settings(space, CANDIDATE_BATCH, evolution=evolution)
+    data = images(CANDIDATE_BATCH, SIDE, CLASSES)
+    search = SposSearch(context(space, data), settings, Trained(space.supernet(), {}, {"trained_images": 0}))
     architecture = {choice: space.choices[choice][option] for choice, option in zip(space.choices, path(), strict=True)}
-    return lambda index: search.score(architecture)
+
+    def judge(index: int) -> None:
+        search.known.clear()  # or it would not be judged again
+        search.score(architecture)
+
+    return judge
 
 
-def proxyless() -> ProxylessSearch:
+def proxyless() -> ProxylessSupernet:
     settings = {"space": {"name": "mbconv"}, "batch_size": BATCH, "arch_every": 1, "cost": {"form": "none"}}
     data = images(2 * BATCH, SIDE, CLASSES)
-    return ProxylessSearch(context(MBConvSpace(Task(3, SIDE, CLASSES)), data), SearchProxylessSettings.parse(settings))
+    return ProxylessSupernet(
+        context(MBConvSpace(Task(3, SIDE, CLASSES)), data), SearchProxylessSettings.parse(settings)
+    )
 
 
 def shufflenet() -> ShuffleNetSpace:
@@ -117,7 +130,7 @@ def our_step(options: argparse.Namespace) -> Step:
         case "darts":
             return darts(options.order, options.batch)
         case "spos-step":
-            return spos(shufflenet(), images(2 * BATCH, SIDE, CLASSES), BATCH, macs_bins=BINS).step
+            return spos(shufflenet(), images(2 * BATCH, SIDE, CLASSES), BATCH, macs_bins=BINS)
         case "spos-candidate":
             return spos_candidate()
         case "proxyless-weights":
@@ -127,7 +140,7 @@ def our_step(options: argparse.Namespace) -> Step:
             search = proxyless()
             return lambda index: search._architecture_step(index, generator(0, index))
     space = NASBench201Space(Task(3, 16, 10), channels=8, cells_per_stage=1)
-    return spos(space, images(40_000, 16, 10), 128, budget={"max_macs_m": 0}).step
+    return spos(space, images(40_000, 16, 10), 128, budget={"max_macs_m": 0})
 
 
 def peer_step(options: argparse.Namespace) -> Step:

@@ -28,14 +28,14 @@ from dfnas.runtime.memory import keep_freed_memory
 from dfnas.runtime.resumable import Resumable, run
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
-from dfnas.search.spos import SposSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
+from dfnas.search.spos import SposSupernet
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
-from dfnas.settings.search_spos import EvolutionSettings, SearchSposSettings
+from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.synthesis.objective import Objective
@@ -80,20 +80,17 @@ def synthesis(checkpoint: Checkpoint) -> Resumable:
 
 def darts(_: Checkpoint) -> Resumable:
     space, work = context("nasbench201", CELLS)
-    return DartsSearch(work, SearchDartsSettings(space=space, order=1, epochs=10, batch_size=BATCH))
+    return DartsSupernet(work, SearchDartsSettings(space=space, order=1, epochs=10, batch_size=BATCH))
 
 
 def proxyless(_: Checkpoint) -> Resumable:
     space, work = context("mbconv", CHAIN | {"first_width": 4})
-    return ProxylessSearch(work, SearchProxylessSettings(space=space, epochs=10, warmup_epochs=2, batch_size=BATCH))
+    return ProxylessSupernet(work, SearchProxylessSettings(space=space, epochs=10, warmup_epochs=2, batch_size=BATCH))
 
 
 def spos(_: Checkpoint) -> Resumable:
     space, work = context("shufflenet", CHAIN)
-    evolution = EvolutionSettings(
-        generations=3, population=6, parents=3, crossover=3, mutation=3, recalibration_batches=2
-    )
-    return SposSearch(work, SearchSposSettings(space=space, steps=60, batch_size=BATCH, evolution=evolution))
+    return SposSupernet(work, SearchSposSettings(space=space, steps=60, batch_size=BATCH))
 
 
 LOOPS: dict[str, Callable[[Checkpoint], Resumable]] = {

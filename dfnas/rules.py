@@ -64,7 +64,14 @@ class Rule:
     @property
     def stage(self) -> str:
         """The module of `dfnas.stages` that it runs."""
-        return {"import_network": "import_teacher"}.get(self.name, "search" if self.is_search else self.name)
+        if self.is_search:
+            return "search"
+        return {"import_network": "import_teacher"}.get(self.name, "supernet" if self.is_supernet else self.name)
+
+    @property
+    def is_supernet(self) -> bool:
+        """Whether it trains the supernet of a search."""
+        return self.name.startswith("supernet_")
 
     @property
     def is_search(self) -> bool:
@@ -77,6 +84,7 @@ TOGETHER, ALONE = True, False
 BY_SOURCE, BY_DATA = Trial(("source",), None), Trial(("search_data",), None)
 OF_NETWORK = Trial(("algorithm", "retrain_data"), None)
 SEARCHED: tuple[Code, ...] = ("algorithm", "space", "labeller")
+FOUND: tuple[Code, ...] = ("algorithm", "space")
 TRAINED: tuple[Code, ...] = ("spaces", "labeller", "fresh images")
 
 RULES: Mapping[str, Rule] = {
@@ -91,11 +99,15 @@ RULES: Mapping[str, Rule] = {
         Rule("shard_original", "shard_original", ANYWHERE, ALONE, (), 1.6, None),
         Rule("check_spaces", None, ANYWHERE, ALONE, ("own algorithm", "space"), 1.8, None),
         Rule("measure_options", "measure_options", DEVICE, ALONE, ("timed space",), 8.0, None),
-        Rule("search_darts", "search_darts", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
-        Rule("search_proxyless", "search_proxyless", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
-        Rule("search_spos", "search_spos", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
+        Rule("supernet_darts", "search_darts", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
+        Rule("supernet_proxyless", "search_proxyless", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
+        Rule("supernet_spos", "search_spos", DEVICE, TOGETHER, SEARCHED, 1.1, BY_DATA),
+        Rule("search_darts", "search_darts", ANYWHERE, ALONE, FOUND, 1.6, None),
+        Rule("search_proxyless", "search_proxyless", ANYWHERE, ALONE, FOUND, 1.6, None),
+        Rule("search_spos", "search_spos", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
         Rule("search_random", "search_random", DEVICE, ALONE, SEARCHED, 2.0, BY_DATA),
         Rule("search_evolution", "search_evolution", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
+        Rule("within_budgets", None, DEVICE, ALONE, SEARCHED, 1.6, Trial(("algorithm", "search_data"), None)),
         Rule("retrain", "retrain", DEVICE, TOGETHER, TRAINED, 1.1, OF_NETWORK),
         Rule("evaluate", "evaluate", DEVICE, ALONE, ("teacher", "spaces"), 2.0, OF_NETWORK),
         Rule("compare_data", "compare_data", ANYWHERE, ALONE, (), 1.4, None),

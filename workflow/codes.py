@@ -11,9 +11,10 @@ from dfnas.classifiers.names import code_of
 from dfnas.rules import Code
 from dfnas.runtime.code_digest import code_digest
 from dfnas.settings import algorithms
+from dfnas.settings.labelling import LabelSettings
 from dfnas.settings.quality import JudgeImagesSettings
 from dfnas.settings.search import SearchSettings, SpaceSettings
-from dfnas.settings.sources import ORIGINAL, training_section
+from dfnas.settings.sources import NO_DATA, ORIGINAL, training_section
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import FRESH_IMAGES
 from dfnas.spaces.names import reference
@@ -77,13 +78,19 @@ class Codes(Files):
         """The spaces that are searched, by their digest."""
         return {digest_of(search.space): search.space for search in self.searches.values()}
 
-    def _labelled(self, rule: str, job: Any) -> str:
+    def _labelled(self, rule: str, job: Any) -> LabelSettings:
         """The section that says where the labels of a job come from."""
-        return rule if self.rules[rule].is_search else training_section(job.retrain_data)
+        record = self.rules[rule]
+        if record.is_search or record.is_supernet or rule == "within_budgets":
+            data = getattr(job, "search_data", NO_DATA)  # a draw has none
+            return self.config.search(self._name(rule, job), data)
+        section: LabelSettings = getattr(self.config, training_section(job.retrain_data))
+        return section
 
     def _name(self, rule: str, job: Any) -> str:
         """The algorithm that a job is about."""
-        return rule.removeprefix("search_") if self.rules[rule].is_search else job.algorithm
+        record = self.rules[rule]
+        return rule.partition("_")[2] if record.is_search or record.is_supernet else job.algorithm
 
     def _searched(self, rule: str, job: Any) -> SearchSettings:
         return self.searches[f"search_{self._name(rule, job)}"]

@@ -7,8 +7,8 @@ from typing import Any
 from configuration import expanded, results_folder
 
 from dfnas.settings.config import Config
-from dfnas.settings.from_scratch import FromScratchSettings
-from dfnas.settings.search import OwnSearchSettings, SpaceSettings
+from dfnas.settings.labelling import LabelSettings
+from dfnas.settings.search import SpaceSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.settings.teacher import is_published
 
@@ -134,19 +134,32 @@ class Files:
     def used_sources(self) -> list[str]:
         """The synthetic data sets that the comparison searches or trains on."""
         comparison = self.config.comparison
-        named = dict.fromkeys((*comparison.search_data, *comparison.retrain_data))
+        named = dict.fromkeys((*map(self.config.images_of, comparison.search_data), *comparison.retrain_data))
         return [name for name in named if name != ORIGINAL]
 
     # Searches.
 
-    def labelling_teacher(self, section: str) -> list[str]:
-        """The teacher, where it labels the views of a search, or of a training."""
-        return [self.network_file("teacher")] if getattr(self.config, section).labels == "teacher" else []
+    def labelling_teacher(self, section: LabelSettings) -> list[str]:
+        """The teacher, where it labels the images of a search, or of a training."""
+        return [self.network_file("teacher")] if section.asks_teacher else []
 
     def latency_table(self, rule: str) -> list[str]:
         """The latency table of a search's space, where the search asks for one."""
         section = getattr(self.config, rule)
-        return [f"{self.results}/latency_tables/{digest_of(section.space)}.json"] if section.needs_latency else []
+        return [self.latency_file(section.space)] if section.needs_latency else []
+
+    def latency_file(self, space: SpaceSettings) -> str:
+        """The latency table of a space."""
+        return f"{self.results}/latency_tables/{digest_of(space)}.json"
+
+    def supernet_file(self, search: str) -> str:
+        """The supernet of a search, algorithm/search_data/seed-n."""
+        return f"{self.results}/supernet/{search}/supernet.pt"
+
+    @property
+    def algorithms_with_supernet(self) -> list[str]:
+        """Those whose supernets are trained apart from the search on them."""
+        return [rule.removeprefix("search_") for rule, s in self.searches.items() if s.supernet_type is not None]
 
     def search_files(self, algorithm: str) -> dict[str, str]:
         """What a search on data leaves, by its options."""
@@ -154,15 +167,11 @@ class Files:
         files = {
             "out": "architecture.json",
             "history": "history.csv",
-            "supernet": "supernet.pt",
             "strengths": "strengths.json",
             "candidates": "candidates.csv",
             "timing": "timing.json",
         }
-        left = {option: f"{folder}/{name}" for option, name in files.items()}
-        if isinstance(self.searches[f"search_{algorithm}"], FromScratchSettings | OwnSearchSettings):
-            del left["supernet"]  # there is none, or nothing asks for it
-        return left
+        return {option: f"{folder}/{name}" for option, name in files.items()}
 
     # What the comparison ends in.
 
@@ -195,6 +204,8 @@ class Files:
         """What the searches and trainings cost."""
         timed = [search for search in self.found() if self.is_on_data(search.split("/")[0])]
         searches = [f"{self.results}/search/{search}/timing.json" for search in timed]
+        trained = [search for search in timed if search.split("/")[0] in self.algorithms_with_supernet]
+        searches += [f"{self.results}/supernet/{search}/timing.json" for search in trained]
         return searches + [f"{self.results}/retrain/{run}/timing.json" for run in self.runs()]
 
     def tables(self) -> list[str]:
@@ -248,7 +259,8 @@ class Files:
 
     def _reads_originals(self) -> bool:
         comparison = self.config.comparison
-        searched = ORIGINAL in comparison.search_data and any(map(self.is_on_data, comparison.names))
+        images = map(self.config.images_of, comparison.search_data)
+        searched = ORIGINAL in images and any(map(self.is_on_data, comparison.names))
         judged = comparison.judge_images or (self.config.lookup and self.rankings())
         return bool(self.config.teacher.weights is None or comparison.retrain_data or searched or judged)
 

@@ -22,9 +22,26 @@ class Plan(Codes):
 
     def options(self, rule: str) -> Callable[..., str]:
         """A rule's section as options of its stage; where data sets or networks have their own, the job's."""
-        section = self.rules[rule].section
+        record = self.rules[rule]
+        section = record.section
         assert section is not None, f"{rule} has no section"
+        if record.is_supernet:
+            return lambda job: _options(self.config.search(rule.partition("_")[2], job.search_data).of_supernet())
         return lambda wildcards: _options(self._section(section, wildcards))
+
+    def options_of_search(self, algorithm: str = "") -> Callable[..., str]:
+        """The section of an algorithm, or of that which a job is about, as options, and what an architecture has to fit
+        where no images say it."""
+
+        def of_job(wildcards: Any) -> str:
+            section = self.config.search(algorithm or wildcards.algorithm, wildcards.search_data)
+            return _options(section) if section.looks_at_images else f"{self.task()} {_options(section)}"
+
+        return of_job
+
+    def budgets(self) -> Callable[..., str]:
+        """The budgets that searches are compared under, as JSON."""
+        return _verbatim(json.dumps([limits.plain() for limits in self.config.comparison.budgets]))
 
     def _section(self, name: str, job: Any) -> Settings:
         if name in OF_A_SOURCE:
@@ -39,9 +56,14 @@ class Plan(Codes):
         """The section `teacher` as JSON."""
         return _verbatim(json.dumps(self.config.teacher.plain()))
 
-    def searched_with(self) -> Callable[..., str]:
-        """The section `search_spos` as JSON."""
-        return _verbatim(json.dumps(self.config.search_spos.plain()))
+    def searched_with(self, wildcards: Any) -> str:
+        """The section `search_spos` of the data that a job is about, as JSON."""
+        return json.dumps(self.config.search("spos", wildcards.search_data).plain())
+
+    def ranking_teacher(self, wildcards: Any) -> list[str]:
+        """The teacher, where it labels the held-out images of the supernet's search that a job is about."""
+        section = self.config.search("spos", wildcards.search_data)
+        return self.labelling_teacher(section) if section.labels == "once" else []
 
     def searched_space(self, wildcards: Any) -> str:
         """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
@@ -55,10 +77,6 @@ class Plan(Codes):
             if said not in spaces.values():
                 spaces[f"search_{name}"] = said
         return _verbatim(json.dumps(spaces))
-
-    def budgets(self) -> Callable[..., str]:
-        """`comparison.budgets` as JSON."""
-        return _verbatim(json.dumps(self.config.comparison.plain()["budgets"]))
 
     def kinds(self) -> Callable[..., str]:
         """The kind of each synthetic data set that is used, as JSON."""
@@ -157,7 +175,40 @@ class Plan(Codes):
 
     def searched_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job searches on."""
-        return self.image_files(wildcards.search_data)
+        return self.image_files(self.config.images_of(wildcards.search_data))
+
+    def searched_dataset(self, wildcards: Any) -> str:
+        """The data set that a job searches on."""
+        return f"{self.results}/dataset/{self.config.images_of(wildcards.search_data)}.h5"
+
+    def supernet_teacher(self, algorithm: str) -> Callable[..., list[str]]:
+        """The teacher, where it labels the images that train an algorithm's supernet."""
+        return lambda job: self.labelling_teacher(self.config.search(algorithm, job.search_data))
+
+    def inputs_of_search(self, algorithm: str = "") -> Callable[..., dict[str, Any]]:
+        """What an algorithm's search stands on, by the options of its stage, and the `shards` behind its data set; of
+        the algorithm that a job is about, under all budgets of the comparison."""
+
+        def of_job(wildcards: Any) -> dict[str, Any]:
+            name, data = algorithm or wildcards.algorithm, wildcards.search_data
+            section, found = self.config.search(name, data), dict[str, Any]()
+            if section.looks_at_images:
+                found |= {"dataset": self.searched_dataset(wildcards), "shards": self.searched_images(wildcards)}
+            if section.supernet_type is not None:
+                found["supernet"] = self.supernet_file(f"{name}/{data}/seed-{wildcards.seed}")
+            if section.looks_at_images and (section.supernet_type is None or section.labels == "once"):
+                found["teacher"] = self.labelling_teacher(section)
+            within = () if algorithm else self.config.comparison.budgets
+            if section.needs_latency or any(limits.max_latency_ms for limits in within):
+                found["latency"] = self.latency_file(section.space)
+            return found
+
+        return of_job
+
+    def latency_of_supernet(self, algorithm: str) -> list[str]:
+        """The latency table of an algorithm's space, where its supernet's training asks for one."""
+        section = self.searches[f"search_{algorithm}"]
+        return [self.latency_file(section.space)] if section.of_supernet().needs_latency else []
 
     def training_images(self, wildcards: Any) -> list[str]:
         """The shards behind the data set that a job trains on."""
@@ -165,7 +216,7 @@ class Plan(Codes):
 
     def training_teacher(self, wildcards: Any) -> list[str]:
         """The teacher, where it labels the views of a training."""
-        return self.labelling_teacher(training_section(wildcards.retrain_data))
+        return self.labelling_teacher(getattr(self.config, training_section(wildcards.retrain_data)))
 
     def fresh_option(self, wildcards: Any) -> str:
         """The option that says how a training makes images, where it does."""

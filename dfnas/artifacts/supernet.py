@@ -1,31 +1,46 @@
-"""The archive of a supernet: its weights, and the strengths of the options, as the search left both."""
+"""The archive of a trained supernet: its weights, the strengths of the options, and how its training went."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
 
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive, save_archive
+from dfnas.runtime.resumable import Row
 from dfnas.spaces.space import Space
 
 
+class SupernetFile(NamedTuple):
+    """What the archive holds."""
+
+    network: nn.Module
+    """Without a mixer."""
+    strengths: dict[str, torch.Tensor]
+    """(O,) for each choice, in the order of its options; empty where no option is weighed."""
+    report: dict[str, bool | float | int | str]
+    """How the training went."""
+    history: list[Row]
+    """Its course."""
+
+
 def save_supernet(
-    path: Path, network: nn.Module, strengths: Mapping[str, torch.Tensor], provenance: Mapping[str, Any]
+    path: Path,
+    network: nn.Module,
+    strengths: Mapping[str, torch.Tensor],
+    report: Mapping[str, bool | float | int | str],
+    history: Sequence[Row],
+    provenance: Mapping[str, Any],
 ) -> None:
-    """Writes a supernet.
-
-    Args:
-        strengths: (O,) for each choice, in the order of its options.
-    """
-    archive = {"state": network.state_dict(), "strengths": dict(strengths), "provenance": dict(provenance)}
-    save_archive(path, archive)
+    """Writes a supernet, see `SupernetFile`."""
+    archive = {"state": network.state_dict(), "strengths": dict(strengths), "report": dict(report)}
+    save_archive(path, archive | {"history": list(history), "provenance": dict(provenance)})
 
 
-def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
-    """Reads a supernet, without a mixer.
+def load_supernet(path: Path, space: Space, device: torch.device) -> SupernetFile:
+    """Reads a supernet.
 
     Raises:
         InputError: the file is absent, damaged, or not of a supernet of this space.
@@ -34,6 +49,10 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> nn.Module:
     network = space.supernet()
     try:
         network.load_state_dict(archive["state"])
+        strengths, report, history = (archive[name] for name in ("strengths", "report", "history"))
+        fits = all(len(strengths[choice]) == len(options) for choice, options in space.choices.items() if strengths)
     except (RuntimeError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not a supernet of the space that was searched; {rebuild(path)}") from error
-    return network.to(device).to(memory_format=torch.channels_last)
+        raise InputError(f"{path} is not a supernet of the space that is searched; {rebuild(path)}") from error
+    if not fits:
+        raise InputError(f"{path} has strengths of other options than the space that is searched; {rebuild(path)}")
+    return SupernetFile(network.to(device).to(memory_format=torch.channels_last), strengths, report, history)

@@ -16,7 +16,7 @@ class Timing(Document):
     """What a stage took for a network."""
 
     stage: str
-    """`search` or `retrain`."""
+    """`supernet`, `search` or `retrain`."""
     run: dict[str, str | Whole]
     """Which network, by those names of `Identity` that are known when the stage runs."""
     seconds: Number

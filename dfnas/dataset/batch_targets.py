@@ -104,7 +104,7 @@ def labels_of(data: ImageSet, settings: LabelSettings, teacher: Teacher | None =
     """
     if settings.labels == "hard":
         return ClassLabels(data)
-    if settings.labels == "soft":
+    if settings.labels in ("soft", "once"):  # the latter are in the data already, see `relabelled`
         return StoredLabels(data, settings.temperature)
     assert teacher is not None, "labels = teacher was given none"
     return TeacherLabels(teacher, data, settings.temperature, settings.teacher_statistics == "batch")

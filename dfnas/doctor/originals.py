@@ -102,7 +102,8 @@ def synthetic_size(config: Config, source: str) -> DataSize:
 def data_sizes(config: Config, original: DataSize | None) -> dict[str, DataSize]:
     """The size of every data set that a configuration speaks of."""
     synthetic = {name: synthetic_size(config, name) for name in config.synthetic_data()}
-    return {ORIGINAL: original or assumed(config), **synthetic}
+    images = {ORIGINAL: original or assumed(config), **synthetic}
+    return images | {name: images[variant.images] for name, variant in config.variants.items()}
 
 
 def _split(config: Config, classes: np.ndarray, test: int, names: int) -> DataSize:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from dfnas.artifacts.latency_table import FORMAT, LatencyTable, WholeNetworks, subject_of, times_of
@@ -72,7 +73,7 @@ class StandIns:
             rf"labels/{generation}\.h5": self._labels,
             r"(teacher|networks)/(?P<role>\w+)\.pt": self._classifier,
             rf"search/{SEARCH}/seed-(?P<seed>\d+)/architecture\.json": self._architecture,
-            rf"search/{SEARCH}/seed-\d+/supernet\.pt": self._supernet,
+            rf"supernet/{SEARCH}/seed-\d+/supernet\.pt": self._supernet,
             rf"retrain/{SEARCH}/{RUN}/model\.pt": self._network,
             r"latency_tables/\w+\.json": lambda path: self._latency(path, rule),
         }
@@ -143,7 +144,9 @@ class StandIns:
         save_network(path, document, network, normalisation, provenance)
 
     def _supernet(self, path: Path, algorithm: str, search_data: str) -> None:
-        save_supernet(path, self._space(algorithm)[1].supernet(), {}, {})
+        space = self._space(algorithm)[1]
+        even = {choice: torch.full((len(options),), 1 / len(options)) for choice, options in space.choices.items()}
+        save_supernet(path, space.supernet(), even, {"trained_images": 0}, [], {})
 
     def _latency(self, path: Path, rule: str) -> None:
         """A table whose milliseconds are the MACs."""

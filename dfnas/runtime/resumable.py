@@ -8,7 +8,9 @@ from typing import Any, NamedTuple, NoReturn, Protocol
 from dfnas.runtime import interruption
 from dfnas.runtime.checkpoint import Checkpoint
 from dfnas.runtime.energy import EnergyMeter, added
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.progress import progress
+from dfnas.runtime.users_code import definition
 
 Row = dict[str, float | int | str]
 
@@ -61,7 +63,13 @@ def run(
 
     Raises:
         Interrupted: the process was asked to end; the state after the last step is saved.
+        InputError: work, of a user's search, that does not say how many steps it has.
     """
+    if not isinstance(getattr(work, "steps", None), int):
+        raise InputError(
+            f"{type(work).__name__} has no number of steps; its constructor has to say self.steps = … "
+            f"({definition(type(work))})"
+        )
     if _trial is not None:
         _trial(work)
     saved = checkpoint.load()

@@ -7,7 +7,9 @@ import torch
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.objects import load_object
 from dfnas.runtime.resumable import Resumable
+from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
+from dfnas.search.supernet import Supernet, Trained
 from dfnas.settings.algorithms import EXPECTED, NAMES, reference
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.candidate import Candidate
@@ -16,15 +18,18 @@ from dfnas.spaces.candidate import Candidate
 class Search(Resumable, Protocol):
     """A search, as `Resumable` steps. What follows is asked when all of them are done.
 
-    A class with a supernet has it as `network`. One whose batches several processes can share says so by
-    `shares_batches = True`. One that can do without images has a static method `without_data(budget, seed)`: it gives
-    the architecture where `on_data` of its settings is False.
+    A class of dfnas whose supernet is trained apart names what trains it as `supernet_class`, and takes the trained one
+    (`dfnas.search.supernet.Trained`) as a third argument; a `Derivation` of it looks at no images, and takes the budget
+    in place of the context. One whose batches several processes can share says so by `shares_batches = True`, for
+    `torchrun`; the workflow starts several for those of dfnas alone, since it loads no class. One that can do without
+    images has a static method `without_data(budget, seed)`: it gives the architecture where `on_data` of its settings
+    is False.
     """
 
     settings_type: ClassVar[type[SearchSettings]]
     """The form of its section of the configuration: a subclass of `SearchSettings`."""
 
-    def __init__(self, context: SearchContext, settings: Any): ...
+    def __init__(self, context: SearchContext | Budget, settings: Any, *supernet: Trained): ...
 
     @property
     def remedy(self) -> str:
@@ -67,4 +72,15 @@ def resolve(algorithm: str) -> type[Search]:
         raise InputError(
             f"'{algorithm}' has no settings_type; expected a subclass of dfnas.settings.search:SearchSettings"
         )
+    if getattr(settings, "on_data", None) is not SearchSettings.on_data and not hasattr(found, "without_data"):
+        raise InputError(
+            f"'{algorithm}' has no without_data(budget, seed), and on_data of its settings can be False; leave out "
+            "on_data, or add what gives an architecture then"
+        )
+    return found
+
+
+def supernet_of(algorithm: type[Search]) -> type[Supernet] | None:
+    """What trains the supernet that an algorithm searches on; None where it needs none, or trains its own."""
+    found: type[Supernet] | None = getattr(algorithm, "supernet_class", None)
     return found

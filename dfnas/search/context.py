@@ -11,7 +11,7 @@ from dfnas.dataset.batches import Batches, PlainViews
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.search.budget import Budget
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import ImagesSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space
 
@@ -46,7 +46,7 @@ class SearchContext:
     def device(self) -> torch.device:
         return self.train.images.device
 
-    def batches(self, settings: SearchSettings, data: ImageSet, name: str, batch_size: int | None = None) -> Batches:
+    def batches(self, settings: ImagesSettings, data: ImageSet, name: str, batch_size: int | None = None) -> Batches:
         """Training batches of one part of the images, with views and targets as the settings say. Of several processes
         each makes its share of them.
 
@@ -63,6 +63,6 @@ class SearchContext:
         share = self.processes.share(size)
         return Batches(data, size, settings.augmentation, labels, self.seed, name, settings.downscale, epoch, share)
 
-    def held_out(self, settings: SearchSettings) -> PlainViews:
+    def held_out(self, settings: ImagesSettings) -> PlainViews:
         """The validation images as the networks of the search see them."""
         return PlainViews(self.validation, HELD_OUT_BATCH, settings.downscale)

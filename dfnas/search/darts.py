@@ -23,14 +23,15 @@ from dfnas.runtime.seeds import generator, python_random, reseed
 from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.curvature import Gradient, dominant_eigenvalue
-from dfnas.search.differentiable import DifferentiableSearch, frozen
+from dfnas.search.derivation import Derivation
+from dfnas.search.differentiable import DifferentiableSupernet, frozen
 from dfnas.search.edges import EdgeWeights
 from dfnas.search.mixture import SoftmaxMixture
 from dfnas.search.perturbation import Decisions, Harm, rounds
 from dfnas.search.recalibration import statistics_kept
 from dfnas.search.stopping import EarlyStopping
 from dfnas.search.unrolling import assign, mixed_product, unrolled
-from dfnas.settings.search_darts import SearchDartsSettings
+from dfnas.settings.search_darts import DartsSupernetSettings, SearchDartsSettings
 from dfnas.spaces.slot import set_mixer, slots
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
@@ -40,27 +41,16 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """Views (B, C, S, S) and targets (B, K)."""
 
 
-class DartsSearch(DifferentiableSearch):
-    """The search, as `Resumable` steps: one architecture step and one weight step each. With selection by
-    perturbation, a step for each round of decisions follows, and weight steps between the rounds."""
-
-    settings_type = SearchDartsSettings
-    shares_batches = True
+class DartsSupernet(DifferentiableSupernet):
+    """The training of the supernet and of α, as `Resumable` steps: one architecture step and one weight step each. With
+    selection by perturbation, a step for each round of decisions follows, and weight steps between the rounds."""
 
     @property
     def alone(self) -> tuple[str, ...]:
         """See `Resumable`: the leader judges."""
         return ("decision", "decision, late", *(f"decision {number}" for number in range(len(self.rounds))))
 
-    @property
-    def remedy(self) -> str:
-        """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""
-        settings = self.settings
-        if settings.selection.by == "perturbation" and not settings.train_architecture:
-            return "raise search_darts.epochs, or shard_dataset.validation_fraction, by whose images options are judged"
-        return "set search_darts.selection.by to perturbation and search_darts.train_architecture to false"
-
-    def __init__(self, context: SearchContext, settings: SearchDartsSettings):
+    def __init__(self, context: SearchContext, settings: DartsSupernetSettings):
         self.context, self.settings, seed, space = context, settings, context.seed, context.space
         self.processes = context.processes
         if settings.edge_normalisation and not space.topology():
@@ -325,3 +315,19 @@ class DartsSearch(DifferentiableSearch):
         self.stopping.load_state_dict(state["stopping"])
         self.decisions.load_state_dict(state["decisions"])
         self.trained_images = state["trained_images"]
+
+
+class DartsSearch(Derivation):
+    """What the strengths mean that DARTS has learnt."""
+
+    settings: SearchDartsSettings
+    settings_type = SearchDartsSettings
+    supernet_class = DartsSupernet
+
+    @property
+    def remedy(self) -> str:
+        """What to set against a collapse: what measurement favours, or, where that is set already, more to judge by."""
+        settings = self.settings
+        if settings.selection.by == "perturbation" and not settings.train_architecture:
+            return "raise search_darts.epochs, or shard_dataset.validation_fraction, by whose images options are judged"
+        return "set search_darts.selection.by to perturbation and search_darts.train_architecture to false"

@@ -10,11 +10,10 @@ from torch import nn
 from dfnas.search import collapse
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
-from dfnas.spaces.candidate import Candidate
 
 
-class DifferentiableSearch:
-    """The state of a search that descends on α and on the weights of a supernet in turn."""
+class DifferentiableSupernet:
+    """The state of a training that descends on α and on the weights of a supernet in turn."""
 
     context: SearchContext
     network: nn.Module
@@ -31,21 +30,16 @@ class DifferentiableSearch:
         return self.alphas.strengths()
 
     def architecture(self) -> dict[str, str]:
-        """What the present α mean, by the space's rule and within the budget."""
-        return self.context.budget.derive(self.strengths())
-
-    def candidates(self) -> list[Candidate]:
-        """None: no architecture is judged on its own."""
-        return []
+        """What the present α mean, by the space's rule; without a budget."""
+        return self.context.space.discretise(self.strengths())
 
     def skip_share(self) -> float:
         """Of skip connections in the present architecture, see `collapse.skip_share`."""
         return collapse.skip_share(self.context.space, self.architecture())
 
     def report(self) -> dict[str, bool | float | int | str]:
-        """How it went: `collapse.judged` of the architecture, why the search `stopped`, and the `epoch`, from 1, that
-        the architecture is of."""
-        return {**collapse.judged(self.context.space, self.architecture()), "stopped": "end", "epoch": self.epochs}
+        """How it went: why it `stopped`, and the `epoch`, from 1, that the strengths are of."""
+        return {"stopped": "end", "epoch": self.epochs}
 
     @torch.no_grad()
     def expected_costs(self) -> dict[str, float]:

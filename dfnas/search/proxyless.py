@@ -19,9 +19,10 @@ from dfnas.runtime.seeds import generator, reseed
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_cost, with_cost
-from dfnas.search.differentiable import DifferentiableSearch, frozen
+from dfnas.search.derivation import Derivation
+from dfnas.search.differentiable import DifferentiableSupernet, frozen
 from dfnas.search.gates import EveryPath, TwoPaths
-from dfnas.settings.search_proxyless import SearchProxylessSettings
+from dfnas.settings.search_proxyless import ProxylessSupernetSettings, SearchProxylessSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
@@ -29,18 +30,11 @@ from dfnas.training.optimizers import sgd
 from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
-class ProxylessSearch(DifferentiableSearch):
-    """The search, as `Resumable` steps: one weight step each, some followed by an architecture step."""
+class ProxylessSupernet(DifferentiableSupernet):
+    """The training of the supernet and of α, as `Resumable` steps: one weight step each, some followed by an
+    architecture step."""
 
-    settings_type = SearchProxylessSettings
-    shares_batches = True
-
-    remedy = (
-        "weaken search_proxyless.cost (a smaller beta or a larger cost.reference), lower search_proxyless.arch_lr "
-        "or lengthen search_proxyless.warmup_epochs"
-    )
-
-    def __init__(self, context: SearchContext, settings: SearchProxylessSettings):
+    def __init__(self, context: SearchContext, settings: ProxylessSupernetSettings):
         self.context, self.settings, seed = context, settings, context.seed
         self.processes = context.processes
         reseed(seed, "weights")
@@ -199,3 +193,14 @@ class ProxylessSearch(DifferentiableSearch):
         settings, per_epoch = self.settings, self.batches.per_epoch
         of_alphas = max(epoch - settings.warmup_epochs, 0) * (per_epoch // settings.arch_every)
         return (epoch + 1) * per_epoch * self.batches.batch_size + of_alphas * self.alpha_batches.batch_size
+
+
+class ProxylessSearch(Derivation):
+    """What the strengths mean that ProxylessNAS has learnt."""
+
+    settings_type = SearchProxylessSettings
+    supernet_class = ProxylessSupernet
+    remedy = (
+        "weaken search_proxyless.cost (a smaller beta or a larger cost.reference), lower search_proxyless.arch_lr "
+        "or lengthen search_proxyless.warmup_epochs"
+    )

@@ -5,7 +5,6 @@ where bins are set. Then evolution looks for the path with the lowest validation
 each candidate with BatchNorm statistics of its own (section 3.4).
 """
 
-import math
 from typing import Any
 
 import torch
@@ -16,53 +15,36 @@ from dfnas.search.context import SearchContext
 from dfnas.search.evolution import Evolution
 from dfnas.search.judging import JudgingSearch
 from dfnas.search.path_scores import PathScores
-from dfnas.settings.search_spos import SearchSposSettings
-from dfnas.spaces.candidate import Score
+from dfnas.search.supernet import Trained
+from dfnas.settings.search_spos import SearchSposSettings, SposSupernetSettings
+from dfnas.spaces.candidate import Score, to_text
+from dfnas.spaces.slot import SinglePath, set_mixer
 from dfnas.training.losses import check_finite, soft_cross_entropy
 from dfnas.training.optimizers import clip_gradients, sgd
 from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
-class SposSearch(JudgingSearch):
-    """The search, as `Resumable` steps: those of the supernet's training, then one for each candidate."""
+class SposSupernet:
+    """The training of the supernet, as `Resumable` steps."""
 
-    settings: SearchSposSettings
-    settings_type = SearchSposSettings
-    shares_batches = True
-    alone = ("candidate",)
-
-    remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
-
-    def __init__(self, context: SearchContext, settings: SearchSposSettings):
-        self.context, self.settings, seed = context, settings, context.seed
-        reseed(seed, "weights")
+    def __init__(self, context: SearchContext, settings: SposSupernetSettings):
+        self.context, self.settings = context, settings
+        reseed(context.seed, "weights")
         self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
-        self.scores = PathScores(context.space, self.network, context.train, settings, seed)
+        self.path = SinglePath()
+        set_mixer(self.network, self.path)
         self.optimizer = sgd(
             self.network, settings.lr, settings.momentum, settings.weight_decay, decay_norms_and_biases=False
         )
         self.batches = context.batches(settings, context.train, "weights")
-        self.held_out = context.held_out(settings)
-        self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
-        self.judged = self.evolution.judged
-        self.steps = settings.steps + settings.evolution.generations * settings.evolution.population
+        self.steps = settings.steps
         self.loss_sum = torch.zeros((), device=context.device)
 
     def step(self, index: int) -> Row | None:
-        if index < self.settings.steps:
-            return self._training_step(index)
-        row = self.evolution.step(index - self.settings.steps, self.score)
-        return row and row | self._images(self.settings.steps)
-
-    def kind(self, index: int) -> str:
-        """See `Resumable`."""
-        return "step" if index < self.settings.steps else "candidate"
-
-    def _training_step(self, index: int) -> Row | None:
         settings = self.settings
         reseed(self.context.seed, "step", index, *self.context.processes.own())
         set_learning_rate(self.optimizer, learning_rate(index, settings.steps, settings.lr, "linear"))
-        self.scores.path.path = self.context.space.path(self.training_path(index))
+        self.path.path = self.context.space.path(self.training_path(index))
         views, targets = self.batches[index]
         loss = soft_cross_entropy(self.network(views), targets, settings.temperature, settings.label_smoothing)
         # Parameters off the path keep no gradient and are skipped, momentum and decay included.
@@ -78,16 +60,8 @@ class SposSearch(JudgingSearch):
         train_loss = self.loss_sum.item() / (done % period or period)
         self.loss_sum.zero_()
         check_finite(train_loss)
-        return {"phase": "supernet", "step": done, "train_loss": train_loss, **self._images(done)}
-
-    def _images(self, steps: int) -> Row:
-        """Images that went forward and backward in so many steps, and forward alone in judging so far."""
-        recalibration = self.scores.recalibration
-        a_candidate = recalibration.count * recalibration.batches.batch_size + len(self.context.validation)
-        return {
-            "trained_images": steps * self.batches.batch_size,
-            "judged_images": len(self.judged) * a_candidate,
-        }
+        trained = done * self.batches.batch_size
+        return {"phase": "supernet", "step": done, "train_loss": train_loss, **_images(trained, 0)}
 
     def training_path(self, index: int) -> dict[str, str]:
         """The path that a step trains: uniform, and if bins of MACs are set, drawn until it falls into a bin
@@ -104,27 +78,66 @@ class SposSearch(JudgingSearch):
             architecture = space.sample(rng)
         return architecture
 
-    def score(self, architecture: dict[str, str]) -> Score:
-        """What a path is worth on the validation images, after recalibration on training images."""
+    def strengths(self) -> dict[str, torch.Tensor]:
+        """None: paths are uniform."""
+        return {}
 
-        def judged() -> list[float]:
-            (logits,) = self.scores.logits(architecture, self.held_out)
-            score = self.score_of(logits)
-            return [score.top1_error, score.top5_error, math.nan if score.loss is None else score.loss]
-
-        top1, top5, loss = self.context.processes.of_leader(judged, 3)
-        return Score(top1, top5, None if math.isnan(loss) else loss)
+    def report(self) -> dict[str, bool | float | int | str]:
+        """How it went: images that were `trained_images`, forward and backward."""
+        return {"trained_images": self.steps * self.batches.batch_size}
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "evolution": self.evolution.state_dict(),
             "loss_sum": self.loss_sum,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.evolution.load_state_dict(state["evolution"])
         self.loss_sum.copy_(state["loss_sum"])
+
+
+class SposSearch(JudgingSearch):
+    """Evolution on a trained supernet, as `Resumable` steps: one for each candidate."""
+
+    settings: SearchSposSettings
+    settings_type = SearchSposSettings
+    supernet_class = SposSupernet
+
+    remedy = "raise search_spos.steps, so that paths with weights are trained enough to be judged"
+
+    def __init__(self, context: SearchContext, settings: SearchSposSettings, supernet: Trained):
+        self.context, self.settings, self.supernet = context, settings, supernet
+        self.scores = PathScores(context.space, supernet.network, context.train, settings, context.seed)
+        self.held_out = context.held_out(settings)
+        self.evolution = Evolution(context.space, settings.evolution, context.budget, context.seed)
+        self.judged = self.evolution.judged
+        self.known: dict[str, Score] = {}  # by the architecture's text; of other searches on this supernet too
+        self.steps = settings.evolution.generations * settings.evolution.population
+
+    def step(self, index: int) -> Row | None:
+        row = self.evolution.step(index, self.score)
+        recalibration = self.scores.recalibration
+        a_candidate = recalibration.count * recalibration.batches.batch_size + len(self.context.validation)
+        return row and row | _images(int(self.supernet.report["trained_images"]), len(self.judged) * a_candidate)
+
+    def score(self, architecture: dict[str, str]) -> Score:
+        """What a path is worth on the validation images, after recalibration on training images."""
+        text = to_text(self.context.space, architecture)
+        if text not in self.known:
+            (logits,) = self.scores.logits(architecture, self.held_out)
+            self.known[text] = self.score_of(logits)
+        return self.known[text]
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"evolution": self.evolution.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.evolution.load_state_dict(state["evolution"])
+
+
+def _images(trained: int, judged: int) -> Row:
+    """Images that went forward and backward in the training so far, and forward alone in judging."""
+    return {"trained_images": trained, "judged_images": judged}

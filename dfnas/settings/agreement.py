@@ -3,6 +3,8 @@
 Each check raises ValueError with what is wrong and what was expected.
 """
 
+from typing import Any
+
 from dfnas.settings.sections import Sections
 from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, SourceSettings, training_section
 
@@ -16,32 +18,53 @@ def data_are_known(config: Sections) -> None:
     for name in config.sources:
         if name in RESERVED:
             raise ValueError(f"sources.{name}: the name is taken; expected another than {', '.join(RESERVED)}")
-    known = (ORIGINAL, *config.synthetic_data())
-    for key in ("search_data", "retrain_data"):
-        for name in getattr(config.comparison, key):
-            if name not in known:
-                raise ValueError(
-                    f"comparison.{key} = {name!r}: no such data; expected {', '.join(known)}, or add it to sources"
-                )
+    images = (ORIGINAL, *config.synthetic_data())
+    named = [("comparison.search_data", name, (*images, *config.variants)) for name in config.comparison.search_data]
+    named += [("comparison.retrain_data", name, images) for name in config.comparison.retrain_data]
+    named += [(f"variants.{name}.images", variant.images, images) for name, variant in config.variants.items()]
+    for key, name, known in named:
+        if name not in known:
+            raise ValueError(f"{key} = {name!r}: no such data; expected {', '.join(known)}, or add it to sources")
+
+
+def variants_are_of_searches(config: Sections) -> None:
+    for name, variant in config.variants.items():
+        if name in (*RESERVED, *config.sources):
+            raise ValueError(f"variants.{name}: the name is taken, by {'a source' if name in config.sources else name}")
+        for rule, section in variant.searches().items():
+            base = config.searches()[rule]
+            for key in ("space", "budget"):
+                if getattr(section, key) != getattr(base, key):
+                    raise ValueError(f"variants.{name}.{rule}.{key}: expected that of {rule}; leave it out")
 
 
 def resources_are_of_rules(config: Sections) -> None:
     for name in config.resources:
         if name not in ("default", *config.rules):
             raise ValueError(f"resources.{name}: no such rule; expected 'default' or one of {', '.join(config.rules)}")
+    shared = [name for name, rule in config.rules.items() if rule.shared]
+    for name, said in config.resources.items():
+        if said.gpu > 1 and name not in shared:
+            raise ValueError(
+                f"resources.{name}.gpu = {said.gpu}: expected 0 or 1; several GPUs share a job of {', '.join(shared)}"
+            )
 
 
 def gpus_share_the_batches(config: Sections) -> None:
     trainings = dict.fromkeys(map(training_section, config.comparison.retrain_data), "retrain")
-    searches = [f"search_{name}" for name in config.comparison.names]
-    shared = {name: name for name in searches if config.rules[name].shared}
+    rules = [f"{kind}_{name}" for name in config.comparison.names for kind in ("supernet", "search")]
+    known = [config.rules[rule] for rule in rules if rule in config.rules]
+    shared = {rule.section or rule.name: rule.name for rule in known if rule.shared}
     for name, rule in {**trainings, **shared}.items():
-        _check_shares(config, name, rule, config.resources_of(rule)["gpu"])
+        _check_shares(config, name, getattr(config, name), rule)
+        for data, variant in config.variants.items():
+            if name in variant.searches():
+                _check_shares(config, f"variants.{data}.{name}", variant.searches()[name], rule)
 
 
-def _check_shares(config: Sections, name: str, rule: str, count: int) -> None:
-    """Raises ValueError where the jobs of a rule cannot share the batches of a section among `count` GPUs."""
-    settings = getattr(config, name)
+def _check_shares(config: Sections, name: str, settings: Any, rule: str) -> None:
+    """Raises ValueError where the jobs of a rule cannot share the batches of a section among their GPUs."""
+    count = config.resources_of(rule)["gpu"]
     fewest = 2 * max(count, 1)
     if settings.teacher_statistics == "batch" and settings.batch_size < fewest:
         raise ValueError(
@@ -108,7 +131,13 @@ def originals_fit_the_teacher(config: Sections) -> None:
 
 
 def searches_fit_the_teacher(config: Sections) -> None:
-    for name, section in config.searches().items():
+    varied = [(f"variants.{name}.", variant.searches()) for name, variant in config.variants.items()]
+    sections = [
+        (place + name, section)
+        for place, searches in [("", config.searches()), *varied]
+        for name, section in searches.items()
+    ]
+    for name, section in sections:
         size = config.teacher.size or ()
         if any(side % section.downscale for side in size):
             raise ValueError(
@@ -180,6 +209,7 @@ def _check_synthesis(config: Sections, place: str, source: SourceSettings) -> No
 
 CHECKS = (
     data_are_known,
+    variants_are_of_searches,
     resources_are_of_rules,
     gpus_share_the_batches,
     originals_are_not_made,

@@ -24,7 +24,11 @@ class Config(Sections):
             known = (*cls.model_fields, *own)
             for name in values:
                 if name not in known:
-                    raise InputError(f"unknown key '{name}'; expected one of {', '.join(known)}")
+                    advice = "; name the class of an algorithm of yours in comparison.algorithms"
+                    raise InputError(
+                        f"unknown key '{name}'; expected one of {', '.join(known)}"
+                        f"{advice if str(name).startswith('search_') else ''}"
+                    )
             for name, algorithm in own.items():
                 if name not in values:
                     raise InputError(

@@ -10,10 +10,11 @@ from dfnas.settings.base import Settings, Temperature
 class LabelSettings(Settings):
     """Where the targets of a batch come from, and how soft they are."""
 
-    labels: Literal["soft", "hard", "teacher"] = "soft"
+    labels: Literal["soft", "hard", "once", "teacher"] = "soft"
     """Targets: `soft`, the data set's soft labels (for original data these are the classes themselves); `hard`,
-    the most likely class of these alone; `teacher`, what the teacher says of each view, asked in every step (SPOS
-    release, on synthetic data)."""
+    the most likely class of these alone; `once`, what the teacher says of each stored image, held-out ones included:
+    the same as `soft` on synthetic data, and the teacher's opinion of original ones; `teacher`, what it says of each
+    view, asked in every step (SPOS release, on synthetic data)."""
     temperature: Temperature = 1.0
     """Temperature T on both sides of the cross-entropy (SPOS release: 3); that of a retraining is multiplied by T²
     (Hinton et al. 2015). Labels that are classes, `hard` ones and those of original data, are the same at every
@@ -23,6 +24,11 @@ class LabelSettings(Settings):
     `batch`, those of each batch of views, or of a process's share of it, which are not distributed as what it was
     trained on (Heo et al. 2019, table 8; Raikwar and Mishra 2022, on noise). That takes a teacher with BatchNorm, and
     more than one image."""
+
+    @property
+    def asks_teacher(self) -> bool:
+        """Whether the teacher is asked for labels that are not stored."""
+        return self.labels in ("once", "teacher")
 
     @model_validator(mode="after")
     def _statistics_are_of_views(self) -> "LabelSettings":

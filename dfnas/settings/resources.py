@@ -17,5 +17,5 @@ class ResourceSettings(Settings):
     max_runtime: CountOrZero = 0
     """The most minutes that any try asks for: what the partition allows. 0 is no limit."""
     gpu: CountOrZero = 0
-    """GPUs. A job of `retrain`, `search_darts`, `search_proxyless` or `search_spos` with several works on all of them,
-    a process on each; with `device: cpu` there are as many processes on the CPU."""
+    """GPUs. A job of `retrain`, `supernet_darts`, `supernet_proxyless` or `supernet_spos` with several works on all of
+    them, a process on each; with `device: cpu` there are as many processes on the CPU."""

@@ -1,6 +1,6 @@
 """Settings that all searches share."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
@@ -29,13 +29,11 @@ class BudgetSettings(Settings):
     """Milliseconds of a batch, by the table that is measured on this machine."""
 
 
-class SearchSettings(LabelSettings):
-    """What every search is told, whether it looks at data or not."""
+class ImagesSettings(LabelSettings):
+    """What whoever trains a supernet, or a candidate, is told of the space and of the images."""
 
     space: SpaceSettings
     """The search space."""
-    budget: BudgetSettings = BudgetSettings()
-    """What the architecture may cost at most."""
     downscale: Count = 1
     """Search on images averaged over squares of this side. It divides their height and width; crops, flips and the
     teacher's labels are those of the full size, and so are the MACs of what is found."""
@@ -49,13 +47,37 @@ class SearchSettings(LabelSettings):
 
     @property
     def needs_latency(self) -> bool:
-        """Whether the search asks for the space's latency table."""
+        """Whether the space's latency table is asked for."""
+        return False
+
+
+class SearchSettings(ImagesSettings):
+    """What every search is told, whether it looks at data or not."""
+
+    supernet_type: ClassVar[type[ImagesSettings] | None] = None
+    """The part of the section that the supernet is trained by, where it is trained apart from the search on it."""
+
+    budget: BudgetSettings = BudgetSettings()
+    """What the architecture may cost at most."""
+
+    def of_supernet(self) -> ImagesSettings:
+        """What the supernet is trained by: nothing else of the section trains it anew."""
+        assert self.supernet_type is not None, "a search without a supernet of its own"
+        return self.supernet_type(**{name: getattr(self, name) for name in self.supernet_type.model_fields})
+
+    @property
+    def needs_latency(self) -> bool:
         return self.budget.max_latency_ms > 0
 
     @property
     def on_data(self) -> bool:
-        """Whether the search looks at images."""
+        """Whether the search looks at images, or stands on a supernet that did."""
         return True
+
+    @property
+    def looks_at_images(self) -> bool:
+        """Whether the search itself does: not where all is read off from what the supernet has learnt."""
+        return self.on_data
 
 
 class OwnSearchSettings(SearchSettings):

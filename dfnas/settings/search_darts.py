@@ -1,11 +1,11 @@
 """Settings of `search_darts` (Liu, Simonyan and Yang 2019; section 3.1 and the code published with it)."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, NonNegative, Positive, Settings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import ImagesSettings, SearchSettings
 
 
 class StopSettings(Settings):
@@ -51,8 +51,8 @@ class SelectionSettings(Settings):
     """Peak learning rate of the weights in them, as a share of `lr`; falls by a cosine to `lr_min` until the last."""
 
 
-class SearchDartsSettings(SearchSettings):
-    """Section `search_darts`."""
+class DartsSupernetSettings(ImagesSettings):
+    """What of section `search_darts` trains the supernet and the strengths of its options."""
 
     order: Literal[1, 2] = 2
     """1 takes the weights as they are for the architecture's gradient, 2 looks one step of theirs ahead."""
@@ -89,7 +89,7 @@ class SearchDartsSettings(SearchSettings):
     """Reading off the architecture."""
 
     @model_validator(mode="after")
-    def _agree(self) -> "SearchDartsSettings":
+    def _agree(self) -> "DartsSupernetSettings":
         if self.lr_min > self.lr:
             raise ValueError(f"lr_min ({self.lr_min:g}) must not exceed lr ({self.lr:g}), or the rate would rise")
         if self.arch_warmup_epochs >= self.epochs:
@@ -122,3 +122,13 @@ class SearchDartsSettings(SearchSettings):
         if not self.train_architecture and self.edge_normalisation:
             raise ValueError("edge_normalisation = true needs train_architecture = true: its weights would not learn")
         return self
+
+
+class SearchDartsSettings(DartsSupernetSettings, SearchSettings):
+    """Section `search_darts`."""
+
+    supernet_type: ClassVar[type[ImagesSettings] | None] = DartsSupernetSettings
+
+    @property
+    def looks_at_images(self) -> bool:
+        return False

@@ -1,11 +1,11 @@
 """Settings of `search_proxyless` (Cai, Zhu and Han 2019; sections 3 and 4 and the code published with it)."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, Integer, NonNegative, Number, Positive, Settings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import ImagesSettings, SearchSettings
 
 
 class CostTermSettings(Settings):
@@ -34,8 +34,8 @@ class CostTermSettings(Settings):
         return self.reference * 1e6 if self.measure == "macs" else self.reference
 
 
-class SearchProxylessSettings(SearchSettings):
-    """Section `search_proxyless`."""
+class ProxylessSupernetSettings(ImagesSettings):
+    """What of section `search_proxyless` trains the supernet and the strengths of its options."""
 
     warmup_epochs: CountOrZero = 40
     """Epochs of training uniformly sampled paths before the search proper."""
@@ -67,4 +67,18 @@ class SearchProxylessSettings(SearchSettings):
 
     @property
     def needs_latency(self) -> bool:
-        return super().needs_latency or self.cost.needs_latency
+        return self.cost.needs_latency
+
+
+class SearchProxylessSettings(ProxylessSupernetSettings, SearchSettings):
+    """Section `search_proxyless`."""
+
+    supernet_type: ClassVar[type[ImagesSettings] | None] = ProxylessSupernetSettings
+
+    @property
+    def looks_at_images(self) -> bool:
+        return False
+
+    @property
+    def needs_latency(self) -> bool:
+        return self.cost.needs_latency or self.budget.max_latency_ms > 0

@@ -1,9 +1,11 @@
 """Settings of `search_spos` (Guo et al. 2020; section 3 and the code published with it)."""
 
+from typing import ClassVar
+
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Settings
-from dfnas.settings.search import BudgetSettings, JudgingSettings
+from dfnas.settings.search import BudgetSettings, ImagesSettings, JudgingSettings
 
 
 class MacsBinSettings(Settings):
@@ -62,8 +64,8 @@ class EvolutionSettings(Settings):
         return self
 
 
-class SearchSposSettings(JudgingSettings):
-    """Section `search_spos`."""
+class SposSupernetSettings(ImagesSettings):
+    """What of section `search_spos` trains the supernet."""
 
     steps: Count = 150_000
     """Steps of supernet training."""
@@ -79,6 +81,13 @@ class SearchSposSettings(JudgingSettings):
     """Upper bound of the gradient's norm; 0 for none, as published."""
     macs_bins: MacsBinSettings | None = None
     """Bins of MACs for the sampling of paths; without them paths are uniform."""
+
+
+class SearchSposSettings(SposSupernetSettings, JudgingSettings):
+    """Section `search_spos`."""
+
+    supernet_type: ClassVar[type[ImagesSettings] | None] = SposSupernetSettings
+
     evolution: EvolutionSettings = EvolutionSettings()
     """The evolutionary search."""
     budget: BudgetSettings = BudgetSettings(max_macs_m=330.0)

@@ -34,6 +34,7 @@ from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.settings.sources import SYNTHETIC, Data, SourceSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
+from dfnas.settings.variants import VariantSettings
 
 ROLES = ("verifier", "competitor")
 NAMED_SOURCES = ("folder", "cifar10")
@@ -67,6 +68,8 @@ class Sections(Settings):
     shard_dataset: ShardDatasetSettings
     sources: dict[Data, SourceSettings] = Field(default_factory=dict)
     """Synthetic data sets beside `synthetic`, by name. Only those that `comparison` names are made."""
+    variants: dict[Data, VariantSettings] = Field(default_factory=dict)
+    """Searches with settings of their own, by the name that `comparison.search_data` has for them."""
     shard_original: ShardOriginalSettings
     measure_options: MeasureOptionsSettings = MeasureOptionsSettings()
     search_darts: SearchDartsSettings
@@ -95,6 +98,16 @@ class Sections(Settings):
         """The sections of all searches, by rule, whether the comparison has them or not."""
         return {name: section for name, section in self if isinstance(section, SearchSettings)}
 
+    def search(self, algorithm: str, data: str) -> SearchSettings:
+        """The section by which an algorithm searches on some data."""
+        rule = f"search_{algorithm}"
+        own = self.variants[data].searches() if data in self.variants else {}
+        return own.get(rule) or self.searches()[rule]
+
+    def images_of(self, data: str) -> str:
+        """The data set that searches on some data look at."""
+        return self.variants[data].images if data in self.variants else data
+
     def is_draw(self, rule: str) -> bool:
         """Whether a rule is a search that looks at no images."""
         section = getattr(self, rule, None)
@@ -102,12 +115,12 @@ class Sections(Settings):
 
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
-        space and budget; of one of the user's its class and all that its section says."""
+        space, budget and downscale; of one of the user's its class and all that its section says."""
         section = self.searches()[f"search_{name}"].plain()
         own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
         algorithm = next((each for each in own if short_name(each) == name), None)
         if algorithm is None:
-            return {f"search_{name}": {key: section[key] for key in ("space", "budget")}}
+            return {f"search_{name}": {key: section[key] for key in ("space", "budget", "downscale")}}
         return {f"search_{name}": {"algorithm": algorithm, "section": section}}
 
     def synthetic_data(self) -> dict[str, SourceSettings]:

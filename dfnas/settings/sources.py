@@ -38,14 +38,17 @@ def training_section(data: str) -> str:
 
 
 def lay_over_base(values: Any) -> Any:
-    """A configuration, as plain values, in which sections that say what is different say everything: every source, its
-    own keys laid over those of the base sections, and `retrain_synthetic`, over those of `retrain` unless it names a
-    recipe of its own. What is not of the expected form stays as it is, for the validation to complain of."""
+    """A configuration, as plain values, in which sections that say what is different say everything: every source and
+    every variant of a search, its own keys laid over those of the base sections, and `retrain_synthetic`, over those of
+    `retrain` unless it names a recipe of its own. What is not of the expected form stays as it is, for the validation
+    to complain of."""
     if not isinstance(values, Mapping):
         return values
     laid = {}
     if isinstance(values.get("sources"), Mapping):
         laid["sources"] = {name: _complete(source, values) for name, source in values["sources"].items()}
+    if isinstance(values.get("variants"), Mapping):
+        laid["variants"] = {name: _varied(variant, values) for name, variant in values["variants"].items()}
     if "retrain" in values:
         own = values.get("retrain_synthetic") or {}
         named = isinstance(own, Mapping) and own.get("recipe") is not None
@@ -61,6 +64,12 @@ def _complete(source: Any, values: Mapping[str, Any]) -> Any:
     base = {section: values[section] for section in SourceSettings.model_fields if section in values}
     laid = {section: _laid_over(base[section], source[section]) for section in base if section in source}
     return {**base, **source, **laid}
+
+
+def _varied(variant: Any, values: Mapping[str, Any]) -> Any:
+    if not isinstance(variant, Mapping):
+        return {} if variant is None else variant
+    return {name: _laid_over(values.get(name), section) for name, section in variant.items()}
 
 
 def _laid_over(base: Any, section: Any) -> Any:

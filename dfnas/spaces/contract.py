@@ -1,8 +1,8 @@
-"""Whether a space keeps what `Space` promises, seen by building its networks: for spaces of a user's own, which no test
-of ours knows.
+"""Whether a space keeps what `Space` promises, seen by building its networks. A space of a user's own, which no test of
+ours knows, is asked more: all options of its supernet, more of its networks, and whether it is the same every time.
 
-All of it runs on torch's `meta` device, where tensors have shapes only, but for one network, which is built twice, and
-for those that need values.
+Most of it runs on torch's `meta` device, where tensors have shapes only. One path of a supernet runs on the CPU, and so
+does what needs values.
 
 Shapes: B batch, C channels, H W space, K classes.
 """
@@ -19,44 +19,54 @@ from dfnas.measure.complexity import count_macs, count_parameters
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.runtime.users_code import blamed, definition
+from dfnas.spaces.names import NAMES
 from dfnas.spaces.registry import make
 from dfnas.spaces.repeatable import check_choices, check_choices_elsewhere
-from dfnas.spaces.slot import Slot, set_mixer, slots
-from dfnas.spaces.space import Architecture, Space, Task
+from dfnas.spaces.slot import SinglePath, Slot, set_mixer, slots
+from dfnas.spaces.space import Architecture, Space
 
 BATCH = 2
 SAMPLES = 3
+MOST_WEIGHTS = 50_000_000
+"""Of a supernet that is built on the CPU, 200 MB: a larger one is seen on the device meta alone."""
 
 
-def check_contract(name: str, task: Task, options: Mapping[str, Any]) -> None:
-    """Raises InputError, with the line of the user's file, where a space is another each time that it is made, where
-    supernet and networks do not have the slots, inputs and outputs that they should, or where costs are not those of
-    the networks.
+def check_contract(name: str, space: Space, options: Mapping[str, Any], downscale: int) -> None:
+    """Raises InputError, with the line of the user's file, where supernet and networks do not have the slots, inputs
+    and outputs that they should, where costs are not those of the networks, where two architectures have one text, or
+    where a space of the user's is another each time that it is made.
 
     Args:
         name: of the space, with its `options`, as `make` takes them.
+        downscale: side of the squares over which the search averages images for the supernet.
     """
-    space = make(name, task, options)
-    kind = type(space)
-    with _located(f"the space '{name}' cannot be used", kind):
-        check_choices(space, make(name, task, options).choices, "when it is made again in the same process")
-    with _located(f"the space '{name}': supernet()", kind.supernet):
-        _check_slots(space, space.supernet)
-    if kind.slotted_network is not Space.slotted_network:
+    kind, own = type(space), name not in NAMES
+    seen = f" on images averaged by downscale = {downscale}" if downscale > 1 else ""
+    if own:
+        with _located(f"the space '{name}' cannot be used", kind):
+            again = make(name, space.task, options).choices
+            check_choices(space, again, "when it is made again in the same process")
+    with _located(f"the space '{name}': supernet(){seen}", kind.supernet if own else None):
+        _check_supernet(space, own, downscale)
+    if own and kind.slotted_network is not Space.slotted_network:
         with _located(f"the space '{name}': slotted_network()", kind.slotted_network):
-            _check_slots(space, space.slotted_network)
-    with _located(f"the space '{name}': network()", kind.network):
-        for architecture in _architectures(space):
+            _asked(space.slotted_network, lambda network: _check_options(space, network))
+    with _located(f"the space '{name}': network()", kind.network if own else None):
+        for architecture in _architectures(space) if own else [space.sample(python_random(0, "contract"))]:
             _check_network(space, architecture)
-        _check_weights(space, space.sample(python_random(0, "contract")))
-    with _located(f"the space '{name}' cannot be used", kind):
-        check_choices_elsewhere(name, space, options)
+    with _located(f"the space '{name}': to_string()", kind.to_string if own else None):
+        _check_texts(space)
+    if own:
+        with _located(f"the space '{name}': network()", kind.network):
+            _check_weights(space, space.sample(python_random(0, "contract")))
+        with _located(f"the space '{name}' cannot be used", kind):
+            check_choices_elsewhere(name, space, options)
 
 
 @contextmanager
-def _located(what: str, function: Callable[..., Any]) -> Iterator[None]:
-    """`blamed`, with the place of a function where no line of the user's was running."""
-    place = definition(function)
+def _located(what: str, function: Callable[..., Any] | None) -> Iterator[None]:
+    """`blamed`, with the place of a function of the user's where no line of theirs was running."""
+    place = function and definition(function)
     try:
         with blamed(what, place):
             yield
@@ -79,12 +89,19 @@ def _asked(build: Callable[[], nn.Module], ask: Callable[[nn.Module], None]) -> 
     return network
 
 
-def _check_slots(space: Space, build: Callable[[], nn.Module]) -> None:
-    """That a network has the slots of the choices, and that all options of a slot give the same shape."""
-    _asked(build, lambda network: _check_slots_of(space, network))
+def _check_supernet(space: Space, every_option: bool, downscale: int) -> None:
+    """That a supernet has the slots of the choices and maps images, as the search sees them, to logits: along a path
+    in training, and of a user's space with every option."""
+    check = _check_options if every_option else _check_slots
+    network = _asked(space.supernet, lambda network: check(space, network, downscale))
+    if count_parameters(network) <= MOST_WEIGHTS:
+        network = space.supernet()
+    set_mixer(network, SinglePath(space.path(space.sample(python_random(0, "contract")))))
+    _check_logits(space, network.train(), downscale)
 
 
-def _check_slots_of(space: Space, network: nn.Module) -> None:
+def _check_slots(space: Space, network: nn.Module, downscale: int = 1) -> None:
+    """That a network has a slot for every choice and for nothing else, with the choice's options."""
     _check_module(network)
     found: dict[str, Slot] = {}
     for slot in slots(network):
@@ -99,8 +116,13 @@ def _check_slots_of(space: Space, network: nn.Module) -> None:
     missing = [choice for choice in space.choices if choice not in found]
     if missing:
         raise InputError(f"it has no slot for the choice '{missing[0]}' ({len(missing)} such)")
+
+
+def _check_options(space: Space, network: nn.Module, downscale: int = 1) -> None:
+    """The same, and that all options of a slot give one shape."""
+    _check_slots(space, network)
     set_mixer(network, _every_option)
-    _check_logits(space, network)
+    _check_logits(space, network.eval(), downscale)
 
 
 def _every_option(slot: Slot, x: torch.Tensor) -> torch.Tensor:
@@ -141,7 +163,7 @@ def _check_network(space: Space, architecture: Architecture) -> None:
         unchosen = next(slots(network), None)
         if unchosen is not None:
             raise InputError(f"it still has a slot for '{unchosen.choice}'; expected the chosen option in its place")
-        _check_logits(space, network)
+        _check_logits(space, network.eval())
 
     network = _asked(lambda: space.network(architecture), ask)
     counted = {
@@ -154,6 +176,24 @@ def _check_network(space: Space, architecture: Architecture) -> None:
                 f"{space.to_string(architecture)} has {own} {what}, and by {table}_table() {said}; a space whose "
                 "networks are not its supernet with one option a slot has to say so by slotted_network()"
             )
+
+
+def _check_texts(space: Space) -> None:
+    """That architectures which differ in a choice, or more, have texts that differ."""
+    named: dict[str, Architecture] = {}
+    for i in range(SAMPLES):
+        drawn = space.sample(python_random(0, "contract", i))
+        changed = ({**drawn, choice: option} for choice, options in space.choices.items() for option in options)
+        for architecture in filter(space.holds, changed):
+            text = space.to_string(architecture)
+            if not isinstance(text, str):
+                raise InputError(f"it returns a {type(text).__name__}; expected a text")
+            if (other := named.setdefault(text, architecture)) != architecture:
+                choice = next(choice for choice in space.choices if other[choice] != architecture[choice])
+                raise InputError(
+                    f"'{text}' means two architectures, with {other[choice]} and with {architecture[choice]} for "
+                    f"'{choice}'; expected a text of each, which says what every choice is"
+                )
 
 
 def _check_weights(space: Space, architecture: Architecture) -> None:
@@ -179,12 +219,12 @@ def _check_module(network: Any) -> None:
         raise InputError(f"it returns a {type(network).__name__}; expected a torch module")
 
 
-def _check_logits(space: Space, network: nn.Module) -> None:
-    """Raises InputError unless the network maps images (B, C, H, W) to logits (B, K)."""
+def _check_logits(space: Space, network: nn.Module, downscale: int = 1) -> None:
+    """Raises InputError unless the network maps images (B, C, H, W), averaged by `downscale`, to logits (B, K)."""
     device = next((parameter.device for parameter in network.parameters()), "meta")
-    images = torch.zeros(BATCH, *_shape(space), device=device)
+    images = torch.zeros(BATCH, *_shape(space, downscale), device=device)
     with torch.no_grad(), _layers_named(network):
-        logits = network.eval()(images)
+        logits = network(images)
     expected = (BATCH, space.task.classes)
     if not isinstance(logits, torch.Tensor):
         raise InputError(f"the network returns a {type(logits).__name__}; expected logits, a tensor {expected}")
@@ -192,8 +232,8 @@ def _check_logits(space: Space, network: nn.Module) -> None:
         raise InputError(f"the network maps {tuple(images.shape)} to {tuple(logits.shape)}; expected logits {expected}")
 
 
-def _shape(space: Space) -> tuple[int, ...]:
-    return space.task.channels, *space.task.size
+def _shape(space: Space, downscale: int = 1) -> tuple[int, ...]:
+    return space.task.channels, *(side // downscale for side in space.task.size)
 
 
 @contextmanager

@@ -1,5 +1,5 @@
-"""See, before anything long runs, that the spaces of the searches can be made and that something in them keeps the
-budgets, and say how large they are."""
+"""See, before anything long runs, that the spaces of the searches can be made, that their networks are what they should
+be, and that something in them keeps the budgets; and say how large they are."""
 
 import sys
 from typing import Any
@@ -10,11 +10,11 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
 from dfnas.search.algorithm import resolve
 from dfnas.search.budget import Budget
-from dfnas.settings.base import Settings
+from dfnas.settings.base import Count, Settings
 from dfnas.settings.search import BudgetSettings, SearchSettings, SpaceSettings
 from dfnas.spaces.contract import check_contract
 from dfnas.spaces.costs import CostTable
-from dfnas.spaces.names import NAMES, reference
+from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Stage
@@ -28,8 +28,8 @@ STAGE.argument(
     type=section,
     required=True,
     metavar="JSON",
-    help="by the name of a search's section: its space (name, options) and, if it has one, its budget, as there; of an "
-    "algorithm of your own `algorithm` and all of its `section`",
+    help="by the name of a search's section: its space (name, options) and, if it has them, budget and downscale, as "
+    "there; of an algorithm of your own `algorithm` and all of its `section`",
 )
 STAGE.output("--out", required=True, help="what the spaces are, JSON")
 
@@ -41,6 +41,8 @@ class CheckedSearch(Settings):
     """Its space."""
     budget: BudgetSettings = BudgetSettings()
     """Its limits, if it has any."""
+    downscale: Count = 1
+    """What its supernet sees is averaged by."""
 
 
 def check_spaces(job: Job[None]) -> None:
@@ -53,16 +55,16 @@ def check_spaces(job: Job[None]) -> None:
 
 
 def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
-    """What a search chooses from. Raises InputError, naming the search, where its space cannot be made or its limits on
-    weights and multiply-accumulates cannot be kept; milliseconds are known when they have been measured."""
+    """What a search chooses from. Raises InputError, naming the search, where its space cannot be made, its networks
+    are not what they should be, or its limits on weights and multiply-accumulates cannot be kept; milliseconds are
+    known when they have been measured."""
     search = (
         _own_search(name, said) if isinstance(said, dict) and "algorithm" in said else CheckedSearch.parse(said, name)
     )
     described, limits = search.space, search.budget.model_copy(update={"max_latency_ms": 0.0})
     try:
-        if described.name not in NAMES:
-            check_contract(described.name, task, described.options)
         space = make(described.name, task, described.options)
+        check_contract(described.name, space, described.options, search.downscale)
         Budget(space, limits).check()
     except InputError as error:
         raise InputError(f"{name}: {error}") from error

@@ -3,14 +3,12 @@
 import sys
 from pathlib import Path
 
-from dfnas.artifacts.architecture import FoundArchitecture
+from dfnas.artifacts.architecture import FoundArchitecture, read_architecture
 from dfnas.artifacts.candidates import read_candidates
 from dfnas.artifacts.history import read_history
 from dfnas.artifacts.picture import write_picture
 from dfnas.artifacts.strengths import read_strengths
 from dfnas.pictures.search import search_png
-from dfnas.runtime.files import read_json
-from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
@@ -29,9 +27,8 @@ STAGE.output("--out", required=True, help="the picture, PNG")
 
 def draw_search(job: Job[None]) -> None:
     options = job.options
-    document = read_json(options.architecture, by_hand=True)
+    document, space = read_architecture(options.architecture)
     found = FoundArchitecture.of(document, options.architecture)
-    space = space_of(document, str(options.architecture))
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []
     strengths = read_strengths(options.strengths, space) if options.strengths else None

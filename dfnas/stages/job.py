@@ -96,8 +96,8 @@ class Job(Generic[S]):
         return entry
 
     def provenance(self, *made: Path) -> dict[str, Any]:
-        """What determines the result: stage, versions, code, arguments, settings, and digests of the files that were
-        read, by their names in the folder of results.
+        """What determines the result: stage, versions, code, arguments apart from the places of outputs, settings, and
+        digests of the files that were read. Files have their names in the folder of results.
 
         Args:
             made: outputs that later ones are made of.
@@ -117,9 +117,9 @@ class Job(Generic[S]):
             "device": self.device.type,
             **together,
             "arguments": {
-                name: value
+                name: self._plain(value)
                 for name, value in vars(self.options).items()
-                if isinstance(value, int | float | str | tuple | None) and name not in machine
+                if name not in machine and not {*_files(value)} & {*self.outputs}
             },
             "settings": self.settings.plain() if self.settings is not None else {},
             "inputs": {self.folder.name(path): self._digest(path) for path in inputs},
@@ -153,10 +153,21 @@ class Job(Generic[S]):
         same = json.loads(json.dumps(own)) == receipt.provenance.plain()
         return same and made == {name: said.sha256 for name, said in receipt.outputs.items()}
 
+    def _plain(self, argument: Any) -> Any:
+        """An argument as plain values, with files by their names."""
+        if isinstance(argument, list):
+            return [self._plain(each) for each in argument]
+        return self.folder.name(argument) if isinstance(argument, Path) else argument
+
     def _digest(self, path: Path) -> str:
         if path not in self.digests:
             self.digests[path] = digest(path)
         return self.digests[path]
+
+
+def _files(argument: Any) -> list[Path]:
+    """The files that an argument names."""
+    return [each for each in (argument if isinstance(argument, list) else [argument]) if isinstance(each, Path)]
 
 
 def state_folder(options: argparse.Namespace) -> Path:

@@ -8,12 +8,11 @@ where its space can say so.
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.architecture import read_architecture
 from dfnas.artifacts.lookup import Lookup
 from dfnas.measure.accuracy_table import AccuracyTable
-from dfnas.runtime.files import read_json
 from dfnas.search.collapse import judged
 from dfnas.settings.lookup import LookupSettings
-from dfnas.spaces.architecture import space_of
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.stages.options import seed
@@ -28,8 +27,7 @@ STAGE.output("--out", required=True, help="its true accuracy and standing, JSON"
 
 def lookup(job: Job[LookupSettings]) -> None:
     options = job.options
-    document = read_json(options.architecture, by_hand=True)
-    space = space_of(document, str(options.architecture))
+    document, space = read_architecture(options.architecture)
     table = AccuracyTable.read(job.settings)
     job.reads(job.settings.file())
     architecture = space.to_string(document["choices"])

@@ -10,11 +10,12 @@ from dfnas.artifacts.teacher import load_teacher
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.relabelling import relabelled
 from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.settings.base import LARGEST, as_size
 from dfnas.settings.labelling import LabelSettings
-from dfnas.settings.search import SearchSettings
+from dfnas.settings.search import BudgetSettings, ImagesSettings, SearchSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Stage
@@ -92,26 +93,27 @@ def task_of(options: argparse.Namespace) -> Task:
 
 def add_teacher(stage: Stage[Any]) -> None:
     """Adds `--teacher`, which a stage may be told to ask for labels."""
-    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels = teacher asks it")
+    stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels are asked of it")
 
 
-def labelling_teacher(job: Job[LabelSettings], data: ImageSet) -> Teacher | None:
-    """The teacher, where the labels are its. The job then runs its code.
-
-    Args:
-        data: what it is asked about, of `--dataset`.
+def with_labels(job: Job[LabelSettings], *parts: ImageSet) -> tuple[tuple[ImageSet, ...], Teacher | None]:
+    """Images of `--dataset` with the labels that the settings ask for, as far as these are not of views; and the
+    teacher, where the labels are its. The job then runs its code.
 
     Raises:
-        InputError: none is given then, a file that is none, or one whose classes are not those of the data.
+        InputError: none is given then, a file that is none, or one whose classes or task are not those of the data.
     """
-    if job.settings.labels != "teacher":
-        return None
+    settings = job.settings
+    if not settings.asks_teacher:
+        return parts, None
     if job.options.teacher is None:
-        raise InputError("labels = teacher needs --teacher FILE, the teacher that is asked; or take labels = soft")
+        raise InputError(
+            f"labels = {settings.labels} needs --teacher FILE, the teacher that is asked; or take labels = soft"
+        )
     teacher = load_teacher(job.options.teacher, job.device)
-    check_class_names(data.class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
+    check_class_names(parts[0].class_names, job.options.dataset, teacher.spec.names(), job.options.teacher)
     job.reads(code=teacher.spec.code())
-    return teacher
+    return tuple(relabelled(part, teacher) for part in parts) if settings.labels == "once" else parts, teacher
 
 
 def add_latency(stage: Stage[Any]) -> None:
@@ -119,16 +121,26 @@ def add_latency(stage: Stage[Any]) -> None:
     stage.argument("--latency", type=Path, metavar="FILE", help="latency table, where the settings ask for it")
 
 
+def latency_of(job: Job[ImagesSettings], space: Space, needed: bool) -> CostTable | None:
+    """The latency table, where it is needed. Raises InputError where it is not given, see also `load_latency_table`."""
+    path = job.options.latency
+    if needed and path is None:
+        raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
+    return load_latency_table(path, job.settings.space, space) if needed else None
+
+
 def budget_of(job: Job[SearchSettings], space: Space) -> tuple[Budget, CostTable | None]:
     """The checked budget of a search's settings, and the latency table where the settings ask for one.
 
     Raises:
-        InputError: no table where one is needed, see also `load_latency_table` and `Budget.check`.
+        InputError: see `latency_of` and `Budget.check`.
     """
-    settings, path = job.settings, job.options.latency
-    if settings.needs_latency and path is None:
-        raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
-    latency = load_latency_table(path, settings.space, space) if settings.needs_latency else None
-    budget = Budget(space, settings.budget, latency)
+    latency = latency_of(job, space, job.settings.needs_latency)
+    return checked_budget(space, job.settings.budget, latency), latency
+
+
+def checked_budget(space: Space, limits: BudgetSettings, latency: CostTable | None) -> Budget:
+    """The budget of some limits. Raises InputError, see `Budget.check`."""
+    budget = Budget(space, limits, latency)
     budget.check()
-    return budget, latency
+    return budget

@@ -11,8 +11,10 @@ from typing import Any
 
 from dfnas.artifacts.ranking import RankedArchitecture
 from dfnas.artifacts.supernet import load_supernet
+from dfnas.artifacts.teacher import load_teacher
 from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import load_split
+from dfnas.dataset.relabelling import relabelled
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.search.path_scores import PathScores
@@ -30,6 +32,7 @@ STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
 STAGE.argument("--search", type=section, required=True, metavar="JSON", help="section search_spos of that search")
 STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the data set that was searched on")
+STAGE.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where the search asked it for labels once")
 STAGE.argument("--original", type=Path, required=True, metavar="FILE", help="the original data set")
 STAGE.argument("--search-data", required=True, metavar="NAME", help="name of the searched data in the tables")
 STAGE.argument("--search-seed", type=seed, required=True, metavar="N", help="seed of the search")
@@ -40,6 +43,12 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     options, settings = job.options, job.settings
     search = SearchSposSettings.parse(options.search, "search_spos")
     train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
+    if search.labels == "once":
+        if options.teacher is None:
+            raise InputError("a search with labels = once needs --teacher FILE, the teacher that was asked")
+        teacher = load_teacher(options.teacher, job.device)
+        job.reads(code=teacher.spec.code())
+        train, held_out = (relabelled(part, teacher) for part in (train, held_out))
     original = load_split(options.original, settings.split, job.device)
     task = Task(train.channels, train.size, train.classes)
     if Task(original.channels, original.size, original.classes) != task:
@@ -48,7 +57,7 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     original = replace(original, mean=train.mean, std=train.std)  # what the supernet was trained with
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)
-    scores = PathScores(space, supernet, train, search, options.search_seed)
+    scores = PathScores(space, supernet.network, train, search, options.search_seed)
     ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed)
     job.reads(code=[reference(search.space.name)])
     with job.once(search=options.search) as checkpoint:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from dfnas.artifacts.architecture import read_architecture
 from dfnas.artifacts.history import write_history
 from dfnas.artifacts.network import save_network
 from dfnas.artifacts.timing import write_timing
@@ -11,19 +12,17 @@ from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import load_split
 from dfnas.runtime.energy import EnergyMeter
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.files import read_json
 from dfnas.runtime.objects import load_object
 from dfnas.runtime.processes import with_common_statistics
 from dfnas.runtime.resumable import Resumable, run
 from dfnas.runtime.seeds import reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import FRESH_IMAGES, RetrainSettings
-from dfnas.spaces.architecture import space_of
 from dfnas.spaces.names import reference
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import add_teacher, labelling_teacher, parsed, seed
+from dfnas.stages.options import add_teacher, parsed, seed, with_labels
 from dfnas.training.training import Training
 
 STAGE = Stage("retrain", __doc__, RetrainSettings, together=True)
@@ -42,8 +41,7 @@ STAGE.output("--timing", required=True, help="seconds of the training, JSON")
 
 def retrain(job: Job[RetrainSettings]) -> None:
     options, settings = job.options, job.settings
-    document = read_json(options.architecture, by_hand=True)
-    space = space_of(document, str(options.architecture))
+    document, space = read_architecture(options.architecture)
     train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
     task = Task(train.channels, train.size, train.classes)
     if space.task != task:
@@ -53,7 +51,7 @@ def retrain(job: Job[RetrainSettings]) -> None:
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
     job.reads(code=[reference(document["space"]["name"])])
-    teacher = labelling_teacher(job, train)
+    (train, validation), teacher = with_labels(job, train, validation)
     if settings.fresh.every_epochs:
         job.reads(code=[FRESH_IMAGES])
     architecture_file = job.folder.name(options.architecture)

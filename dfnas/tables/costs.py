@@ -10,7 +10,8 @@ from dfnas.artifacts.table1 import RowKey, TableRow
 from dfnas.artifacts.table1_times import CostRow
 from dfnas.artifacts.timing import Timing
 
-STAGES = ("search", "retrain")
+STAGES = {"search": ("supernet", "search"), "retrain": ("retrain",)}
+"""What the columns count together: a search's supernet is trained for it."""
 J_PER_KWH = 3.6e6
 
 
@@ -24,8 +25,8 @@ def costs_of(
         latencies: of each of them.
     """
     columns: dict[str, Any] = dict(zip(TableRow.model_fields, key, strict=True))
-    for stage in STAGES:
-        found = [timing for network in networks for timing in _of(network, stage, timings)]
+    for stage, parts in STAGES.items():
+        found = [timing for network in networks for timing in _of(network, parts, timings)]
         # Of a mean over some of the seeds, or over unlike parts of machines, nobody knows what it is of.
         known = len({frozenset(timing.joules) for timing in found}) == 1 and all(timing.joules for timing in found)
         joules = [sum(timing.joules.values()) / J_PER_KWH for timing in found] if known else []
@@ -35,9 +36,15 @@ def costs_of(
     return CostRow(**columns, **_passes(latencies))
 
 
-def _of(network: Identity, stage: str, timings: Iterable[Timing]) -> list[Timing]:
-    """What a stage took for a network: at most one."""
-    return [timing for timing in timings if timing.stage == stage and timing.is_of(network)][:1]
+def _of(network: Identity, stages: Sequence[str], timings: Sequence[Timing]) -> list[Timing]:
+    """What stages took together for a network: one, or none where they did not run."""
+    found = [next((t for t in timings if t.stage == stage and t.is_of(network)), None) for stage in stages]
+    took = [timing for timing in found if timing is not None]
+    if not took:
+        return []
+    alike = len({frozenset(timing.joules) for timing in took}) == 1
+    joules = {part: sum(timing.joules[part] for timing in took) for part in took[0].joules} if alike else {}
+    return [took[0].model_copy(update={"seconds": sum(timing.seconds for timing in took), "joules": joules})]
 
 
 def _passes(latencies: Sequence[Sequence[Latency]]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dfnas.artifacts.provenance import Provenance
 from dfnas.tables import html
@@ -104,9 +104,19 @@ def _section(stage: str, artifacts: Sequence[Artifact], now: Mapping[str, str | 
 def _row(artifact: Artifact, now: Mapping[str, str | None]) -> list[str]:
     said = artifact.provenance
     given = said.arguments | ({"processes": said.processes} if said.processes > 1 else {})
-    arguments = ", ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+    files = [None, *said.inputs]
+    shown = {n: value for n, value in given.items() if any(v not in files for v in _several(value))}
+    arguments = ", ".join(f"{name} {_text(value)}" for name, value in shown.items())
     inputs = "<br>".join(_input(path, digest, now[path]) for path, digest in said.inputs.items())
     return [_path(artifact.path), _digest(artifact.digest), html.escaped(arguments), inputs or "–"]
+
+
+def _several(argument: Any) -> list[Any]:
+    return argument if isinstance(argument, list) else [argument]
+
+
+def _text(argument: Any) -> str:
+    return argument if isinstance(argument, str) else json.dumps(argument)
 
 
 def _input(path: str, digest: str, now: str | None) -> str:

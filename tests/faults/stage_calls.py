@@ -152,36 +152,50 @@ ORDER = (
     "model_card",
 )
 
-FOUND = ["found.json", "found.pt", "found.csv", "found.candidates", "found.strengths"]
+FOUND = ["found.json", "found.csv", "found.candidates", "found.strengths"]
+TRAINED, WITHIN = ["supernet.pt"], ["budgets.csv"]
 KILLED = {
     "invert_teacher in its first batch": ("invert_teacher", 2, ["shard.h5"]),
     "invert_teacher in its second batch": ("invert_teacher", 9, ["shard.h5"]),
     "pretrain_teacher": ("pretrain_teacher", 7, ["teacher.pt", "teacher.csv"]),
     "retrain": ("retrain", 3, ["model.pt", "m.csv"]),
     "judge_images": ("judge_images", 3, ["judgement.json", "student.csv"]),
-    "search_darts": ("search_darts", 2, FOUND),
-    "search_darts in its selection": ("search_darts", 4, FOUND),
-    "search_proxyless": ("search_proxyless", 2, FOUND),
-    "search_spos in its supernet": ("search_spos", 2, FOUND),
-    "search_spos in its evolution": ("search_spos", 5, FOUND),
-    "search_evolution in a candidate": ("search_evolution", 5, [name for name in FOUND if name != "found.pt"]),
-    "search_random in a candidate": ("search_random", 3, [name for name in FOUND if name != "found.pt"]),
+    "supernet_darts": ("supernet_darts", 2, TRAINED),
+    "supernet_darts in its selection": ("supernet_darts", 4, TRAINED),
+    "supernet_proxyless": ("supernet_proxyless", 2, TRAINED),
+    "supernet_spos": ("supernet_spos", 2, TRAINED),
+    "search_spos": ("search_spos", 5, FOUND),
+    "search_evolution in a candidate": ("search_evolution", 5, FOUND),
+    "search_random in a candidate": ("search_random", 3, FOUND),
+    "within_budgets of spos under the first": ("within_budgets spos", 5, WITHIN),
+    "within_budgets of spos between two": ("within_budgets spos", 12, WITHIN),
+    "within_budgets of spos under the second": ("within_budgets spos", 17, WITHIN),
+    "within_budgets of darts": ("within_budgets darts", 1, WITHIN),
+    "within_budgets of random in a candidate": ("within_budgets random", 5, WITHIN),
 }
 """Stages, the number of the checkpoint after which each is killed, and what it leaves."""
-WITHOUT_SUPERNET = ("search_evolution", "search_random")
-SEARCH = {
-    "search_darts": ["--epochs", "2", "--batch-size", "8"],
-    "search_darts in its selection": [
+BUDGETS = '[{}, {"max_macs_m": 0.0452}]'
+TASK = ["--channels", "1", "--size", "8", "--classes", "10"]
+SUPERNET = {
+    "supernet_darts": ["--epochs", "2", "--batch-size", "8"],
+    "supernet_darts in its selection": [
         *("--epochs", "1", "--batch-size", "8", "--selection", '{"by": "perturbation", "tune_epochs": 1}'),
     ],
-    "search_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
+    "supernet_proxyless": ["--epochs", "2", "--warmup-epochs", "1", "--batch-size", "16", "--arch-every", "1"],
+    "supernet_spos": ["--steps", "4", "--batch-size", "8"],
+}
+"""How the supernets are trained, of which the searches below are told, too."""
+SEARCH = {
+    "search_darts": SUPERNET["supernet_darts"],
+    "search_proxyless": SUPERNET["supernet_proxyless"],
     "search_evolution": [
         *("--steps", "2", "--cycles", "4", "--population", "2", "--sample", "1", "--batch-size", "8"),
         *("--labels", "teacher", "--downscale", "2"),
     ],
     "search_random": ["--draws", "2", "--steps", "2", "--batch-size", "8"],
     "search_spos": [
-        *("--steps", "4", "--batch-size", "8", "--evolution"),
+        *SUPERNET["supernet_spos"],
+        "--evolution",
         '{"generations": 3, "population": 4, "parents": 2, "crossover": 2, "mutation": 2, '
         '"recalibration_batches": 1, "recalibration_batch_size": 8}',
         *("--budget", '{"max_macs_m": 0}'),
@@ -190,18 +204,35 @@ SEARCH = {
 
 
 def arguments_of(chain: Commands, name: str, case: str) -> list:
-    """The stage on the chain; searches leave `found.*`."""
-    if name not in SEARCH:
-        return getattr(chain, name)()
-    kinds = {"out": "json", "history": "csv", "supernet": "pt"}
-    kinds |= {name: name for name in ("timing", "candidates", "strengths")}
-    if name in WITHOUT_SUPERNET:
-        del kinds["supernet"]
-    files = [part for option, kind in kinds.items() for part in (f"--{option}", chain.folder / f"found.{kind}")]
+    """The stage on the chain; searches leave `found.*`, and have the supernet that they stand on made."""
+    if name in SUPERNET:
+        files = ["--out", chain.folder / "supernet.pt", "--timing", chain.folder / "supernet.json"]
+        data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0"]
+        return [*files, *data, "--space", SPACE, *SUPERNET.get(case, SUPERNET[name])]
+    if name.startswith("within_budgets "):
+        out = ["--out", chain.folder / "budgets.csv", "--budgets", BUDGETS]
+        return [*out, *inputs_of_search(chain, name.replace("within_budgets ", "search_"))]
+    if name in SEARCH:
+        kinds = {"out": "json", "history": "csv"} | {name: name for name in ("timing", "candidates", "strengths")}
+        files = [part for option, kind in kinds.items() for part in (f"--{option}", chain.folder / f"found.{kind}")]
+        return [*files, *inputs_of_search(chain, name)]
+    return getattr(chain, name)()
+
+
+def inputs_of_search(chain: Commands, name: str) -> list:
+    """What a search stands on, with its settings."""
+    supernet, inputs = name.replace("search_", "supernet_"), []
+    if supernet in SUPERNET:
+        if not (chain.folder / "supernet.pt").exists():
+            assert run(supernet, *arguments_of(chain, supernet, supernet)) == 0
+        inputs += ["--supernet", chain.folder / "supernet.pt"]
+    if name in ("search_darts", "search_proxyless"):
+        inputs += TASK
+    else:
+        inputs += ["--dataset", chain.folder / "synthetic.h5"]
     if "teacher" in SEARCH[name]:
-        files += ["--teacher", chain.folder / "teacher.pt"]
-    data = ["--dataset", chain.folder / "synthetic.h5", "--search-data", "synthetic", "--seed", "0", "--space", SPACE]
-    return [*files, *data, *SEARCH.get(case, SEARCH[name])]
+        inputs += ["--teacher", chain.folder / "teacher.pt"]
+    return [*inputs, "--search-data", "synthetic", "--seed", "0", "--space", SPACE, *SEARCH[name]]
 
 
 def made_and_removed(chain: Commands, name: str, arguments: list, outputs: list[str]) -> dict[str, bytes]:

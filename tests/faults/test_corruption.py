@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-from stage_calls import SPACE, Commands, arguments_of, run
+from stage_calls import SPACE, TASK, Commands, arguments_of, run
 
+from dfnas.artifacts.budgets import FoundWithin
 from dfnas.artifacts.candidates import read_candidates
 from dfnas.artifacts.history import read_history
 from dfnas.artifacts.latency import read_latencies
@@ -56,13 +57,13 @@ def artifacts(made, tmp_path_factory) -> dict[str, list[Artifact]]:
     folder = tmp_path_factory.mktemp("damaged") / "chain"
     shutil.copytree(made, folder, ignore=shutil.ignore_patterns(".dfnas"))
     assert run("search_spos", *arguments_of(Commands(folder), "search_spos", "search_spos")) == 0
-    task = ["--channels", "1", "--size", "8", "--classes", "10"]
+    assert run("within_budgets spos", *arguments_of(Commands(folder), "within_budgets spos", "")) == 0
     timing = ["--batch-size", "2", "--repeats", "2", "--networks", "2"]
-    assert run("measure_options", *task, "--space", SPACE, "--out", folder / "options.json", *timing) == 0
+    assert run("measure_options", *TASK, "--space", SPACE, "--out", folder / "options.json", *timing) == 0
     space = space_of(read_json(folder / "architecture.json"))
     checkpoint = Checkpoint(folder / "state", {"seed": 0})
     checkpoint.add_part(torch.rand(20, 8))
-    checkpoint.save({"done": 3, "history": [{"loss": 0.5}], "work": load_archive(folder / "found.pt")})
+    checkpoint.save({"done": 3, "history": [{"loss": 0.5}], "work": load_archive(folder / "supernet.pt")})
     checkpoints = [Artifact(path, lambda path: _resumed(path, checkpoint)) for path in (folder / "state").iterdir()]
     return {
         "h5": [
@@ -74,7 +75,7 @@ def artifacts(made, tmp_path_factory) -> dict[str, list[Artifact]]:
         "pt": [
             Artifact(folder / "teacher.pt", lambda path: (load_archive(path), load_teacher(path, CPU).network)),
             Artifact(folder / "model.pt", lambda path: load_network(path, CPU)),
-            Artifact(folder / "found.pt", lambda path: load_supernet(path, space, CPU)),
+            Artifact(folder / "supernet.pt", lambda path: load_supernet(path, space, CPU)),
             *checkpoints,
         ],
         "safetensors": [Artifact(folder / "model.safetensors", load)],
@@ -91,6 +92,7 @@ def artifacts(made, tmp_path_factory) -> dict[str, list[Artifact]]:
         "csv": [
             Artifact(folder / "predictions.csv", read_predictions),
             Artifact(folder / "found.candidates", lambda path: [*map(vars, read_candidates(path, space))]),
+            Artifact(folder / "budgets.csv", FoundWithin.read),
             Artifact(folder / "latency.csv", lambda path: [*read_latencies(path).items()]),
             Artifact(folder / "m.csv", read_history),
             Artifact(folder / "shard.csv", read_csv),

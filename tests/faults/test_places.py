@@ -63,7 +63,11 @@ def one_line(capsys, name: str) -> str:
     return said[0]
 
 
-CASES = {"invert_teacher": ["shard.h5", "shard.csv"], "search_spos": ["found.json", "found.pt", "found.csv"]}
+CASES = {
+    "invert_teacher": ["shard.h5", "shard.csv"],
+    "supernet_spos": ["supernet.pt"],
+    "search_spos": ["found.json", "found.csv", "found.candidates"],
+}
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -14,6 +14,9 @@ from dfnas.runtime import interruption, resumable
 from dfnas.runtime.files import load_archive
 from dfnas.runtime.interruption import Interrupted, deferred, heeded
 
+SOON_S = 60
+"""What a busy machine may take for the ten seconds of a stage that is told to end."""
+
 
 def states(folder: Path) -> list[Path]:
     """Saved states, without their parts."""
@@ -21,15 +24,23 @@ def states(folder: Path) -> list[Path]:
 
 
 def ended(process: subprocess.Popen) -> list[str]:
-    """What a process that got SIGTERM said, without progress. Its step, or its training, would take far longer."""
+    """What a process that got SIGTERM said, without progress, and that it ends soon. Its step, or its training, would
+    take far longer."""
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=300)
+    _, said = process.communicate(timeout=SOON_S)
     return [line for line in said.splitlines() if ": error: " in line or "Traceback" in line]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "case", ["invert_teacher in its second batch", "retrain", "search_darts", "search_spos in its evolution"]
+    "case",
+    [
+        "invert_teacher in its second batch",
+        "retrain",
+        "supernet_darts",
+        "search_spos",
+        "within_budgets of spos under the second",
+    ],
 )
 def test_a_stage_that_is_asked_to_end_saves_its_last_step_and_continues_to_the_identical_result(
     chain, case, monkeypatch
@@ -40,7 +51,9 @@ def test_a_stage_that_is_asked_to_end_saves_its_last_step_and_continues_to_the_i
     process = start(f"term={steps}", name, *arguments)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM, said
-    assert said.splitlines()[-1] == f"{name}: error: ended by SIGTERM; run the same command again to continue"
+    assert (
+        said.splitlines()[-1] == f"{name.split()[0]}: error: ended by SIGTERM; run the same command again to continue"
+    )
     assert "Traceback" not in said
     assert not any((chain.folder / output).exists() for output in outputs)
     (state,) = states(chain.folder)

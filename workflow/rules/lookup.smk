@@ -61,9 +61,10 @@ rule lookup:
 
 rule rank_architectures:
     input:
-        supernet=f"{plan.results}/search/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
-        dataset=f"{plan.results}/dataset/{{search_data}}.h5",
+        supernet=f"{plan.results}/supernet/spos/{{search_data}}/seed-{{seed}}/supernet.pt",
+        dataset=plan.searched_dataset,
         shards=plan.searched_images,
+        teacher=plan.ranking_teacher,
         original=f"{plan.results}/dataset/original.h5",
         originals=plan.image_files("original"),
     output:
@@ -78,13 +79,14 @@ rule rank_architectures:
     resources:
         **plan.resources("rank_architectures"),
     params:
-        search=plan.searched_with(),
+        search=plan.searched_with,
+        beside=plan.input_options("teacher"),
         options=plan.options("rank_architectures"),
         machine=plan.machine("rank_architectures"),
         code=plan.code("rank_architectures"),
     shell:
         "python -m dfnas.stages.rank_architectures --supernet {input.supernet:q} --search {params.search:q}"
-        " --dataset {input.dataset:q} --original {input.original:q} --search-data {wildcards.search_data}"
+        " --dataset {input.dataset:q} --original {input.original:q} --search-data {wildcards.search_data} {params.beside}"
         " --search-seed {wildcards.seed} --out {output:q} {params.options} {params.machine} 2> {log:q}"
 
 

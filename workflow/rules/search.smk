@@ -24,16 +24,49 @@ rule check_spaces:
         " {params.machine} 2> {log:q}"
 
 
+for algorithm in plan.algorithms_with_supernet:
+
+    rule:
+        name:
+            f"supernet_{algorithm}"
+        input:
+            dataset=plan.searched_dataset,
+            shards=plan.searched_images,
+            teacher=plan.supernet_teacher(algorithm),
+            latency=plan.latency_of_supernet(algorithm),
+            space=f"{plan.results}/spaces/{algorithm}.json",
+        output:
+            out=f"{plan.results}/supernet/{algorithm}/{{search_data}}/seed-{{seed}}/supernet.pt",
+            timing=f"{plan.results}/supernet/{algorithm}/{{search_data}}/seed-{{seed}}/timing.json",
+        log:
+            f"{plan.results}/logs/supernet_{algorithm}/{{search_data}}/seed-{{seed}}.log",
+        benchmark:
+            f"{plan.results}/benchmarks/supernet_{algorithm}/{{search_data}}/seed-{{seed}}.tsv"
+        conda:
+            "../../envs/dfnas.yaml"
+        threads: plan.threads(f"supernet_{algorithm}") * plan.processes(f"supernet_{algorithm}")
+        resources:
+            **plan.resources(f"supernet_{algorithm}"),
+        params:
+            launcher=plan.launcher(f"supernet_{algorithm}"),
+            algorithm=algorithm,
+            files=plan.output_options,
+            beside=plan.input_options("teacher", "latency"),
+            options=plan.options(f"supernet_{algorithm}"),
+            machine=plan.machine(f"supernet_{algorithm}"),
+            code=plan.code(f"supernet_{algorithm}"),
+        shell:
+            "{params.launcher} -m dfnas.stages.supernet {params.algorithm} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
+            " {params.beside} --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
+
+
 for algorithm in plan.algorithms_on_data:
 
     rule:
         name:
             f"search_{algorithm}"
         input:
-            dataset=f"{plan.results}/dataset/{{search_data}}.h5",
-            shards=plan.searched_images,
-            teacher=plan.labelling_teacher(f"search_{algorithm}"),
-            latency=plan.latency_table(f"search_{algorithm}"),
+            unpack(plan.inputs_of_search(algorithm)),
             space=f"{plan.results}/spaces/{algorithm}.json",
         output:
             **plan.search_files(algorithm),
@@ -50,13 +83,41 @@ for algorithm in plan.algorithms_on_data:
             launcher=plan.launcher(f"search_{algorithm}"),
             algorithm=plan.algorithms.get(algorithm, algorithm),
             files=plan.output_options,
-            beside=plan.input_options("teacher", "latency"),
-            options=plan.options(f"search_{algorithm}"),
+            beside=plan.input_options("dataset", "supernet", "teacher", "latency"),
+            options=plan.options_of_search(algorithm),
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code(f"search_{algorithm}"),
         shell:
-            "{params.launcher} -m dfnas.stages.search {params.algorithm:q} --dataset {input.dataset:q} --search-data {wildcards.search_data}"
+            "{params.launcher} -m dfnas.stages.search {params.algorithm:q} --search-data {wildcards.search_data}"
             " {params.beside} --seed {wildcards.seed} {params.files} {params.options} {params.machine} 2> {log:q}"
+
+
+rule within_budgets:
+    input:
+        unpack(plan.inputs_of_search()),
+        space=f"{plan.results}/spaces/{{algorithm}}.json",
+    output:
+        f"{plan.results}/search/{{algorithm}}/{{search_data}}/seed-{{seed}}/budgets.csv",
+    log:
+        f"{plan.results}/logs/within_budgets/{{algorithm}}/{{search_data}}/seed-{{seed}}.log",
+    benchmark:
+        f"{plan.results}/benchmarks/within_budgets/{{algorithm}}/{{search_data}}/seed-{{seed}}.tsv"
+    conda:
+        "../../envs/dfnas.yaml"
+    threads: plan.threads("within_budgets")
+    resources:
+        **plan.resources("within_budgets"),
+    params:
+        algorithm=lambda wildcards: plan.algorithms.get(wildcards.algorithm, wildcards.algorithm),
+        beside=plan.input_options("dataset", "supernet", "teacher", "latency"),
+        budgets=plan.budgets(),
+        options=plan.options_of_search(),
+        machine=plan.machine("within_budgets"),
+        code=plan.code("within_budgets"),
+    shell:
+        "python -m dfnas.stages.within_budgets {params.algorithm:q} --search-data {wildcards.search_data}"
+        " {params.beside} --seed {wildcards.seed} --out {output:q} --budgets {params.budgets:q} {params.options}"
+        " {params.machine} 2> {log:q}"
 
 
 if not plan.is_on_data("random"):

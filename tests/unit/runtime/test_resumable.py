@@ -5,6 +5,7 @@ import torch
 
 from dfnas.runtime import checkpoint as checkpoint_module
 from dfnas.runtime.checkpoint import Checkpoint
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 
 STEPS = 7
@@ -50,6 +51,20 @@ def test_a_run_interrupted_at_any_step_ends_as_an_uninterrupted_one(make, monkey
     assert torch.equal(work.position, whole.position)
     assert outcome.history == expected.history
     assert work.taken == list(range(0 if interval else dies_at, STEPS))
+
+
+class Unmeasured(Walk):
+    steps = None
+
+    def __init__(self):
+        super().__init__()
+
+
+def test_work_that_does_not_say_how_long_it_is_is_told_with_its_place(make):
+    with pytest.raises(
+        InputError, match=r"^Unmeasured has no number of steps; .* self\.steps = … \(.*test_resumable.*\)$"
+    ):
+        run(Unmeasured(), make(), "walk")
 
 
 class ShortWalk(Walk):

@@ -2,16 +2,17 @@
 
 import pytest
 import torch
+from stepping import finish, search_on
 from torch import nn
 
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
 from dfnas.search.regularized_evolution import EvolutionSearch
-from dfnas.search.spos import SposSearch
+from dfnas.search.spos import SposSearch, SposSupernet
 from dfnas.search.uniform import RandomSearch
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings
@@ -92,8 +93,10 @@ EVOLUTION |= {"recalibration_batches": 2, "recalibration_batch_size": 8}
 
 @pytest.fixture
 def make_darts(context):
-    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> DartsSearch:
-        return DartsSearch(context(space, train, seed, budget), SearchDartsSettings(**COMMON | {"epochs": 3} | changes))
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, **changes) -> DartsSupernet:
+        return DartsSupernet(
+            context(space, train, seed, budget), SearchDartsSettings(**COMMON | {"epochs": 3} | changes)
+        )
 
     return make
 
@@ -102,20 +105,34 @@ def make_darts(context):
 def make_proxyless(context):
     def make(
         space: Space, seed: int = 0, train: int = 48, budget=None, latency=None, cost=None, **changes
-    ) -> ProxylessSearch:
+    ) -> ProxylessSupernet:
         settings = {"epochs": 3, "warmup_epochs": 0, "arch_every": 2, "arch_lr": 0.05}
         settings["cost"] = CostTermSettings(**cost or {"form": "none"})
         settings = SearchProxylessSettings(**COMMON | settings | changes)
-        return ProxylessSearch(context(space, train, seed, budget, latency), settings)
+        return ProxylessSupernet(context(space, train, seed, budget, latency), settings)
 
     return make
 
 
 @pytest.fixture
-def make_spos(context):
-    def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSearch:
+def make_supernet(context):
+    """The training of the supernet of SPOS."""
+
+    def make(space: Space, seed: int = 0, train: int = 48, budget=None, evolution=None, **changes) -> SposSupernet:
         settings = {"steps": 5, "lr": 0.1, "evolution": EvolutionSettings(**EVOLUTION | (evolution or {}))}
-        return SposSearch(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
+        return SposSupernet(context(space, train, seed, budget), SearchSposSettings(**COMMON | settings | changes))
+
+    return make
+
+
+@pytest.fixture
+def make_spos(make_supernet):
+    """The search on such a supernet, which is trained."""
+
+    def make(space: Space, **settings) -> SposSearch:
+        supernet = make_supernet(space, **settings)
+        finish(supernet, 0)
+        return search_on(supernet)
 
     return make
 

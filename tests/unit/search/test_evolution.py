@@ -138,7 +138,7 @@ def test_a_space_that_runs_out_is_judged_whole_and_the_search_ends(spaces):
     assert best_of(evolution.judged.values()).top1_error == 0
 
 
-def test_a_limit_that_nothing_keeps_is_an_error_before_a_supernet_is_trained(spaces, make_spos):
+def test_a_limit_that_nothing_keeps_is_an_error_before_anything_is_judged(spaces, make_spos):
     with pytest.raises(InputError, match=r"budget.max_macs_m = 1e-06: none of 10000 random architectures"):
         make_spos(spaces["mbconv"], budget={"max_macs_m": 1e-6})
 

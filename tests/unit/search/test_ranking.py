@@ -12,17 +12,14 @@ from dfnas.search.ranking import Ranking
 
 @pytest.fixture
 def trained(spaces, make_spos):
-    search = make_spos(spaces["nasbench201"])
-    for index in range(search.settings.steps):
-        search.step(index)
-    return search
+    return make_spos(spaces["nasbench201"])
 
 
 def ranking_of(search, original, seed: int = 0) -> Ranking:
     """As the stage makes it: a supernet from its saved weights."""
     context, settings = search.context, search.settings
     network = context.space.supernet()
-    network.load_state_dict(search.network.state_dict())
+    network.load_state_dict(search.supernet.network.state_dict())
     network = network.to(memory_format=torch.channels_last)
     scores = PathScores(context.space, network, context.train, settings, context.seed)
     return Ranking(scores, context.validation, original, settings, 6, seed)

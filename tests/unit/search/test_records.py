@@ -4,6 +4,7 @@ import random
 
 import pytest
 import torch
+from stepping import finish, search_on
 
 from dfnas.artifacts.candidates import read_candidates, write_candidates
 from dfnas.artifacts.history import read_history, write_history
@@ -34,8 +35,7 @@ def test_a_text_of_another_space_is_an_error(spaces, text, story):
 @pytest.mark.parametrize("by", ["error", "loss"])
 def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path, by):
     search = make_spos(spaces["shufflenet"], steps=1, judge_by=by)
-    for index in range(search.steps):
-        search.step(index)
+    finish(search, 0)
     write_candidates(tmp_path / "candidates.csv", spaces["shufflenet"], search.candidates())
     read = read_candidates(tmp_path / "candidates.csv", spaces["shufflenet"])
     assert read == search.candidates()
@@ -43,7 +43,8 @@ def test_candidates_are_read_as_they_were_written(spaces, make_spos, tmp_path, b
 
 
 def test_a_search_without_candidates_leaves_the_header(spaces, make_darts, tmp_path):
-    write_candidates(tmp_path / "candidates.csv", spaces["darts"], make_darts(spaces["darts"]).candidates())
+    search = search_on(make_darts(spaces["darts"]))
+    write_candidates(tmp_path / "candidates.csv", spaces["darts"], search.candidates())
     assert (tmp_path / "candidates.csv").read_text() == "architecture,top1_error,top5_error,macs_m,generation,loss\n"
     assert read_candidates(tmp_path / "candidates.csv", spaces["darts"]) == []
 

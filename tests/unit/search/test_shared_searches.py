@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import torch
+from stepping import finish, search_on
 from torch import distributed, nn
 
 from dfnas.dataset.images import ImageSet
@@ -19,9 +20,9 @@ from dfnas.runtime.files import load_archive, save_archive
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.darts import DartsSearch
-from dfnas.search.proxyless import ProxylessSearch
-from dfnas.search.spos import SposSearch
+from dfnas.search.darts import DartsSupernet
+from dfnas.search.proxyless import ProxylessSupernet
+from dfnas.search.spos import SposSupernet
 from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.settings.search_darts import SearchDartsSettings, SelectionSettings, StopSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
@@ -53,7 +54,7 @@ EVOLUTION = EvolutionSettings(
 
 
 class Case(NamedTuple):
-    """A search, the step after which it is saved and resumed, and how close two processes come to one."""
+    """A supernet's training, the step after which it is saved and resumed, and how close two processes come to one."""
 
     space: str
     algorithm: Any
@@ -69,30 +70,30 @@ def darts(**settings: Any) -> SearchDartsSettings:
 BY_PERTURBATION = SelectionSettings(by="perturbation", tune_epochs=0.5)
 BY_CURVATURE = StopSettings(by="eigenvalue", window=1, ratio=1.0, first_epoch=0, iterations=2)
 CASES = {
-    "darts, first order": Case("nasbench201", DartsSearch, darts(order=1), 3, 1e-5),
+    "darts, first order": Case("nasbench201", DartsSupernet, darts(order=1), 3, 1e-5),
     # A difference of two gradients over a hundredth of a norm: summation is magnified as much.
-    "darts, second order": Case("nasbench201", DartsSearch, darts(order=2), 3, 1e-3),
+    "darts, second order": Case("nasbench201", DartsSupernet, darts(order=2), 3, 1e-3),
     "darts, by perturbation": Case(
-        "nasbench201", DartsSearch, darts(order=1, epochs=1, selection=BY_PERTURBATION), 4, 1e-5
+        "nasbench201", DartsSupernet, darts(order=1, epochs=1, selection=BY_PERTURBATION), 4, 1e-5
     ),
     "darts, by perturbation, uniform": Case(
         "nasbench201",
-        DartsSearch,
+        DartsSupernet,
         darts(order=1, epochs=1, train_architecture=False, selection=BY_PERTURBATION),
         6,
         1e-5,
     ),
-    "darts, by curvature": Case("nasbench201", DartsSearch, darts(order=1, epochs=3, stop=BY_CURVATURE), 4, 1e-4),
+    "darts, by curvature": Case("nasbench201", DartsSupernet, darts(order=1, epochs=3, stop=BY_CURVATURE), 4, 1e-4),
     "proxyless": Case(
         "mbconv",
-        ProxylessSearch,
+        ProxylessSupernet,
         SearchProxylessSettings(**COMMON | {"warmup_epochs": 1, "epochs": 2, "arch_every": 2, "lr": 0.01}),
         16,
         1e-5,
     ),
     "proxyless, by the gates of all options": Case(
         "mbconv",
-        ProxylessSearch,
+        ProxylessSupernet,
         SearchProxylessSettings(
             **COMMON | {"warmup_epochs": 0, "epochs": 2, "arch_every": 2, "lr": 0.01, "gates": "all"}
         ),
@@ -101,7 +102,7 @@ CASES = {
     ),
     "spos": Case(
         "shufflenet",
-        SposSearch,
+        SposSupernet,
         SearchSposSettings(
             **COMMON | {"steps": 6, "lr": 0.02, "evolution": EVOLUTION, "budget": BudgetSettings()}, judge_by="loss"
         ),
@@ -132,24 +133,28 @@ def space_of(name: str, norms: bool) -> Space:
 def searched(
     case: Case, data: tuple[ImageSet, ImageSet], processes: Processes, norms: bool, path: Path, resume: bool = False
 ) -> dict[str, Any]:
-    """What a search ends with. It leaves its state at `path` on the way, or begins with it."""
+    """What a supernet's training and the search on it end with. The former leaves its state at `path` on the way, or
+    begins with it."""
     space = space_of(case.space, norms)
     context = SearchContext(space, *data, 0, Budget(space, BudgetSettings()), processes=processes)
-    search, first, rows = case.algorithm(context, case.settings), 0, []
+    supernet, first, rows = case.algorithm(context, case.settings), 0, []
     if resume:
         first = case.saved_after
-        search.load_state_dict(load_archive(path))
+        supernet.load_state_dict(load_archive(path))
     index = first
-    while index < search.steps:
+    while index < supernet.steps:
         if index == case.saved_after and not resume and processes.leads:
-            save_archive(path, search.state_dict())
-        rows.append(search.step(index))
+            save_archive(path, supernet.state_dict())
+        rows.append(supernet.step(index))
         index += 1
-    alphas = search.alphas.state_dict()["values"] if hasattr(search, "alphas") else {}
+    alphas = supernet.alphas.state_dict()["values"] if hasattr(supernet, "alphas") else {}
+    statistics = {name: value.clone() for name, value in supernet.network.named_buffers()}
+    search = search_on(supernet)
+    rows += finish(search, 0)
     return {
-        "weights": {name: value.detach().clone() for name, value in search.network.named_parameters()},
+        "weights": {name: value.detach().clone() for name, value in supernet.network.named_parameters()},
         "alphas": {choice: alpha.clone() for choice, alpha in alphas.items()},
-        "statistics": {name: value.clone() for name, value in search.network.named_buffers()},
+        "statistics": statistics,
         "architecture": search.architecture(),
         "candidates": [(c.architecture, c.loss) for c in search.candidates()],
         "rows": [row for row in rows if row],
@@ -239,7 +244,7 @@ def test_a_batch_that_cannot_be_shared_is_refused(data):
     space = space_of("shufflenet", True)
     context = SearchContext(space, *data, 0, Budget(space, BudgetSettings()), processes=Processes(0, 3))
     with pytest.raises(InputError, match="batch_size = 8 must be a multiple of the 3 processes"):
-        SposSearch(context, CASES["spos"].settings)
+        SposSupernet(context, CASES["spos"].settings)
 
 
 def test_one_process_keeps_its_own_gradients_and_judgements():

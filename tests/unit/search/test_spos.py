@@ -1,34 +1,41 @@
 """SPOS: which paths are trained, what a step touches, and how a path is judged."""
 
 import math
+import random
 from collections import Counter
 
 import pytest
 import torch
+from stepping import finish, search_on
 
 from dfnas.search.recalibration import recalibrate
 from dfnas.settings.search_spos import MacsBinSettings
 from dfnas.spaces.slot import slots
 
 
-def test_training_paths_are_uniform_over_the_space(spaces, make_spos):
+def paths_of(space) -> tuple[dict[str, str], dict[str, str]]:
+    """Two paths of a space."""
+    return space.sample(random.Random(0)), space.sample(random.Random(1))
+
+
+def test_training_paths_are_uniform_over_the_space(spaces, make_supernet):
     space = spaces["shufflenet"]
-    search, draws = make_spos(space), 3200
-    counts = Counter(tuple(search.training_path(index).values()) for index in range(draws))
+    supernet, draws = make_supernet(space), 3200
+    counts = Counter(tuple(supernet.training_path(index).values()) for index in range(draws))
     cells = math.prod(map(len, space.choices.values()))
     assert len(counts) == cells == 64
     chi_square = sum((n - draws / cells) ** 2 / (draws / cells) for n in counts.values())
     assert abs(chi_square - (cells - 1)) < 5 * math.sqrt(2 * (cells - 1))
 
 
-def test_bins_of_macs_are_kept_and_equally_often(spaces, make_spos):
+def test_bins_of_macs_are_kept_and_equally_often(spaces, make_supernet):
     space = spaces["shufflenet"]
-    plain = make_spos(space)
+    plain = make_supernet(space)
     costs = sorted(space.macs(plain.training_path(index)) / 1e6 for index in range(300))
     low, width = costs[0], (costs[-1] - costs[0]) / 4
     bins = MacsBinSettings(low_m=low, high_m=low + 4 * width, width_m=width)
-    search = make_spos(space, macs_bins=bins)
-    found = [space.macs(search.training_path(index)) / 1e6 for index in range(800)]
+    supernet = make_supernet(space, macs_bins=bins)
+    found = [space.macs(supernet.training_path(index)) / 1e6 for index in range(800)]
     assert low <= min(found)
     assert max(found) < low + 4 * width
     counts = Counter(int((cost - low) / width) for cost in found)
@@ -37,64 +44,67 @@ def test_bins_of_macs_are_kept_and_equally_often(spaces, make_spos):
     assert max(uneven.values()) > 2 * min(uneven[i] for i in range(4))  # paths alone would not do that
 
 
-def test_an_empty_bin_ends_with_a_path_of_the_space(spaces, make_spos):
-    search = make_spos(spaces["shufflenet"], macs_bins=MacsBinSettings(low_m=500, high_m=501, width_m=1, draws=3))
-    spaces["shufflenet"].check(search.training_path(0))
+def test_an_empty_bin_ends_with_a_path_of_the_space(spaces, make_supernet):
+    bins = MacsBinSettings(low_m=500, high_m=501, width_m=1, draws=3)
+    spaces["shufflenet"].check(make_supernet(spaces["shufflenet"], macs_bins=bins).training_path(0))
 
 
 @pytest.mark.parametrize("name", ["shufflenet", "darts"])
-def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_included(spaces, make_spos, name):
-    search = make_spos(spaces[name], steps=12, weight_decay=0.1)
+def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_included(spaces, make_supernet, name):
+    supernet = make_supernet(spaces[name], steps=12, weight_decay=0.1)
     for index in range(8):
-        search.step(index)
+        supernet.step(index)
 
     def values(option):
-        state = search.optimizer.state
+        state = supernet.optimizer.state
         weights = [p.detach().clone() for p in option.parameters()]
         return weights + [state[p]["momentum_buffer"].clone() for p in option.parameters() if p in state]
 
-    before = {(s, i): values(o) for s, slot in enumerate(slots(search.network)) for i, o in enumerate(slot.options)}
+    before = {(s, i): values(o) for s, slot in enumerate(slots(supernet.network)) for i, o in enumerate(slot.options)}
     assert any(len(v) > 1 for v in before.values())
-    search.step(8)
-    path = search.scores.path.path
-    for s, slot in enumerate(slots(search.network)):
+    supernet.step(8)
+    path = supernet.path.path
+    for s, slot in enumerate(slots(supernet.network)):
         for i, option in enumerate(slot.options):
             unmoved = all(torch.equal(a, b) for a, b in zip(before[s, i], values(option), strict=False))
             assert unmoved == (i != path[slot.choice] or not list(option.parameters()))
 
 
-def test_decay_is_on_weights_only_and_the_rate_falls_linearly(spaces, make_spos):
-    search, rates = make_spos(spaces["mbconv"], lr=0.5, steps=5), []
+def test_decay_is_on_weights_only_and_the_rate_falls_linearly(spaces, make_supernet):
+    supernet, rates = make_supernet(spaces["mbconv"], lr=0.5, steps=5), []
     for index in range(5):
-        search.step(index)
-        rates.append(search.optimizer.param_groups[0]["lr"])
+        supernet.step(index)
+        rates.append(supernet.optimizer.param_groups[0]["lr"])
     assert rates == pytest.approx([0.5, 0.4, 0.3, 0.2, 0.1])
-    assert len(search.optimizer.param_groups) == 2
-    for group in search.optimizer.param_groups:
+    assert len(supernet.optimizer.param_groups) == 2
+    for group in supernet.optimizer.param_groups:
         assert {p.ndim > 1 for p in group["params"]} == {group["weight_decay"] > 0}
 
 
-def test_rows_come_once_an_epoch_of_training_and_once_a_generation(spaces, make_spos):
-    search = make_spos(spaces["shufflenet"], steps=8)
-    rows = [row for index in range(search.steps) if (row := search.step(index))]
+def test_rows_come_once_an_epoch_of_training_and_once_a_generation(spaces, make_supernet):
+    supernet = make_supernet(spaces["shufflenet"], steps=8)
+    trained = finish(supernet, 0)
+    search = search_on(supernet)
+    rows = [*trained, *finish(search, 0)]
     assert [(row["phase"], row["step"]) for row in rows] == [
         ("supernet", 6),
         ("supernet", 8),
         ("evolution", 1),
         ("evolution", 2),
     ]
+    a_candidate = 2 * 8 + 18  # images of the recalibration, and held-out ones
+    images = [(row["trained_images"], row["judged_images"]) for row in rows]
+    assert images == [(6 * 8, 0), (8 * 8, 0), (8 * 8, 3 * a_candidate), (8 * 8, 6 * a_candidate)]
     assert search.architecture() in [dict(c.architecture) for c in search.candidates()]
     assert search.candidates()[0].macs_m == spaces["shufflenet"].macs(search.candidates()[0].architecture) / 1e6
 
 
 def test_a_candidates_score_depends_on_the_candidate_and_not_on_those_before(spaces, make_spos):
-    search = make_spos(spaces["shufflenet"])
-    for index in range(5):
-        search.step(index)
-    one, other = (search.training_path(index) for index in (0, 1))
+    search, (one, other) = make_spos(spaces["shufflenet"]), paths_of(spaces["shufflenet"])
     assert one != other
     alone = search.score(one)
     search.score(other)
+    search.known.clear()  # or it would not be judged again
     assert search.score(one) == alone
 
 
@@ -108,8 +118,7 @@ def judged_by_loss(search, architecture) -> float:
 
 def test_candidates_are_judged_by_their_loss_where_that_is_asked_for(spaces, make_spos):
     search = make_spos(spaces["shufflenet"], judge_by="loss", temperature=4.0)
-    for index in range(search.steps):
-        search.step(index)
+    finish(search, 0)
     for candidate in search.candidates():
         assert candidate.loss == pytest.approx(judged_by_loss(search, candidate.architecture), rel=1e-5)
     least = min(search.candidates(), key=lambda candidate: candidate.loss)
@@ -119,14 +128,13 @@ def test_candidates_are_judged_by_their_loss_where_that_is_asked_for(spaces, mak
 
 def test_without_it_they_have_none(spaces, make_spos):
     search = make_spos(spaces["shufflenet"])
-    for index in range(search.steps):
-        search.step(index)
+    finish(search, 0)
     assert {candidate.loss for candidate in search.candidates()} == {None}
 
 
 def test_hard_labels_judge_by_the_likeliest_class(spaces, make_spos):
     soft, hard = (make_spos(spaces["shufflenet"], judge_by="loss", labels=labels) for labels in ("soft", "hard"))
-    path = soft.training_path(0)
+    path, _ = paths_of(spaces["shufflenet"])
     (logits,) = hard.scores.logits(path, hard.held_out)
     classes = hard.context.validation.soft_labels.argmax(1)
     assert hard.score(path).loss == pytest.approx(torch.nn.functional.cross_entropy(logits, classes).item(), rel=1e-5)
@@ -171,8 +179,8 @@ def test_recalibrated_statistics_are_the_mean_over_batches_each_with_the_same_we
 
 def test_recalibration_reaches_the_path_alone(spaces, make_spos):
     search = make_spos(spaces["shufflenet"])
-    search.score(search.training_path(0))
-    for slot in slots(search.network):
+    search.score(paths_of(spaces["shufflenet"])[0])
+    for slot in slots(search.supernet.network):
         for i, option in enumerate(slot.options):
             norms = [m for m in option.modules() if isinstance(m, torch.nn.BatchNorm2d)]
             assert all((m.num_batches_tracked == 2) == (i == search.scores.path.path[slot.choice]) for m in norms)

@@ -365,13 +365,34 @@ def test_several_gpus_need_a_device_that_can_be_several():
 
 
 def test_searches_share_their_batches_equally():
-    three = {"resources": {"search_spos": {"gpu": 3}}}
+    three = {"resources": {"supernet_spos": {"gpu": 3}}}
     told = complaint(DEFAULTS | three)
-    assert "search_spos.batch_size (64) must be a multiple of resources.search_spos.gpu (3)" in told
+    assert "search_spos.batch_size (64) must be a multiple of resources.supernet_spos.gpu (3)" in told
+    Config.parse(DEFAULTS | {"resources": {"search_spos": {"gpu": 3}}})  # which evolves alone
     Config.parse(DEFAULTS | three | {"comparison": DEFAULTS["comparison"] | {"algorithms": ["darts"]}})
-    two = {"resources": {"search_darts": {"gpu": 2}}}
+    two = {"resources": {"supernet_darts": {"gpu": 2}}}
     told = complaint(DEFAULTS | two | {"device": "cuda:1"})
-    assert "device = cuda:1 is one GPU, and resources.search_darts.gpu is 2" in told
+    assert "device = cuda:1 is one GPU, and resources.supernet_darts.gpu is 2" in told
+
+
+OWN = {
+    "comparison": DEFAULTS["comparison"] | {"algorithms": ["mine.py:TrainingFree"]},
+    "search_training_free": {"space": {"name": "darts"}},
+}
+
+
+@pytest.mark.parametrize("rule", ["search_training_free", "evaluate", "default"])
+def test_what_works_on_one_gpu_reserves_no_more(rule):
+    for gpus in (0, 1):
+        Config.parse(DEFAULTS | OWN | {"resources": {rule: {"gpu": gpus}}})
+    told = complaint(DEFAULTS | OWN | {"resources": {rule: {"gpu": 4}}})
+    assert f"resources.{rule}.gpu = 4: expected 0 or 1; several GPUs share a job of " in told
+
+
+def test_the_section_of_an_algorithm_that_nothing_names_is_told_with_what_to_do():
+    told = complaint(DEFAULTS | OWN | {"comparison": DEFAULTS["comparison"]})
+    assert told.startswith("unknown key 'search_training_free'; expected one of ")
+    assert told.endswith("; name the class of an algorithm of yours in comparison.algorithms")
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,10 @@ class Failing(nn.Sequential):
     def forward(self, x):
         return self.nothing
 
+class WithAuxiliary(nn.Sequential):
+    def forward(self, x):
+        return (super().forward(x), None) if self.training else super().forward(x)
+
 def options(width):
     thin = nn.Sequential(nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width))
     return {"thin": thin, "same": nn.Identity()}
@@ -64,13 +68,13 @@ def checked(tmp_path, capsys, monkeypatch):
     """checked(old, new, …): exit status and error of the stage for the space with some of its text replaced."""
     monkeypatch.chdir(tmp_path)
 
-    def check(*replacements: tuple[str, str], name: str = "own.py:Own", **options) -> tuple[int, str]:
+    def check(*replacements: tuple[str, str], name="own.py:Own", downscale=1, **options) -> tuple[int, str]:
         text = SPACE
         for old, new in replacements:
             assert old in text
             text = text.replace(old, new)
         (tmp_path / "own.py").write_text(text)
-        searches = json.dumps({"search_spos": {"space": {"name": name, "options": options}}})
+        searches = json.dumps({"search_spos": {"space": {"name": name, "options": options}, "downscale": downscale}})
         task = ["--channels", "3", "--size", "8", "--classes", "5", "--device", "cpu"]
         status = STAGE.main(check_spaces, ["--searches", searches, *task, "--out", str(tmp_path / "space.json")])
         return status, capsys.readouterr().err
@@ -92,6 +96,11 @@ ASSEMBLED = "nn.Linear(self.width, self.task.classes)"
 CHOICES = 'self.choices = {"first": NAMES, "second": NAMES}'
 SLOTS = "[Slot(choice, options(self.width)) for choice in self.choices]"
 CHOSEN = "return self.assembled([options(self.width)[architecture[choice]] for choice in self.choices])"
+WRONG_TABLE = """
+
+    def parameters_table(self):
+        from dfnas.spaces.costs import CostTable
+        return CostTable(self.choices, 7, {})"""
 
 FAULTS = {
     "no task among its arguments": (
@@ -151,6 +160,33 @@ FAULTS = {
         ('"same": nn.Identity()', '"same": nn.Conv2d(width + 1, width, 1)'),
         "the option 'same' of 'first' does not take (2, 4, 6, 6): ",
     ),
+    "a supernet that gives more than logits in training": (
+        (f"return self.assembled({SLOTS})", f"return WithAuxiliary(*self.assembled({SLOTS}))"),
+        "supernet(): the network returns a tuple; expected logits, a tensor (2, 5)",
+    ),
+    "networks whose layers do not follow each other": (
+        (CHOSEN, CHOSEN.replace("return self", "return nn.Sequential(nn.Conv2d(4, 4, 1), *self") + ")"),
+        "network(): RuntimeError: in its layer '0' (Conv2d): ",
+        f"(own.py:{NETWORK})",
+    ),
+    "a table of costs that is not of the networks": (
+        (CHOSEN, CHOSEN + WRONG_TABLE),
+        "network(): first=thin,second=thin has ",
+        " weights, and by parameters_table() 7; ",
+    ),
+    "one text for several architectures": (
+        (
+            CHOSEN,
+            CHOSEN
+            + "\n\n    def to_string(self, architecture):\n        return ','.join(sorted(architecture.values()))",
+        ),
+        "to_string(): 'same,thin' means two architectures, with ",
+        "expected a text of each, which says what every choice is",
+    ),
+    "a text that is none": (
+        (CHOSEN, CHOSEN + "\n\n    def to_string(self, architecture):\n        return tuple(architecture.values())"),
+        "to_string(): it returns a tuple; expected a text",
+    ),
     "networks wider than the supernet": (
         (CHOSEN, "self.width += 1; " + CHOSEN.replace("return ", "made = ") + "; self.width -= 1; return made"),
         "network(): first=thin,second=thin has ",
@@ -200,6 +236,21 @@ def test_what_it_breaks_is_one_line_with_the_place(replacement, stories, checked
     for story in stories:
         assert story in error
     assert re.search(r"\(own\.py:\d+\)", error)
+
+
+def test_a_supernet_sees_images_as_the_search_does(checked):
+    """6 x 6 after the stem at the full size, 2 x 2 where the search averages: what does not fit these is told."""
+    stem = (
+        "stem = nn.Conv2d(self.task.channels, self.width, 3)",
+        "stem = nn.Conv2d(self.task.channels, self.width, 5)",
+    )
+    status, error = checked(stem, downscale=2)
+    assert status == 1
+    assert (
+        "search_spos: the space 'own.py:Own': supernet() on images averaged by downscale = 2: RuntimeError: " in error
+    )
+    assert "in its layer '0' (Conv2d): " in error
+    assert error.endswith(f"(own.py:{SUPERNET})\n")
 
 
 RATES = "rates = [x.item() for x in torch.linspace(0, 0.1, 2)]; "

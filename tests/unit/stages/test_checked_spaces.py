@@ -6,6 +6,10 @@ import pytest
 from calling import call
 
 from dfnas.runtime.files import read_json
+from dfnas.spaces import contract
+from dfnas.spaces.nasbench201 import NASBench201Space
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Task
 from dfnas.stages.check_spaces import STAGE, check_spaces
 
 TASK = ["--channels", "3", "--size", "32", "--classes", "10", "--device", "cpu"]
@@ -13,7 +17,7 @@ TASK = ["--channels", "3", "--size", "32", "--classes", "10", "--device", "cpu"]
 
 def checked(path, **searches) -> int:
     defaults = {"name": "nasbench201", "options": {}}
-    said = {name: {"space": defaults | space, "budget": budget} for name, (space, budget) in searches.items()}
+    said = {name: {"space": defaults | space, **more} for name, (space, more) in searches.items()}
     return STAGE.main(check_spaces, ["--searches", json.dumps(said), *TASK, "--out", str(path)])
 
 
@@ -21,7 +25,10 @@ def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
     """Of NAS-Bench-201 at its published size: the benchmark's cells of zeros alone have 7.78 million
     multiply-accumulates and 0.073 million weights, those of 3 x 3 convolutions alone 220.11 and 1.532 (Dong and Yang
     2020; theirs count norms as well)."""
-    assert checked(tmp_path / "spaces.json", search_spos=({}, {}), search_random=({}, {"max_latency_ms": 1.0})) == 0
+    assert (
+        checked(tmp_path / "spaces.json", search_spos=({}, {}), search_random=({}, {"budget": {"max_latency_ms": 1.0}}))
+        == 0
+    )
     found = read_json(tmp_path / "spaces.json")
     assert list(found) == ["search_spos", "search_random", "provenance"]
     assert found["provenance"]["references"] == ["dfnas.spaces.nasbench201:NASBench201Space"]
@@ -32,16 +39,21 @@ def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("space", "budget", "story"),
+    ("space", "more", "story"),
     [
         ({"options": {"chanels": 4}}, {}, "search_spos: the space 'nasbench201' takes no option 'chanels'; it takes"),
         ({"options": {"channels": 0}}, {}, "search_spos: the space 'nasbench201' cannot be made: channels is 0"),
-        ({}, {"max_macs_m": 5}, "search_spos: budget.max_macs_m = 5: the cheapest architecture of the space has 7."),
-        ({}, {"max_macs": 5}, "unknown key 'search_spos.budget.max_macs'"),
+        (
+            {},
+            {"budget": {"max_macs_m": 5}},
+            "search_spos: budget.max_macs_m = 5: the cheapest architecture of the space has 7.",
+        ),
+        ({}, {"budget": {"max_macs": 5}}, "unknown key 'search_spos.budget.max_macs'"),
+        ({}, {"downscale": 0}, "search_spos.downscale = 0: input should be greater than or equal to 1"),
     ],
 )
-def test_what_no_search_could_use_is_one_line_that_names_the_search(space, budget, story, tmp_path, capsys):
-    assert checked(tmp_path / "spaces.json", search_darts=({}, {}), search_spos=(space, budget)) == 1
+def test_what_no_search_could_use_is_one_line_that_names_the_search(space, more, story, tmp_path, capsys):
+    assert checked(tmp_path / "spaces.json", search_darts=({}, {}), search_spos=(space, more)) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"check_spaces: error: {story}")
     assert error.count("\n") == 1
@@ -92,3 +104,18 @@ def test_a_seed_that_no_artifact_can_hold_is_told_beside_the_option(seed, tmp_pa
     with pytest.raises(SystemExit):
         call("search_random", *options)
     assert f"argument --seed: {seed}: expected a whole number" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("most", "devices"), [(contract.MOST_WEIGHTS, ["meta", "cpu"]), (0, ["meta"])])
+def test_a_path_runs_on_the_cpu_unless_the_supernet_is_huge(most, devices, monkeypatch):
+    space, built = make("nasbench201", Task(3, 32, 10), {"channels": 4, "cells_per_stage": 1}), []
+
+    def supernet():
+        network = NASBench201Space.supernet(space)
+        built.append(next(network.parameters()).device.type)
+        return network
+
+    monkeypatch.setattr(contract, "MOST_WEIGHTS", most)
+    monkeypatch.setattr(space, "supernet", supernet)
+    contract.check_contract("nasbench201", space, {}, 1)
+    assert built == devices

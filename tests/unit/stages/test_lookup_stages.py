@@ -12,12 +12,14 @@ import torch
 from calling import call as run
 from notations import of_cell
 
+from dfnas.artifacts.supernet import save_supernet
 from dfnas.dataset.writing import Records, write_dataset, write_shard
-from dfnas.runtime.files import save_archive, write_json
+from dfnas.runtime.files import write_json
 from dfnas.search.budget import Budget
 from dfnas.search.collapse import judged
 from dfnas.search.context import SearchContext
-from dfnas.search.spos import SposSearch
+from dfnas.search.spos import SposSearch, SposSupernet
+from dfnas.search.supernet import Trained
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.architecture import describe
 from dfnas.spaces.registry import make
@@ -207,17 +209,20 @@ def data_set(path: Path, images, first_test: int = 0) -> Path:
 
 @pytest.fixture
 def searched(tmp_path, space, make_images) -> tuple[SposSearch, list]:
-    """A finished search, and what the ranking by its supernet is told."""
+    """A search on a trained supernet, and what the ranking by its supernet is told."""
     from dfnas.dataset.images import load_split
 
     dataset = data_set(tmp_path / "noise.h5", make_images(54))
     original = data_set(tmp_path / "original.h5", make_images(60, seed=4), first_test=30)
     parts = (load_split(dataset, split, torch.device("cpu")) for split in ("train", "validation"))
     settings = SearchSposSettings.parse(SEARCH)
-    search = SposSearch(SearchContext(space, *parts, 1, Budget(space, settings.budget)), settings)
-    for index in range(search.steps):
-        search.step(index)
-    save_archive(tmp_path / "supernet.pt", {"state": search.network.state_dict(), "strengths": search.strengths()})
+    context = SearchContext(space, *parts, 1, Budget(space, settings.budget))
+    supernet = SposSupernet(context, settings)
+    for index in range(supernet.steps):
+        supernet.step(index)
+    trained = Trained(supernet.network, supernet.strengths(), supernet.report())
+    save_supernet(tmp_path / "supernet.pt", *trained, [], {})
+    search = SposSearch(context, settings, trained)
     files = ["--supernet", tmp_path / "supernet.pt", "--dataset", dataset, "--original", original]
     return search, [*files, "--search", json.dumps(SEARCH), "--search-data", "noise", "--search-seed", 1]
 
@@ -242,7 +247,7 @@ def test_a_supernet_of_another_space_is_refused(tmp_path, searched, capsys):
     other = json.dumps(SEARCH | {"space": {"name": "nasbench201", "options": OPTIONS | {"channels": 4}}})
     told[told.index("--search") + 1] = other
     line = complaint(capsys, "rank_architectures", *told, "--out", tmp_path / "out.csv")
-    assert "supernet.pt is not a supernet of the space that was searched" in line
+    assert "supernet.pt is not a supernet of the space that is searched" in line
 
 
 def test_original_images_of_another_task_are_refused(tmp_path, searched, make_images, capsys):

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 from made_artifacts import said
 
 from dfnas.artifacts.picture import picture_provenance, write_picture
@@ -13,6 +14,9 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest, read_json, write_json
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages import shard_original
+from dfnas.stages.command import Stage
+from dfnas.stages.job import Job
+from dfnas.stages.options import section, size
 
 SAID = said()
 
@@ -83,6 +87,40 @@ def test_an_input_is_recorded_as_it_was_when_the_job_began(tmp_path, make_stage)
     assert Receipt.read(tmp_path / "provenance" / "out.txt.json").provenance.inputs == {"source.txt": before}
 
 
+def test_a_job_is_made_only_by_one_with_the_same_arguments_and_files_in_the_same_order(tmp_path):
+    """Sections and lists among the arguments, too: what is written down is what JSON makes of them."""
+    for name in "abc":
+        (tmp_path / name).write_text(name)
+    stage = Stage("table1", "", None)
+    stage.argument("--space", type=section)
+    stage.argument("--size", type=size)
+    stage.argument("--names", nargs="+")
+    stage.argument("--files", type=Path, nargs="+")
+    stage.output("--out", required=True)
+    jobs = []
+
+    def made(space='{"name": "darts"}', size="8", names=("x", "y"), files="ab") -> bool:
+        """Whether the job in place is the one with those arguments."""
+        given = ["--space", space, "--size", size, "--names", *names, "--files", *(str(tmp_path / f) for f in files)]
+        options = stage.parser.parse_args([*given, "--out", str(tmp_path / "out")])
+        jobs.append(Job("table1", "table1", options, None, torch.device("cpu"), outputs=(options.out,)))
+        jobs[-1].reads(*options.files)
+        return jobs[-1].is_made()
+
+    assert not made()
+    (tmp_path / "out").write_text("made")
+    jobs[0].leave_receipt()
+    assert made()
+    said = Receipt.read(tmp_path / "provenance" / "out.json").provenance.arguments
+    assert said == {"threads": 1, "space": {"name": "darts"}, "size": [8, 8], "names": ["x", "y"], "files": ["a", "b"]}
+    assert not made(space='{"name": "darts", "options": {"nodes": 2}}')
+    assert not made(size="[8, 9]")
+    assert not made(names=("y", "x"))
+    for files in ("ba", "a", "abc", "ac"):
+        assert not made(files=files)
+    assert made()
+
+
 def test_what_was_made_is_not_lost_for_want_of_a_receipt(tmp_path, make_stage, capsys):
     (tmp_path / "provenance").write_text("a file where the folder should be")
     assert make_stage(lambda job: job.options.out.write_text("made"), "--out", tmp_path / "out.txt") == 0
@@ -102,7 +140,6 @@ def test_a_job_that_fails_leaves_no_receipt(tmp_path, make_stage):
 @pytest.fixture
 def make_stage(monkeypatch):
     """make_stage(work, *arguments): the exit status of a stage that does `work`."""
-    from dfnas.stages.command import Stage
 
     def call(work, *arguments):
         stage = Stage("table1", "", None)
