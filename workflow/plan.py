@@ -79,8 +79,8 @@ class Plan(Codes):
         return _verbatim(json.dumps(spaces))
 
     def kinds(self) -> Callable[..., str]:
-        """The kind of each synthetic data set that is used, as JSON."""
-        used = self.used_sources()
+        """The kind of each synthetic data set and variant that is used, as JSON."""
+        used = {*self.used_sources(), *self.config.comparison.search_data}
         return _verbatim(json.dumps({name: kind for name, kind in self.config.kinds().items() if name in used}))
 
     def proxy_options(self) -> str:

@@ -129,11 +129,15 @@ class Sections(Settings):
         return {SYNTHETIC: SourceSettings(**base), **self.sources}
 
     def kinds(self) -> dict[str, str]:
-        """The kind of each synthetic data set: those that differ in nothing but seeds are independent syntheses of one,
-        which is called after the first of them."""
+        """The kind of each synthetic data set and of each variant: data sets that differ in nothing but seeds are
+        independent syntheses of one, and so are the same variant on these. It is called after the first of them."""
         first: dict[str, str] = {}
         sections = {name: _without_seeds(source.plain()) for name, source in self.synthetic_data().items()}
-        return {name: first.setdefault(json.dumps(said), name) for name, said in sections.items()}
+        kinds = {name: first.setdefault(json.dumps(said), name) for name, said in sections.items()}
+        for name, variant in self.variants.items():
+            searched = variant.plain() | {"images": kinds.get(variant.images, variant.images)}
+            kinds[name] = first.setdefault(json.dumps(searched), name)
+        return kinds
 
     def originals(self) -> ShardOriginalSettings:
         """Section `shard_original`; where it leaves the names of the classes out and the source has some of its own,

@@ -37,6 +37,21 @@ def test_how_much_is_made_and_how_it_is_split_is_part_of_the_kind():
     assert kinds(split={"shard_dataset": {"validation_fraction": 0.5}})["split"] == "split"
 
 
+def test_the_same_variant_on_two_syntheses_is_of_one_kind():
+    values = {
+        "sources": {"again": {"invert_teacher": {"seed": 7}}},
+        "variants": {
+            "asked": {"search_spos": {"labels": "once"}},
+            "short": {"images": "synthetic", "search_spos": {"steps": 3}},
+            "short_again": {"images": "again", "search_spos": {"steps": 3}},
+            "long_again": {"images": "again", "search_spos": {"steps": 4}},
+        },
+    }
+    found = Config.parse(DEFAULTS | values).kinds()
+    assert found["again"] == "synthetic"
+    assert [found[name] for name in values["variants"]] == ["asked", "short", "short", "long_again"]
+
+
 def looked_up(**changes) -> dict:
     spaces = {f"search_{name}": DEFAULTS[f"search_{name}"] | {"space": CELLS} for name in ("darts", "spos")}
     comparison = DEFAULTS["comparison"] | {"algorithms": ["darts", "spos"]}
