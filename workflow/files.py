@@ -268,14 +268,6 @@ class Files:
         """What every search found under each of the budgets."""
         return [f"{self.results}/search/{search}/budgets.csv" for search in self.found()]
 
-    def proxies(self) -> list[str]:
-        """What training-free proxies say of candidates."""
-        return [f"{self.results}/proxies/{run}.csv" for run in self.proxy_runs()]
-
-    def proxy_runs(self) -> list[str]:
-        """data/seed-n of each run of them."""
-        return []
-
     def costs_file(self) -> str:
         """What every architecture of the table costs."""
         return f"{self.results}/costs.csv"
@@ -298,6 +290,14 @@ class Files:
     def rankings(self) -> list[str]:
         """What each supernet that single paths have trained says of random architectures."""
         return [f"{self.results}/ranking/{search}.csv" for search in self.found() if search.startswith("spos/")]
+
+    def proxies(self) -> list[str]:
+        """What training-free proxies say of candidates."""
+        return [f"{self.results}/proxies/{run}.csv" for run in self.proxy_runs()]
+
+    def proxy_runs(self) -> list[str]:
+        """data/seed-n of each run of them."""
+        return []
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
