@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from dfnas.artifacts.budgets import BudgetRow
 from dfnas.measure.rank_aggregation import AGGREGATES
+from dfnas.pictures.comparison import searched_on
 from dfnas.pictures.figures import ORANGE, blank, decorate, padded, png
 from dfnas.pictures.palette import data_colours, shapes
 from dfnas.settings.sources import NO_DATA
@@ -130,9 +131,7 @@ def _pieces(budgets: Sequence[str], limited: dict[str, tuple[bool, bool, bool]])
 
 def _handles(rows: Sequence[BudgetRow], colours: dict[str, str]) -> list[Line2D]:
     """Colours are data; grey lines need no search, orange ones no training."""
-    handles = [
-        Line2D([], [], color=colour, marker="s", label=f"searched on {data}") for data, colour in colours.items()
-    ]
+    handles = [Line2D([], [], color=colour, marker="s", label=searched_on(data)) for data, colour in colours.items()]
     there = {row.algorithm for row in rows}
     looks: dict[str, dict[str, Any]] = {name: {"color": GREYS[name], "linestyle": STICKS[name]} for name in STICKS}
     looks |= {name: {"color": ORANGE, "linestyle": style} for name, style in AGGREGATE_STYLES.items()}

@@ -117,7 +117,7 @@ def _add_legend(figure: Figure, colours: dict[str, str], forms: dict[str, str]) 
     """Colours are data, shapes are algorithms."""
     none: dict[str, Any] = {"linestyle": "none", "markersize": 8}
     handles = [
-        Line2D([], [], marker="s", color=colour, label=_searched_on(data), **none) for data, colour in colours.items()
+        Line2D([], [], marker="s", color=colour, label=searched_on(data), **none) for data, colour in colours.items()
     ]
     handles += [Line2D([], [], marker=form, color="0.5", label=name, **none) for name, form in forms.items()]
     handles.append(Line2D([], [], marker="*", color=ORANGE, markeredgecolor="black", label="teacher", linestyle="--"))
@@ -125,5 +125,6 @@ def _add_legend(figure: Figure, colours: dict[str, str], forms: dict[str, str]) 
     figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False, fontsize=9)
 
 
-def _searched_on(data: str) -> str:
+def searched_on(data: str) -> str:
+    """What a legend says of data."""
     return "searched without images" if data == NO_DATA else f"searched on {data}"

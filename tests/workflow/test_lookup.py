@@ -99,7 +99,8 @@ def read(path: Path) -> list[dict[str, str]]:
 @pytest.mark.slow
 def test_the_chain_ends_in_the_true_accuracies_of_what_was_found(run, tmp_path):
     """From the teacher to the table, by the one algorithm whose supernets are ranked, and by chance."""
-    comparison = {"algorithms": ["spos", "random"], "search_data": ["synthetic", "noise"]}
+    budgets = [{"max_macs_m": 4}, {}]
+    comparison = {"algorithms": ["spos", "random"], "search_data": ["synthetic", "noise"], "budgets": budgets}
     less = (overlay(tmp_path / "less.yaml", {"comparison": comparison}),)
     done = snakemake(run, "--cores", "2", base=BASE, configuration=less)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
@@ -134,10 +135,19 @@ def test_the_chain_ends_in_the_true_accuracies_of_what_was_found(run, tmp_path):
     assert len(rankings[0]) == 12
     assert (results / "pictures" / "rankings.png").read_bytes().startswith(b"\x89PNG")
     assert not (results / "table1.csv").exists()
+    runs = read(results / "budgets_raw.csv")
+    assert len(runs) == 6 * len(budgets)
+    for row in runs:
+        assert float(row["accuracy"]) == float(table[row["architecture"]]["CIFAR10TestAccuracy200Epochs"])
+        assert float(row["regret"]) >= 0
+        assert float(row["macs_m"]) <= 4 or row["budget"] == "no limit"
+    assert {row["interval_over"] for row in read(results / "budgets.csv") if row["found_by"] == "search"} == {"seeds"}
+    assert {row["statistic"] for row in read(results / "correlations.csv")} == {"tau", "rho", "partial_tau", "top_tau"}
+    assert (results / "pictures" / "budgets.png").read_bytes().startswith(b"\x89PNG")
     assert plan(run, base=BASE, configuration=less) == {}
     # Another table judges anew, and nothing else is done again.
     path = run / "table.csv"
     path.write_text(path.read_text().replace("\n86,", "\n87,"))
     expected = {"lookup": 6, "tabulate_lookups": 1, "draw_rankings": 1, "describe_run": 1}
-    expected |= {"cost_table": 1, "tabulate_correlations": 1}
+    expected |= {"cost_table": 1, "tabulate_correlations": 1, "tabulate_budgets": 1, "draw_budgets": 1}
     assert plan(run, base=BASE, configuration=less) == expected

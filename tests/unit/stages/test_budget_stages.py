@@ -20,6 +20,7 @@ TASK = Task(channels=1, size=8, classes=3)
 TASK_OPTIONS = ["--channels", 1, "--size", 8, "--classes", 3]
 OPTIONS = {"stem_width": 4, "stem_stride": 1, "widths": [8, 16], "depths": [2, 1], "strides": [1, 2], "last_width": 8}
 SPACE = {"name": "shufflenet", "options": OPTIONS}
+CELLS = {"channels": 2, "cells_per_stage": 1}
 KINDS = {"synthetic": "synthetic", "again": "synthetic", "noise": "noise"}
 NAMES = ["--column", "top1", "--architecture-column", "network", "--class-column", "null", "--random-draws", "[1, 5]"]
 PROXIES = "synflow,naswot,jacov,zico,grad_norm,expressivity,progressivity,trainability"
@@ -273,6 +274,31 @@ def test_scores_have_their_rank_correlations(tmp_path, table, budgets, limit, ma
     assert (proxy.value, proxy.low_runs, proxy.runs) == (1, None, 1)
     assert found["top1", "no limit", "macs_m", "macs_m", "partial_tau"].value is None
     assert {r.among for r in lines} == {"all"}  # the space does not say what can learn
+
+
+def test_scores_are_told_apart_on_what_can_learn(tmp_path):
+    """Of cells of NAS-Bench-201, where the space says which can."""
+    cells = make("nasbench201", TASK, CELLS)
+    drawn = {cells.to_string(cells.sample(random.Random(seed))) for seed in range(40)}
+    idle = [cell for cell in sorted(drawn) if cells.learns_nothing(cells.from_string(cell))]
+    assert 0 < len(idle) < 30
+    lines = [f"{cell},{50 if cell in idle else 80 + place}" for place, cell in enumerate(sorted(drawn))]
+    (tmp_path / "table.csv").write_text("\n".join(["network,top1", *lines]) + "\n")
+    table = ["--table", tmp_path / "table.csv", *NAMES]
+    assert cost(tmp_path, table, spaces={"search_spos": {"name": "nasbench201", "options": CELLS}}) == 0
+    scored = [f"noise,0,{line.partition(',')[0]},{1 - place / 50},0,0" for place, line in enumerate(lines)]
+    header = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy"
+    (tmp_path / "ranking.csv").write_text("\n".join([header, *scored]) + "\n")
+    files = ["--costs", tmp_path / "costs.csv", "--rankings", tmp_path / "ranking.csv"]
+    assert run("tabulate_correlations", *files, "--out", tmp_path / "correlations.csv", *table) == 0
+    found = {
+        row.among: row
+        for row in CorrelationRow.read(tmp_path / "correlations.csv")
+        if (row.score, row.statistic) == ("held_out_accuracy", "tau")
+    }
+    assert found["all"].architectures == len(drawn)
+    assert (found["learning"].architectures, found["learning"].value) == (len(drawn) - len(idle), -1)
+    assert found["all"].value > -1
 
 
 def test_a_lookup_works_on_any_space(tmp_path, table, space, networks):
