@@ -112,7 +112,8 @@ class SposSearch(JudgingSearch):
         self.context, self.settings, self.supernet = context, settings, supernet
         self.scores = PathScores(context.space, supernet.network, context.train, settings, context.seed)
         self.held_out = context.held_out(settings)
-        self.evolution = Evolution(context.space, settings.evolution, context.budget, context.seed)
+        seed = context.seed if settings.evolution.seed is None else settings.evolution.seed
+        self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
         self.judged = self.evolution.judged
         self.known: dict[str, Score] = {}  # by the architecture's text; of other searches on this supernet too
         self.steps = settings.evolution.generations * settings.evolution.population

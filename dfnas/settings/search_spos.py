@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Settings
+from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Seed, Settings
 from dfnas.settings.search import BudgetSettings, ImagesSettings, JudgingSettings
 
 
@@ -53,6 +53,8 @@ class EvolutionSettings(Settings):
     """Training batches from which a candidate's BatchNorm statistics are computed anew."""
     recalibration_batch_size: Count = 128
     """Images in each of them."""
+    seed: Seed | None = None
+    """Seed of the evolution, to run another one on the same supernet; null is that of the run."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> "EvolutionSettings":

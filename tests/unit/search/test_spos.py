@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 import torch
-from stepping import finish, search_on
+from stepping import finish, search_on, trained
 
 from dfnas.search.recalibration import recalibrate
+from dfnas.search.spos import SposSearch
 from dfnas.settings.search_spos import MacsBinSettings
 from dfnas.spaces.slot import slots
 
@@ -106,6 +107,25 @@ def test_a_candidates_score_depends_on_the_candidate_and_not_on_those_before(spa
     search.score(other)
     search.known.clear()  # or it would not be judged again
     assert search.score(one) == alone
+
+
+def test_another_seed_of_evolution_breeds_other_candidates_on_the_same_supernet(spaces, make_supernet):
+    supernet = make_supernet(spaces["shufflenet"])
+    finish(supernet, 0)
+
+    def bred(seed):
+        settings = supernet.settings
+        evolution = settings.evolution.model_copy(update={"seed": seed})
+        settings = settings.model_copy(update={"evolution": evolution})
+        search = SposSearch(supernet.context, settings, trained(supernet))
+        finish(search, 0)
+        return search.candidates()
+
+    own, same, other = bred(None), bred(0), bred(5)
+    assert own == same
+    assert [c.architecture for c in own] != [c.architecture for c in other]
+    scores = {str(c.architecture): c.score for c in own}
+    assert all(scores.get(str(c.architecture), c.score) == c.score for c in other)
 
 
 def judged_by_loss(search, architecture) -> float:
