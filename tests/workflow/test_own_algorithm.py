@@ -99,7 +99,8 @@ FORMS = {
         "has no settings_type; expected a subclass of",
     ),
     "settings without data": (
-        "from dfnas.settings.search import SearchSettings\nclass Form(SearchSettings):\n    on_data = property(lambda self: False)\n"
+        "from dfnas.settings.search import SearchSettings\n"
+        "class Form(SearchSettings):\n    on_data = property(lambda self: False)\n"
         "class TrainingFree:\n    remedy, settings_type = '', Form\n"
         "    step = state_dict = load_state_dict = architecture = strengths = candidates = report = None",
         "has no without_data(budget, seed), and on_data of its settings can be False",
