@@ -20,7 +20,7 @@ class Evolution:
     """A population bred from the best of all that were judged so far. No architecture is judged twice.
 
     Raises:
-        InputError: a budget too tight to sample within, see `Budget.sample`. `check_spaces` sees it before any training.
+        InputError: a budget too tight to sample within, see `Budget.sample`. `check_spaces` has seen to that.
 
     Attributes:
         judged: every candidate by its text, in the order of judgement.
