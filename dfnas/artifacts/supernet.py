@@ -1,5 +1,6 @@
 """The archive of a trained supernet: its weights, the strengths of the options, and how its training went."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,9 +35,10 @@ def save_supernet(
     history: Sequence[Row],
     provenance: Mapping[str, Any],
 ) -> None:
-    """Writes a supernet, see `SupernetFile`."""
-    archive = {"state": network.state_dict(), "strengths": dict(strengths), "report": dict(report)}
-    save_archive(path, archive | {"history": list(history), "provenance": dict(provenance)})
+    """Writes a supernet, see `SupernetFile`. Report and history are JSON: pickled rows have other bytes where some came
+    from a checkpoint."""
+    archive = {"state": network.state_dict(), "strengths": dict(strengths), "report": json.dumps(dict(report))}
+    save_archive(path, archive | {"history": json.dumps(list(history)), "provenance": dict(provenance)})
 
 
 def load_supernet(path: Path, space: Space, device: torch.device) -> SupernetFile:
@@ -49,9 +51,9 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> SupernetFil
     network = space.supernet()
     try:
         network.load_state_dict(archive["state"])
-        strengths, report, history = (archive[name] for name in ("strengths", "report", "history"))
+        strengths, report, history = archive["strengths"], json.loads(archive["report"]), json.loads(archive["history"])
         fits = all(len(strengths[choice]) == len(options) for choice, options in space.choices.items() if strengths)
-    except (RuntimeError, KeyError, TypeError) as error:
+    except (RuntimeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path} is not a supernet of the space that is searched; {rebuild(path)}") from error
     if not fits:
         raise InputError(f"{path} has strengths of other options than the space that is searched; {rebuild(path)}")

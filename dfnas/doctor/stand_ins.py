@@ -145,12 +145,13 @@ class StandIns:
 
     def _supernet(self, path: Path, algorithm: str, search_data: str) -> None:
         space = self._space(algorithm)[1]
-        even = {choice: torch.full((len(options),), 1 / len(options)) for choice, options in space.choices.items()}
+        weighed = space.choices if algorithm != "spos" else {}
+        even = {choice: torch.full((len(options),), 1 / len(options)) for choice, options in weighed.items()}
         save_supernet(path, space.supernet(), even, {"trained_images": 0}, [], {})
 
     def _latency(self, path: Path, rule: str) -> None:
         """A table whose milliseconds are the MACs."""
-        settings, space = self._space(rule.removeprefix("search_"))
+        settings, space = self._space(rule.partition("_")[2])
         LatencyTable(
             format=FORMAT,
             **subject_of(settings, space),

@@ -52,10 +52,11 @@ def key_of(job: PlannedJob, config: Config) -> str:
 
 
 def orders(jobs: Sequence[PlannedJob], config: Config) -> dict[str, dict[str, PlannedJob]]:
-    """The jobs of a plan that are to be tried, one for each key of a rule, searches first: they take long."""
+    """The jobs of a plan that are to be tried, one for each key of a rule, searches and supernets first: they take
+    long."""
     wanted: dict[str, dict[str, PlannedJob]] = {}
     rules = config.rules
-    for job in sorted(jobs, key=lambda job: not rules[job.rule].is_search):
+    for job in sorted(jobs, key=lambda job: not (rules[job.rule].is_search or rules[job.rule].is_supernet)):
         if rules[job.rule].trial is not None and not config.is_draw(job.rule):
             wanted.setdefault(job.rule, {}).setdefault(key_of(job, config), job)
     return wanted

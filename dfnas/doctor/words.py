@@ -60,11 +60,13 @@ def _altered(words: Sequence[str], change: Callable[[str, Any], Any]) -> list[st
     def walk(key: str, value: Any) -> Any:
         if isinstance(value, dict):
             return {name: walk(name, one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [walk(key, one) for one in value]
         return change(key, value)
 
     altered = list(words)
     for place, (option, text) in enumerate(itertools.pairwise(words), 1):
-        if option.startswith("--") and (text[:1] == "{" or text.lstrip("-").replace(".", "", 1).isdigit()):
+        if option.startswith("--") and (text.startswith(("{", "[{")) or text.lstrip("-").replace(".", "", 1).isdigit()):
             before = json.loads(text)
             after = walk(option[2:].replace("-", "_"), before)
             altered[place] = text if after == before else json.dumps(after)

@@ -25,7 +25,7 @@ from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.resources import ResourceSettings
-from dfnas.settings.search import OwnSearchSettings, SearchSettings
+from dfnas.settings.search import JudgingSettings, OwnSearchSettings, SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
 from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
@@ -115,12 +115,15 @@ class Sections(Settings):
 
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
-        space, budget and downscale; of one of the user's its class and all that its section says."""
-        section = self.searches()[f"search_{name}"].plain()
+        space, budget and downscale, and whether it judges; of one of the user's its class and all that its section
+        says."""
+        search = self.searches()[f"search_{name}"]
+        section, judges = search.plain(), isinstance(search, JudgingSettings)
         own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
         algorithm = next((each for each in own if short_name(each) == name), None)
         if algorithm is None:
-            return {f"search_{name}": {key: section[key] for key in ("space", "budget", "downscale")}}
+            said = {key: section[key] for key in ("space", "budget", "downscale")}
+            return {f"search_{name}": said | {"judges": judges}}
         return {f"search_{name}": {"algorithm": algorithm, "section": section}}
 
     def synthetic_data(self) -> dict[str, SourceSettings]:

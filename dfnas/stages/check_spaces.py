@@ -8,10 +8,11 @@ import torch
 
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import write_json
+from dfnas.runtime.seeds import python_random
 from dfnas.search.algorithm import resolve
 from dfnas.search.budget import Budget
-from dfnas.settings.base import Count, Settings
-from dfnas.settings.search import BudgetSettings, SearchSettings, SpaceSettings
+from dfnas.settings.base import Count, Flag, Settings
+from dfnas.settings.search import BudgetSettings, JudgingSettings, SearchSettings, SpaceSettings
 from dfnas.spaces.contract import check_contract
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.names import reference
@@ -29,7 +30,7 @@ STAGE.argument(
     required=True,
     metavar="JSON",
     help="by the name of a search's section: its space (name, options) and, if it has them, budget and downscale, as "
-    "there; of an algorithm of your own `algorithm` and all of its `section`",
+    "there, and whether it `judges`; of an algorithm of your own `algorithm` and all of its `section`",
 )
 STAGE.output("--out", required=True, help="what the spaces are, JSON")
 
@@ -43,6 +44,8 @@ class CheckedSearch(Settings):
     """Its limits, if it has any."""
     downscale: Count = 1
     """What its supernet sees is averaged by."""
+    judges: Flag = False
+    """Whether it draws architectures within its limits, to judge one by one."""
 
 
 def check_spaces(job: Job[None]) -> None:
@@ -56,8 +59,8 @@ def check_spaces(job: Job[None]) -> None:
 
 def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]:
     """What a search chooses from. Raises InputError, naming the search, where its space cannot be made, its networks
-    are not what they should be, or its limits on weights and multiply-accumulates cannot be kept; milliseconds are
-    known when they have been measured."""
+    are not what they should be, or its limits on weights and multiply-accumulates cannot be kept, by random draws where
+    it draws; milliseconds are known when they have been measured."""
     search = (
         _own_search(name, said) if isinstance(said, dict) and "algorithm" in said else CheckedSearch.parse(said, name)
     )
@@ -65,7 +68,10 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
     try:
         space = make(described.name, task, described.options)
         check_contract(described.name, space, described.options, search.downscale)
-        Budget(space, limits).check()
+        budget = Budget(space, limits)
+        budget.check()
+        if isinstance(search, JudgingSettings) or getattr(search, "judges", False):
+            budget.sample(python_random(0, "budget"))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return {

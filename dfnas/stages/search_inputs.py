@@ -8,7 +8,7 @@ from typing import Any
 from dfnas.artifacts.supernet import load_supernet
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.images import ImageSet, load_split
-from dfnas.runtime.errors import InputError
+from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.runtime.resumable import Row
 from dfnas.search.algorithm import Search, supernet_of
@@ -104,6 +104,8 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
     latency = latency_of(job, space, milliseconds)
     if supernet_of(algorithm) is not None:
         found = load_supernet(options.supernet, space, job.device)
+        if bool(found.strengths) != issubclass(algorithm, Derivation):
+            raise InputError(f"{options.supernet} was trained for another algorithm; {rebuild(options.supernet)}")
         trained = Trained(found.network, found.strengths, found.report)
         return SearchInputs(
             algorithm, options.seed, space, images, trained, tuple(found.history), latency, None, job.processes

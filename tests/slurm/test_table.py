@@ -31,16 +31,16 @@ def test_the_table_is_that_of_one_machine(run, undisturbed):
 
 def test_what_needs_a_gpu_is_given_one_and_nothing_else(jobs):
     for job in jobs:
-        needs = job.work.startswith(("search_spos", "retrain"))
+        needs = job.work.startswith(("supernet_spos", "search_spos", "retrain"))
         assert (job.gpus, job.partition) == ((1, "gpu") if needs else (0, "cpu")), job
-    assert sum(job.gpus for job in jobs) == 5
+    assert sum(job.gpus for job in jobs) == 7
 
 
 def test_small_jobs_go_together(run, jobs):
     """2 jobs check spaces, 4 evaluate."""
     said = (run.directory / "snakemake.log").read_text()
-    assert re.search(r"^total +19$", said, re.MULTILINE)
-    assert len(jobs) == 15
+    assert re.search(r"^total +21$", said, re.MULTILINE)
+    assert len(jobs) == 17
 
 
 def test_a_machine_alone_sees_nothing_to_do_again(run):

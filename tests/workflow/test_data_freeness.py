@@ -54,7 +54,9 @@ def test_with_a_checkpoint_no_synthetic_artifact_comes_from_original_data(weight
     assert "pretrain_teacher" not in {made.rule for made in files.values()}
     targets = [name for name in files if name.split("/")[1] in ("synthesis", "labels", "quality", "pictures")]
     assert "results/quality/synthetic/generation-1.json" in targets
-    targets += [name for name in files if "/search/" in name and name.split("/")[3] in SYNTHETIC]
+    targets += [
+        name for name in files if name.split("/")[1] in ("supernet", "search") and name.split("/")[3] in SYNTHETIC
+    ]
     targets += [f"results/dataset/{source}.h5" for source in SYNTHETIC] + ["results/teacher/teacher.pt"]
     searches = [name for name in targets if name.endswith("architecture.json")]
     assert len(searches) == 18  # three algorithms, three synthetic data sets, two seeds

@@ -3,6 +3,7 @@
 import pytest
 from running import overlay, plan, recipes
 
+from dfnas.artifacts.budgets import FoundWithin
 from dfnas.artifacts.formats import provenance_of
 from dfnas.runtime.files import read_csv
 
@@ -12,15 +13,19 @@ TEACHER = "results/teacher/teacher.pt"
 def test_a_search_has_the_teacher_as_an_input_where_its_labels_are_the_teachers_and_only_there(tmp_path):
     labels = overlay(tmp_path / "labels.yaml", {"search_spos": {"labels": "teacher"}})
     files = recipes(tmp_path / "run", configuration=(labels,))
-    searches = {name: made for name, made in files.items() if made.rule.startswith("search_")}
-    assert len(searches) == 3 * 4 * 6 + 2  # algorithms, their jobs and files; random draws
+    searches = {name: made for name, made in files.items() if made.rule.startswith(("supernet_", "search_"))}
+    assert len(searches) == 3 * 4 * (2 + 5) + 2  # algorithms, their jobs and files; random draws
     for made in searches.values():
-        asked = made.rule == "search_spos"
+        asked = made.rule == "supernet_spos"
         assert (TEACHER in made.inputs) == asked
         assert (f"--teacher {TEACHER}" in made.command) == asked
     for algorithm in ("darts", "proxyless", "spos"):
-        supernet = f"results/search/{algorithm}/original/seed-0/supernet.pt"
-        assert f"--supernet {supernet}" in searches[supernet].command
+        supernet = f"results/supernet/{algorithm}/original/seed-0/supernet.pt"
+        assert f"--out {supernet}" in searches[supernet].command
+        found = searches[f"results/search/{algorithm}/original/seed-0/architecture.json"]
+        assert f"--supernet {supernet}" in found.command
+        assert supernet in found.inputs
+        assert ("results/dataset/original.h5" in found.inputs) == (algorithm == "spos")
 
 
 def test_a_network_learns_from_synthetic_images_what_the_teacher_says_of_each_view(tmp_path):
@@ -79,17 +84,26 @@ def test_searches_run_as_planned_with_and_without_a_supernet(tmp_path):
     changes = {
         "search_evolution": {"labels": "teacher", "temperature": 3.0, "downscale": 2},
         "search_random": {"draws": 2, "steps": 2, "batch_size": 16, "labels": "hard"},
-        "comparison": {"retrain_data": ["synthetic"]},
+        "comparison": {"retrain_data": ["synthetic"], "budgets": [{}, {"max_macs_m": 3.0}]},
         "retrain_synthetic": {"fresh": {"every_epochs": 1, "competition_weight": 1.0}},
     }
     configuration = (overlay(tmp_path / "baselines.yaml", changes),)
     targets = [f"results/search/{name}/synthetic/seed-0/search.png" for name in ("spos", "evolution", "random")]
     trained = "results/retrain/spos/synthetic/synthetic/seed-0"
-    done = snakemake(tmp_path / "run", "--cores", "1", *targets, f"{trained}/model.pt", configuration=configuration)
+    within = [f"results/search/{name}/synthetic/seed-0/budgets.csv" for name in ("spos", "evolution", "darts")]
+    wanted = [*targets, *within, f"{trained}/model.pt"]
+    done = snakemake(tmp_path / "run", "--cores", "1", *wanted, configuration=configuration)
     assert done.returncode == 0, done.stderr[-3000:]
     left = {name: sorted(path.name for path in (tmp_path / "run" / name).parent.iterdir()) for name in targets}
     files = ["architecture.json", "candidates.csv", "history.csv", "search.png", "strengths.json", "timing.json"]
-    assert list(left.values()) == [sorted([*files, "supernet.pt"]), files, files]
+    searched = sorted([*files, "budgets.csv"])
+    assert list(left.values()) == [searched, searched, files]
+    supernets = sorted(path.name for path in (tmp_path / "run/results/supernet/spos/synthetic/seed-0").iterdir())
+    assert supernets == ["supernet.pt", "timing.json"]
+    for name in within:
+        found = FoundWithin.read(tmp_path / "run" / name)
+        assert [line.max_macs_m for line in found] == [0.0, 3.0]
+        assert found[1].macs_m <= 3.0
     settings = provenance_of(tmp_path / "run" / trained / "model.pt").settings
     assert settings["fresh"] == {"every_epochs": 1, "batches": 1, "competition_weight": 1.0}
     assert len(read_csv(tmp_path / "run" / trained / "history.csv")) == settings["epochs"] > 1

@@ -53,7 +53,7 @@ def test_a_builder_gets_nothing_of_our_section():
     assert len(json.loads(found["--class-names"])) == 1000
 
 
-def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
+def test_the_code_of_a_supernet_includes_the_teachers_where_that_is_asked():
     """A builder in a file of the user's: an edit of it is an edit of the labels."""
     builder = {"builder": f"{ROOT}/dfnas/cifar_resnet.py:cifar_resnet", "weights": "mine.pt"}
     plans = [
@@ -61,10 +61,11 @@ def test_the_code_of_a_search_includes_the_teachers_where_that_is_asked():
         for teacher in ({}, builder)
         for labels in ("soft", "teacher")
     ]
-    spos, darts = ([plan.code(f"search_{name}")(None) for plan in plans] for name in ("spos", "darts"))
+    spos, darts = ([plan.code(f"supernet_{name}")(None) for plan in plans] for name in ("spos", "darts"))
     assert spos[0] == spos[2]
     assert spos[1] != spos[3]
     assert len(set(darts)) == 1
+    assert len({plan.code("search_spos")(None) for plan in plans}) == 1, "it asks no teacher"
 
 
 def test_the_code_of_a_training_includes_the_inversion_where_it_makes_images():

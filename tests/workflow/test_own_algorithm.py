@@ -44,7 +44,7 @@ def test_it_searches_in_the_workflow_as_any_other(tmp_path):
     assert found["provenance"]["references"][0] == "mine.py:TrainingFree"
     assert found["provenance"]["settings"]["draws"] == 20
     assert (folder / "search.png").is_file()
-    assert not (folder / "supernet.pt").exists()
+    assert not (tmp_path / "run" / "results" / "supernet").exists()
     # Nothing is to be done again, until the file is edited: then its searches are, and nothing before them.
     rerun = snakemake(tmp_path / "run", "-n", f"{place}/search.png", configuration=configuration)
     assert "Nothing to be done" in rerun.stdout + rerun.stderr
@@ -66,7 +66,8 @@ def test_it_has_its_rows_in_the_tables_and_its_budget_and_resources(tmp_path):
     compared = {name for name in files["results/table1.csv"].inputs if name.startswith(f"results/evaluate/{NAME}/")}
     assert len(compared) == 2 * 2  # data and seeds
     made = files[f"results/search/{NAME}/synthetic/seed-1/architecture.json"]
-    assert "-m dfnas.stages.search mine.py:TrainingFree --dataset results/dataset/synthetic.h5" in made.command
+    assert "-m dfnas.stages.search mine.py:TrainingFree --search-data synthetic " in made.command
+    assert "--dataset results/dataset/synthetic.h5" in made.command
     assert any(name.startswith("results/latency_tables/") for name in made.inputs)
     assert files[f"results/spaces/{NAME}.json"].rule == "check_spaces"
 

@@ -92,3 +92,14 @@ def test_the_cifar_preset_shows_images_as_the_releases_do():
         augmentation = getattr(plan.config, name).augmentation
         assert (augmentation.pad, augmentation.flip, augmentation.crop_area) == (4, True, None), name
         assert augmentation.cutout == (16 if name == "retrain" else 0), name
+
+
+@pytest.mark.parametrize("name", ["cifar10", "imagenet", "nasbench201-gpu"])
+def test_what_trains_or_judges_networks_has_a_gpu_and_hours(name):
+    """In the presets that are for GPUs; what only reads off strengths has none."""
+    config = made(yaml.safe_load((ROOT / "workflow" / "presets" / f"{name}.yaml").read_text())).config
+    on_gpu = ("supernet_darts", "supernet_proxyless", "supernet_spos", "search_spos", "search_evolution")
+    for rule in (*on_gpu, "within_budgets"):
+        assert config.resources_of(rule)["gpu"] == 1, rule
+        assert config.resources_of(rule)["runtime"] >= 1440, rule
+    assert not config.resources_of("search_darts")["gpu"] + config.resources_of("search_proxyless")["gpu"]

@@ -188,13 +188,15 @@ def test_the_rules_and_their_times_can_be_looked_at(browser):
 
 def test_provenance_vouches_for_every_file(finished):
     """Inputs: 2 of the original data set, 1 of the teacher, 6 of the shards, 6 of the labels, 6 of the synthetic data
-    set, one for each of 12 searches, and two for each of 14 trainings."""
+    set, one for each of 12 supernets, one for each of 8 searches that read theirs alone, two for each of 4 that look at
+    images as well, and two for each of 14 trainings."""
     page = (finished.results / "report" / "provenance.html").read_text()
-    assert "39 artifacts, 61 recorded inputs: every one is the file that was read.</span>" in page
-    assert page.count("✓") == 61
+    assert "51 artifacts, 77 recorded inputs: every one is the file that was read.</span>" in page
+    assert page.count("✓") == 77
     for name in ("teacher/teacher.pt", "dataset/synthetic.h5", "search/spos/synthetic/seed-1/architecture.json"):
         assert f">{name}</span>" in page
     assert re.findall("<h2>(.*?)</h2>", page) == [
         *("search_random", "shard_original", "pretrain_teacher", "invert_teacher", "calibrate_labels", "shard_dataset"),
+        *("supernet_darts", "supernet_proxyless", "supernet_spos"),
         *("search_darts", "search_proxyless", "search_spos", "retrain"),
     ]

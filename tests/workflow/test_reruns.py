@@ -24,7 +24,9 @@ DRAWN = {"draw_search": 2, "retrain": 2, "draw_training": 1, "evaluate": 2, "exp
 FOUND = {**DRAWN, "draw_search": 4, "retrain": 4, "evaluate": 4, **COMPARED}
 TRAINED = {"retrain": 14, "draw_training": 4}
 ALL_DEPLOYED = {"export": 4, "model_card": 4}
+SUPERNETS = ("supernet_darts", "supernet_proxyless", "supernet_spos")
 ON_SYNTHETIC = {
+    **dict.fromkeys(SUPERNETS, 2),
     "search_darts": 2,
     "search_proxyless": 2,
     "search_spos": 2,
@@ -43,6 +45,7 @@ NEW_TEACHER = {"pretrain_teacher": 1, **NEW_IMAGES, "evaluate": 15}
 EVERYTHING = {
     "shard_original": 1,
     **NEW_TEACHER,
+    **dict.fromkeys(SUPERNETS, 4),
     "search_darts": 4,
     "search_proxyless": 4,
     "search_spos": 4,
@@ -59,11 +62,16 @@ NETWORK = {"weights": __file__, "channels": 1, "size": 8, "mean": [0.3], "std": 
 SETTINGS = [
     ("resources.default.mem_mb", 3000, {}),
     ("resources.default.runtime", 90, {}),
-    ("search_darts.arch_lr", 0.02, {"search_darts": 4, **FOUND}),
-    ("search_darts.epochs", 2, {"search_darts": 4, **FOUND}),
+    ("search_darts.arch_lr", 0.02, {"supernet_darts": 4, "search_darts": 4, **FOUND}),
+    ("search_darts.epochs", 2, {"supernet_darts": 4, "search_darts": 4, **FOUND}),
+    ("search_darts.budget.max_params_m", 5, {"check_spaces": 1, "search_darts": 4, **FOUND}),
     ("invert_teacher.seed", 1, NEW_IMAGES),
-    ("search_proxyless.arch_lr", 0.03, {"search_proxyless": 4, **FOUND}),
+    ("search_proxyless.arch_lr", 0.03, {"supernet_proxyless": 4, "search_proxyless": 4, **FOUND}),
+    ("search_spos.steps", 5, {"supernet_spos": 4, "search_spos": 4, **FOUND}),
+    # A supernet knows neither budget nor judge, and nothing of the evolution on it.
     ("search_spos.evolution.parents", 3, {"search_spos": 4, **FOUND}),
+    ("search_spos.judge_by", "loss", {"search_spos": 4, **FOUND}),
+    ("search_spos.budget.max_macs_m", 100, {"check_spaces": 1, "search_spos": 4, **FOUND}),
     (
         "search_random.budget.max_macs_m",
         5,
@@ -98,6 +106,7 @@ SETTINGS = [
         "comparison.seeds",
         [0, 1, 2],
         {
+            **dict.fromkeys(SUPERNETS, 2),
             "search_darts": 2,
             "search_proxyless": 2,
             "search_spos": 2,
@@ -129,8 +138,8 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
 
 ALL_RULES = {**EVERYTHING, "check_spaces": 4, "search_random": 2, "draw_search": 14}
 CODE = {
-    "dfnas/search/darts.py": {"search_darts": 4, **FOUND},
-    "dfnas/search/evolution.py": {"search_spos": 4, **FOUND},
+    "dfnas/search/darts.py": {"supernet_darts": 4, "search_darts": 4, **FOUND},
+    "dfnas/search/evolution.py": {"supernet_spos": 4, "search_spos": 4, **FOUND},
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,
@@ -157,6 +166,7 @@ CODE = {
     # A space matters to its searches and to whatever builds found networks.
     "dfnas/spaces/shufflenet.py": {
         "check_spaces": 1,
+        "supernet_spos": 4,
         "search_spos": 4,
         **FOUND,
         **TRAINED,
@@ -272,4 +282,4 @@ def test_the_slurm_profile_plans(finished, tmp_path):
         source=finished.source,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert re.search(r"^total +94$", done.stdout, re.MULTILINE)
+    assert re.search(r"^total +106$", done.stdout, re.MULTILINE)

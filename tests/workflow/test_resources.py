@@ -22,7 +22,15 @@ def test_up_to_what_the_cluster_has():
 
 
 @pytest.mark.parametrize(
-    ("rule", "gpus"), [("search_darts", 1), ("search_random", 0), ("table1", 0), ("draw_images", 0)]
+    ("rule", "gpus"),
+    [
+        ("supernet_darts", 1),
+        ("search_darts", 0),  # which reads off what its supernet has learnt
+        ("search_spos", 1),
+        ("search_random", 0),
+        ("table1", 0),
+        ("draw_images", 0),
+    ],
 )
 def test_no_gpu_waits_for_what_has_no_use_for_one(rule, gpus):
     assert reserved(rule, 1, {"default": {"gpu": 1}})["gpu"] == gpus

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from calling import stage_of
-from finds import made_up_finds
 from running import REDUCED, ROOT, overlay, recipes
 from snakemake.api import SnakemakeApi
 from snakemake.settings.types import ConfigSettings, OutputSettings, Quietness, ResourceSettings
@@ -23,11 +22,15 @@ CHAIN = {
     "calibrate_labels",
     "shard_dataset",
     "shard_original",
+    "supernet_darts",
+    "supernet_proxyless",
+    "supernet_spos",
     "search_darts",
     "search_proxyless",
     "search_spos",
     "search_random",
     "search_evolution",
+    "within_budgets",
     "check_spaces",
     "measure_options",
     "retrain",
@@ -58,6 +61,7 @@ WITHOUT_SETTINGS = {
     *("draw_budgets", "check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
 }
+OF_ANY_SEARCH = "within_budgets"  # whose section is that of the algorithm of a job
 ROOMS_ABOVE = {
     "stages": ("runs", "doctor", "commands"),
     "runs": ("commands",),
@@ -138,23 +142,26 @@ def test_every_rule_declares_log_benchmark_resources_params_and_environment(rule
     assert name in WITHOUT_SETTINGS or "options" in rule.params.keys()  # noqa: SIM118
     assert Path(str(rule.conda_env)).name == "dfnas.yaml"
     command = rule.shellcmd
-    for part in ("launcher", "algorithm:q"):
-        command = command.replace(f"{{params.{part}}}", dict(rule.params.items()).get(part.removesuffix(":q"), ""))
-    called = f"search {name.removeprefix('search_')}" if RULES[name].is_search else name
+    for part in ("launcher", "algorithm", "algorithm:q"):
+        value = dict(rule.params.items()).get(part.removesuffix(":q"), "")
+        command = command.replace(f"{{params.{part}}}", value if isinstance(value, str) else "")
+    called = name.replace("_", " ", 1) if RULES[name].is_search or RULES[name].is_supernet else name
     assert f"python -m dfnas.stages.{called} " in command
 
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_explains_every_option(name):
-    stage, _ = stage_of(name)
+    stage, _ = stage_of(f"{name} spos" if name == OF_ANY_SEARCH else name)
     assert stage.name == name
     assert stage.together == RULES[name].shared
     assert f"dfnas.stages.{RULES[name].stage}" in stage.parser.format_help()
     unexplained = [action.option_strings for action in stage.parser._actions if len(action.help or "") < 4]
     assert not unexplained
     section = Config.model_fields.get(RULES[name].section)
-    assert (section is None) == (name in WITHOUT_SETTINGS)
-    assert section is None or sections_in(section.annotation) == [stage.settings_type]
+    assert (section is None) == (name in WITHOUT_SETTINGS or name == OF_ANY_SEARCH)
+    if section is not None:
+        (kind,) = sections_in(section.annotation)
+        assert stage.settings_type is (kind.supernet_type if RULES[name].is_supernet else kind)
 
 
 def test_every_field_of_the_configuration_is_explained():
@@ -213,18 +220,20 @@ def test_data_are_compared_where_an_algorithm_searches_on_original_and_on_others
 
 def test_every_option_of_a_command_exists(tmp_path):
     """Whatever the rules put on a command line, the stage's parser takes."""
-    budgets = [{"max_latency_ms": 1.0}]
-    compared = {"judge_images": True, "algorithms": list(NAMES), "retrain_data": ["original"], "budgets": budgets}
+    compared = {"judge_images": True, "algorithms": list(NAMES), "retrain_data": ["original"]}
+    compared["budgets"] = [{}, {"max_latency_ms": 1.0}]
     asked = {"comparison": compared, "search_darts": {"budget": {"max_latency_ms": 1.0}}}
     table = made_up_table(tmp_path / "run" / "table.csv")
-    searches = [
-        f"{name}/{data}/seed-{n}" for name in NAMES for data in ("original", "synthetic", "noise") for n in (0, 1)
-    ]
-    searches += [f"random/none/seed-{n}" for n in (0, 1)]
-    made_up_finds(table.parent / "results", searches, budgets, lambda search, most: ("cell", 1.0))
-    files = recipes(table.parent, base=LOOKUP_BASE, configuration=(overlay(tmp_path / "asked.yaml", asked),))
-    commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
-    assert set(commands) == CHAIN | LOOKUP
+    planned = {"base": LOOKUP_BASE, "configuration": (overlay(tmp_path / "asked.yaml", asked),)}
+    data = {name: "none" if name == "random" else "synthetic" for name in NAMES}
+    within = [f"results/search/{name}/{data[name]}/seed-0/budgets.csv" for name in NAMES]
+    files = recipes(table.parent, **planned) | recipes(table.parent, *within, **planned)
+    commands = {}
+    for made in files.values():
+        algorithm = f" {made.command.split()[3]}" if made.rule == OF_ANY_SEARCH else ""
+        commands[made.rule + algorithm] = made.command
+    assert {name.split()[0] for name in commands} == CHAIN | LOOKUP
+    assert sum(name.startswith(OF_ANY_SEARCH) for name in commands) == len(NAMES)
     for name, command in commands.items():
         known = set(stage_of(name)[0].parser._option_string_actions)
         assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", command)) <= known

@@ -30,18 +30,19 @@ def test_two_processes_train_the_network_of_one(finished, tmp_path):
     assert not list((run / "results/.dfnas").glob("*.pt"))  # no checkpoint is left
 
 
-def test_two_processes_search_as_one_job(finished, tmp_path):
+def test_two_processes_train_a_supernet_as_one_job_and_one_searches_on_it(finished, tmp_path):
     run = finished.copy(tmp_path / "run")
-    more = overlay(tmp_path / "two.yaml", {"resources": {"search_spos": {"gpu": 2}}})
+    more = overlay(tmp_path / "two.yaml", {"resources": {"supernet_spos": {"gpu": 2}}})
     place = run / "results/search/spos/synthetic/seed-0"
-    options = ("--cores", "2", "--allowed-rules", "search_spos", "--printshellcmds")
+    options = ("--cores", "2", "--allowed-rules", "supernet_spos", "search_spos", "--printshellcmds")
     target = "results/search/spos/synthetic/seed-0/architecture.json"
     done = snakemake(run, *options, target, source=finished.source, configuration=(more,))
-    log = (run / "results/logs/search_spos/synthetic/seed-0.log").read_text()
+    log = (run / "results/logs/supernet_spos/synthetic/seed-0.log").read_text()
     assert done.returncode == 0, done.stderr[-3000:] + log
-    assert "torchrun --standalone --nproc-per-node 2 -m dfnas.stages.search spos" in done.stderr + done.stdout
-    document = json.loads((place / "architecture.json").read_text())
-    assert document["provenance"]["processes"] == 2
+    assert "torchrun --standalone --nproc-per-node 2 -m dfnas.stages.supernet spos" in done.stderr + done.stdout
+    assert "python -m dfnas.stages.search spos" in done.stderr + done.stdout
+    supernet = load_archive(run / "results/supernet/spos/synthetic/seed-0/supernet.pt")
+    assert supernet["provenance"]["processes"] == 2
     before = finished.directory / "results/search/spos/synthetic/seed-0"
     for name in ("history.csv", "candidates.csv"):
         assert len(read_csv(place / name)) == len(read_csv(before / name)), name

@@ -73,7 +73,7 @@ def test_only_what_the_comparison_names_is_made(tmp_path, described):
         "shard_dataset": 3,
         "draw_images": 3,
     }
-    assert jobs["search_spos"] == 8
+    assert jobs["supernet_spos"] == jobs["search_spos"] == 8
     fewer = overlay(tmp_path / "fewer.yaml", {"comparison": {"search_data": ["noise"]}})
     jobs = plan(tmp_path / "run", configuration=(described, fewer))
     assert (jobs["invert_teacher"], jobs["shard_dataset"], jobs["search_spos"]) == (2, 1, 2)
@@ -100,6 +100,7 @@ def test_a_source_has_nothing_to_do_with_another(tmp_path, described):
         "quality",
         "dataset",
         "pictures",
+        "supernet",
         "search",
     }
     assert all("noise" in Path(name).with_suffix("").parts for name in differing), differing

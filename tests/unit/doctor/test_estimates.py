@@ -1,5 +1,7 @@
 """From a plan and a few steps to hours: reading the plan, laying it on a machine, judging what was tried."""
 
+from dataclasses import replace
+
 import pytest
 
 from dfnas.doctor.estimate import duration, estimate, judge_times
@@ -123,9 +125,12 @@ def test_steps_and_jobs_make_hours(chain, make_config, make_machine):
 
 
 def test_several_processes_share_what_they_can(chain, make_config, make_machine, gpu):
-    config = make_config(resources={"search_spos": {"gpu": 4}})
-    found = estimate(chain, [tried()], data_sizes(config, None), config, make_machine(gpus=(gpu,) * 4), 4)
-    assert {row.rule: row.seconds for row in found.rows}["search_spos"] == 3 + 80 / 4 + 20
+    config = make_config(resources={"supernet_spos": {"gpu": 4}, "search_spos": {"gpu": 4}})
+    jobs = [*chain, PlannedJob("supernet_spos", (), ("supernet.pt",), {"search_data": "original"}, mem_mb=1000)]
+    both = [tried(), replace(tried(), rule="supernet_spos")]
+    found = estimate(jobs, both, data_sizes(config, None), config, make_machine(gpus=(gpu,) * 4), 4)
+    seconds = {row.rule: row.seconds for row in found.rows}
+    assert (seconds["supernet_spos"], seconds["search_spos"]) == (3 + 80 / 4 + 20, 103)  # evolution is one process
 
 
 def test_a_stage_that_was_not_tried_leaves_no_time(chain, make_config, make_machine):

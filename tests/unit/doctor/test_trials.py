@@ -126,6 +126,8 @@ def test_a_command_becomes_words_in_another_place():
 def test_settings_are_changed_wherever_they_stand():
     words = words_of(COMMAND)
     assert '{"max_latency_ms": 0.0, "max_macs_m": 5.0}' in without_milliseconds(words)
+    several = ["--budgets", '[{"max_latency_ms": 2.0}, {"max_macs_m": 5.0}]']
+    assert without_milliseconds(several) == ["--budgets", '[{"max_latency_ms": 0.0}, {"max_macs_m": 5.0}]']
     smaller, ratio = fewer(words)
     assert ratio == 16
     changed = {new for new, old in zip(smaller, words, strict=True) if new != old}

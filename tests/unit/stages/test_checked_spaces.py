@@ -1,11 +1,15 @@
 """What is seen of the spaces of all searches before anything runs."""
 
 import json
+from pathlib import Path
 
 import pytest
+import yaml
 from calling import call
 
 from dfnas.runtime.files import read_json
+from dfnas.settings.algorithms import NAMES
+from dfnas.settings.config import Config
 from dfnas.spaces import contract
 from dfnas.spaces.nasbench201 import NASBench201Space
 from dfnas.spaces.registry import make
@@ -15,9 +19,9 @@ from dfnas.stages.check_spaces import STAGE, check_spaces
 TASK = ["--channels", "3", "--size", "32", "--classes", "10", "--device", "cpu"]
 
 
-def checked(path, **searches) -> int:
+def checked(path, judges: bool = False, **searches) -> int:
     defaults = {"name": "nasbench201", "options": {}}
-    said = {name: {"space": defaults | space, **more} for name, (space, more) in searches.items()}
+    said = {name: {"space": defaults | space, "judges": judges, **more} for name, (space, more) in searches.items()}
     return STAGE.main(check_spaces, ["--searches", json.dumps(said), *TASK, "--out", str(path)])
 
 
@@ -58,6 +62,26 @@ def test_what_no_search_could_use_is_one_line_that_names_the_search(space, more,
     assert error.startswith(f"check_spaces: error: {story}")
     assert error.count("\n") == 1
     assert not (tmp_path / "spaces.json").exists()
+
+
+def test_a_budget_that_no_draw_keeps_is_refused_where_the_search_draws(tmp_path, capsys):
+    """Before any supernet is trained. Two cells of DARTS without a weighed operation; strengths can mean them."""
+    space, least = {"name": "darts"}, {"budget": {"max_macs_m": 227.3}}
+    assert checked(tmp_path / "derived.json", search_darts=(space, least)) == 0
+    assert checked(tmp_path / "judged.json", True, search_darts=({}, {}), search_spos=(space, least)) == 1
+    error = capsys.readouterr().err
+    assert error == (
+        "check_spaces: error: search_spos: budget.max_macs_m = 227.3: none of 10000 random architectures keeps it; "
+        "raise it\n"
+    )
+    assert not (tmp_path / "judged.json").exists()
+
+
+def test_the_workflow_says_which_searches_draw():
+    values = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
+    config = Config.parse(values)
+    judges = {name: config.checked(name)[f"search_{name}"]["judges"] for name in NAMES}
+    assert judges == {"darts": False, "proxyless": False, "spos": True, "random": True, "evolution": True}
 
 
 @pytest.mark.parametrize(

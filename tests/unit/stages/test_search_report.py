@@ -205,3 +205,15 @@ def test_a_supernet_is_not_trained_anew_for_another_budget_or_judge(inputs, tmp_
     before = (tmp_path / "supernet.pt").read_bytes()
     inputs("search_spos", *SETTINGS["search_spos"], "--judge-by", "loss", "--budget", '{"max_macs_m": 0.02}')
     assert (tmp_path / "supernet.pt").read_bytes() == before
+
+
+@pytest.mark.parametrize(("trained", "asked"), [("darts", "spos"), ("spos", "darts"), ("spos", "proxyless")])
+def test_a_supernet_of_another_algorithm_is_one_line(inputs, digits, tmp_path, capsys, trained, asked):
+    """One on the same space: strengths that nobody learnt mean nothing, and learnt ones say nothing of single paths."""
+    inputs(f"search_{trained}", *SETTINGS[f"search_{trained}"])
+    capsys.readouterr()
+    common = ["--search-data", "original", "--seed", "0", "--space", json.dumps(SPACE)]
+    common += ["--supernet", tmp_path / "supernet.pt", *(["--dataset", digits] if asked == "spos" else TASK)]
+    assert run(f"within_budgets {asked}", *common, "--out", tmp_path / "budgets.csv", "--budgets", LIMITS) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{tmp_path}/supernet.pt was trained for another algorithm; " in line

@@ -184,6 +184,33 @@ def test_energy_of_unlike_parts_of_machines_has_no_mean():
     assert costs_of(key, networks, timings, []).search_kwh is None
 
 
+def timing(stage: str, seconds: float, joules: dict[str, float], data: str = "original") -> Timing:
+    """Of a supernet or a search of the first seed of SPOS."""
+    run = {"algorithm": "spos", "search_data": data, "seed": 0}
+    machine = {"device": "cpu", "device_name": "a", "provenance": {}}
+    return Timing(stage=stage, run=run, seconds=seconds, joules=joules, **machine)
+
+
+@pytest.mark.parametrize(
+    ("of_supernet", "of_search", "kwh"),
+    [
+        ({"cpu": 3.6e6, "gpu": 7.2e6}, {"cpu": 1.8e6, "gpu": 0.0}, 3.5),
+        ({"cpu": 3.6e6}, {"cpu": 1.8e6, "gpu": 3.6e6}, None),  # unlike parts
+        ({"cpu": 3.6e6}, {}, None),
+        ({}, {"cpu": 3.6e6}, None),
+        ({}, {}, None),
+    ],
+)
+def test_a_search_costs_what_its_supernet_and_it_itself_took(of_supernet, of_search, kwh):
+    """Energy only where that of both is known."""
+    others = [timing("supernet", 9e9, {"cpu": 1.0}, "noise"), timing("search", 9e9, {"cpu": 1.0}, "noise")]
+    both = [*others, timing("search", 1800.0, of_search), timing("supernet", 5400.0, of_supernet)]
+    key, network = ("spos", "shufflenet", "original", "original"), Identity("spos", "original", "original", 0)
+    found = costs_of(key, [network], both, [])
+    assert (found.search_hours, found.search_kwh) == (2.0, kwh)
+    assert costs_of(key, [network], [*others, both[2]], []).search_hours == 0.5  # one without a supernet
+
+
 def test_the_accuracy_of_every_class_is_a_mean_over_the_seeds(table):
     with open(table.with_name("per_class.csv"), newline="") as file:
         lines = list(csv.DictReader(file))
