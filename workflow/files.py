@@ -8,6 +8,7 @@ from configuration import expanded, results_folder
 from dfnas.settings.config import Config
 from dfnas.settings.from_scratch import FromScratchSettings
 from dfnas.settings.search import OwnSearchSettings, SpaceSettings
+from dfnas.settings.search_training_free import SearchTrainingFreeSettings
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.settings.teacher import is_published
 
@@ -30,8 +31,10 @@ class Files:
         self.searches = config.searches()
         self.algorithms = dict(zip(config.comparison.names, config.comparison.algorithms, strict=True))
         """What a name stands for, of the algorithms that are compared."""
-        # A single random draw looks at no data.
-        self.algorithms_on_data = [rule.removeprefix("search_") for rule, s in self.searches.items() if s.on_data]
+        # A single random draw looks at no data, nor do scores of networks on noise.
+        named = {rule.removeprefix("search_"): search.on_data for rule, search in self.searches.items()}
+        self.algorithms_on_data = [name for name, on_data in named.items() if on_data]
+        self.algorithms_without_data = [name for name, on_data in named.items() if not on_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
@@ -159,7 +162,8 @@ class Files:
             "timing": "timing.json",
         }
         left = {option: f"{folder}/{name}" for option, name in files.items()}
-        if isinstance(self.searches[f"search_{algorithm}"], FromScratchSettings | OwnSearchSettings):
+        without = FromScratchSettings | SearchTrainingFreeSettings | OwnSearchSettings
+        if isinstance(self.searches[f"search_{algorithm}"], without):
             del left["supernet"]  # there is none, or nothing asks for it
         return left
 
@@ -252,6 +256,15 @@ class Files:
     def rankings(self) -> list[str]:
         """What each supernet that single paths have trained says of random architectures."""
         return [f"{self.results}/ranking/{search}.csv" for search in self.found() if search.startswith("spos/")]
+
+    def proxies(self) -> list[str]:
+        """What training-free proxies say of candidates."""
+        return [f"{self.results}/proxies/{run}.csv" for run in self.proxy_runs()]
+
+    def proxy_runs(self) -> list[str]:
+        """data/seed-n of each run of them: on noise, and on all that is searched on."""
+        comparison = self.config.comparison
+        return [f"{data}/seed-{seed}" for data in (NO_DATA, *comparison.search_data) for seed in comparison.seeds]
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the

@@ -17,8 +17,8 @@ class Search(Resumable, Protocol):
     """A search, as `Resumable` steps. What follows is asked when all of them are done.
 
     A class with a supernet has it as `network`. One whose batches several processes can share says so by
-    `shares_batches = True`. One that can do without images has a static method `without_data(budget, seed)`: it gives
-    the architecture where `on_data` of its settings is False.
+    `shares_batches = True`. One that can do without images has a static method `without_data(budget, seed, settings)`:
+    it gives the architecture where `on_data` of its settings is False.
     """
 
     settings_type: ClassVar[type[SearchSettings]]

@@ -23,9 +23,10 @@ class ComparisonSettings(Settings):
         "spos",
         "random",
     )
-    """Algorithms that search: `darts`, `proxyless`, `spos`, `random`, `evolution`, or your own as `module:name` or
-    `file.py:name`, with a section `search_<name>` (docs/extending.md). `random` and `evolution` are baselines without a
-    supernet; `random` looks at no data unless search_random.draws is above 1."""
+    """Algorithms that search: `darts`, `proxyless`, `spos`, `random`, `evolution`, `training_free`, or your own as
+    `module:name` or `file.py:name`, with a section `search_<name>` (docs/extending.md). The last three of ours are
+    baselines without a supernet; `random` looks at no data unless search_random.draws is above 1, and `training_free`
+    unless search_training_free.images is `data`."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)

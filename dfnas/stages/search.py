@@ -1,5 +1,5 @@
-"""Search by one of the algorithms: darts, proxyless, spos, random, evolution, or your own as module:name or
-file.py:name. `python -m dfnas.stages.search ALGORITHM --help` has the settings of each.
+"""Search by one of the algorithms: darts, proxyless, spos, random, evolution, training_free, or your own as module:name
+or file.py:name. `python -m dfnas.stages.search ALGORITHM --help` has the settings of each.
 """
 
 import inspect
@@ -45,7 +45,7 @@ class SearchStage(Stage[SearchSettings]):
         name, code = f"search_{self.name_of_algorithm}", (reference(algorithm),)
         super().__init__(name, about, self.algorithm.settings_type, together, "search", code)
         self.parser.prog += f" {algorithm}"
-        self.draw: Callable[[Budget, int], dict[str, str]] | None = getattr(self.algorithm, "without_data", None)
+        self.draw: Callable[[Budget, int, Any], dict[str, str]] | None = getattr(self.algorithm, "without_data", None)
         needed = self.draw is None
         self.argument("--dataset", type=Path, required=needed, metavar="FILE", help="the data set to search on")
         self.argument("--search-data", required=needed, metavar="NAME", help="its name in the tables")
@@ -83,7 +83,7 @@ class SearchStage(Stage[SearchSettings]):
                 f"the section says that '{self.name_of_algorithm}' needs no data, and its class has no without_data "
                 "(docs/extending.md)"
             )
-        choices = self.draw(budget, options.seed)
+        choices = self.draw(budget, options.seed, settings)
         document = describe(settings.space.name, settings.space.options, space, choices, job.provenance())
         write_json(options.out, document | {"search": collapse.judged(space, choices)})
 

@@ -27,6 +27,8 @@ CHAIN = {
     "search_spos",
     "search_random",
     "search_evolution",
+    "search_training_free",
+    "score_architectures",
     "check_spaces",
     "measure_options",
     "retrain",
