@@ -204,7 +204,8 @@ class Files:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
         beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
-        return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside)]
+        scores = self.proxies() if self.config.lookup else []
+        return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside), *scores]
 
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""

@@ -28,7 +28,6 @@ CHAIN = {
     "search_random",
     "search_evolution",
     "search_training_free",
-    "score_architectures",
     "check_spaces",
     "measure_options",
     "retrain",
@@ -50,7 +49,8 @@ CHAIN = {
     "describe_run",
 }
 LOOKUP = {"lookup", "rank_architectures", "tabulate_lookups", "draw_rankings"}  # with a section `lookup`
-STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
+SCORES = {"score_architectures"}  # there for whoever asks, and with a section `lookup` wanted by default
+STAGES = sorted(CHAIN | LOOKUP | SCORES | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = CHAIN & {
     *("check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
@@ -83,13 +83,15 @@ def rules(tmp_path_factory) -> dict:
 
 
 def test_the_rules_are_those_of_the_chain(rules):
-    assert set(rules) - {"all"} == CHAIN
+    assert set(rules) - {"all"} == CHAIN | SCORES
     assert set(RULES) == {*STAGES, "import_network"}
 
 
 def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
     weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
-    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | {"import_teacher"}
+    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | SCORES | {
+        "import_teacher"
+    }
 
 
 def network(tmp_path: Path, **sections: dict) -> Path:
@@ -101,7 +103,7 @@ def network(tmp_path: Path, **sections: dict) -> Path:
 def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
     configuration = network(tmp_path, verifier={"weights": "verifier.pt"})
     found = parsed(tmp_path / "run", configuration)
-    assert set(found) - {"all"} == CHAIN | {"import_network"}
+    assert set(found) - {"all"} == CHAIN | SCORES | {"import_network"}
     assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
@@ -119,10 +121,10 @@ def rules_with_lookup(tmp_path_factory) -> dict:
 
 
 def test_a_table_of_true_accuracies_has_rules_of_its_own(rules_with_lookup):
-    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP
+    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP | SCORES
 
 
-@pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP))
+@pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP | SCORES))
 def test_every_rule_declares_log_benchmark_resources_params_and_environment(rules_with_lookup, name):
     rule = rules_with_lookup[name]
     assert len(list(rule.log)) == 1
@@ -213,7 +215,7 @@ def test_every_option_of_a_command_exists(tmp_path):
     table = made_up_table(tmp_path / "run" / "table.csv")
     files = recipes(table.parent, base=LOOKUP_BASE, configuration=(overlay(tmp_path / "asked.yaml", asked),))
     commands = {made.rule: made.command for made in files.values() if made.rule != "all"}
-    assert set(commands) == CHAIN | LOOKUP
+    assert set(commands) == CHAIN | LOOKUP | SCORES
     for name, command in commands.items():
         known = set(stage_of(name)[0].parser._option_string_actions)
         assert set(re.findall(r"(?<= )--[a-z][a-z0-9-]*", command)) <= known

@@ -86,7 +86,7 @@ for algorithm in plan.algorithms_without_data:
             machine=plan.machine(f"search_{algorithm}"),
             code=plan.code(f"search_{algorithm}"),
         shell:
-            "python -m dfnas.stages.search {params.algorithm} {params.task} --seed {wildcards.seed} --out {output:q}"
+            "python -m dfnas.stages.search {params.algorithm:q} {params.task} --seed {wildcards.seed} --out {output:q}"
             " {params.latency} {params.options} {params.machine} 2> {log:q}"
 
 

@@ -69,6 +69,7 @@ def test_a_stopped_search_says_why_and_of_which_epoch_its_architecture_is(search
             ],
         ),
         ("search_random", ["--draws", "2", "--steps", "1", "--batch-size", "16"]),
+        ("search_training_free", ["--draws", "3", "--images", "data", "--batch-size", "8"]),
         (
             "search_evolution",
             ["--cycles", "3", "--population", "2", "--sample", "1", "--steps", "1", "--batch-size", "16"],
