@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AllowInfNan
 
 from dfnas.artifacts.lines import Line
 from dfnas.runtime.errors import InputError, rebuild
@@ -15,12 +18,15 @@ class CandidateLine(Line):
 
     architecture: str
     """See `to_text`."""
-    top1_error: float
-    top5_error: float
+    top1_error: float | None = None
+    top5_error: float | None = None
+    """Empty where it was scored without training."""
     macs_m: float
     generation: int
     loss: float | None = None
     """Empty where the search does not judge by it."""
+    proxy_score: Annotated[float, AllowInfNan(True)] | None = None
+    """Without training, the more the better; empty where it was judged on images."""
 
 
 def write_candidates(path: Path, space: Space, candidates: Iterable[Candidate]) -> None:
