@@ -60,11 +60,7 @@ class SearchStage(Stage[SearchSettings]):
             self.search(job, inputs)
             return
         budget = checked_budget(inputs.space, settings.budget, inputs.latency)
-        if self.draw is None:
-            raise InputError(
-                f"the section says that '{self.name_of_algorithm}' needs no data, and its class has no without_data "
-                "(docs/extending.md)"
-            )
+        assert self.draw is not None, "see resolve"
         choices = self.draw(budget, options.seed, settings)
         document = describe(settings.space.name, settings.space.options, inputs.space, choices, job.provenance())
         write_json(options.out, document | {"search": collapse.judged(inputs.space, choices)})
