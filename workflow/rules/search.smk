@@ -120,32 +120,32 @@ rule within_budgets:
         " {params.machine} 2> {log:q}"
 
 
-for algorithm in plan.algorithms_without_data:
+for baseline in plan.algorithms_without_data:
 
     rule:
         name:
-            f"search_{algorithm}"
+            f"search_{baseline}"
         input:
-            latency=plan.latency_table(f"search_{algorithm}"),
-            space=f"{plan.results}/spaces/{algorithm}.json",
+            latency=plan.latency_table(f"search_{baseline}"),
+            space=f"{plan.results}/spaces/{baseline}.json",
         output:
-            f"{plan.results}/search/{algorithm}/none/seed-{{seed}}/architecture.json",
+            f"{plan.results}/search/{baseline}/none/seed-{{seed}}/architecture.json",
         log:
-            f"{plan.results}/logs/search_{algorithm}/seed-{{seed}}.log",
+            f"{plan.results}/logs/search_{baseline}/seed-{{seed}}.log",
         benchmark:
-            f"{plan.results}/benchmarks/search_{algorithm}/seed-{{seed}}.tsv"
+            f"{plan.results}/benchmarks/search_{baseline}/seed-{{seed}}.tsv"
         conda:
             "../../envs/dfnas.yaml"
-        threads: plan.threads(f"search_{algorithm}")
+        threads: plan.threads(f"search_{baseline}")
         resources:
-            **plan.resources(f"search_{algorithm}"),
+            **plan.resources(f"search_{baseline}"),
         params:
-            algorithm=algorithm,
+            algorithm=baseline,
             latency=plan.input_options("latency"),
-            options=plan.options(f"search_{algorithm}"),
+            options=plan.options(f"search_{baseline}"),
             task=plan.task(),
-            machine=plan.machine(f"search_{algorithm}"),
-            code=plan.code(f"search_{algorithm}"),
+            machine=plan.machine(f"search_{baseline}"),
+            code=plan.code(f"search_{baseline}"),
         shell:
             "python -m dfnas.stages.search {params.algorithm:q} {params.task} --seed {wildcards.seed} --out {output:q}"
             " {params.latency} {params.options} {params.machine} 2> {log:q}"
