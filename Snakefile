@@ -64,7 +64,7 @@ wildcard_constraints:
     shard=r"\d+",
     seed=r"\d+",
     space=r"[0-9a-f]{12}",
-    algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, "random"])),
+    algorithm="|".join(dict.fromkeys([*plan.algorithms_on_data, *plan.algorithms_without_data])),
     source="|".join(plan.sources),
     search_data="|".join(["original", *plan.sources, *plan.config.variants, "none"]),
     retrain_data="|".join(["original", *plan.sources]),
@@ -93,6 +93,7 @@ include: "workflow/rules/teacher.smk"
 include: "workflow/rules/synthesize.smk"
 include: "workflow/rules/dataset.smk"
 include: "workflow/rules/search.smk"
+include: "workflow/rules/proxies.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/quality.smk"
 include: "workflow/rules/report.smk"

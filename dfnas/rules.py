@@ -24,6 +24,7 @@ Code = Literal[
     "space",  # the space of the job's algorithm
     "timed space",  # the space that a job times
     "ranked space",  # that of the supernets that rank architectures
+    "scored space",  # that of training-free scores
     "spaces",  # those of all searches: an architecture of any may come
 ]
 """Code that a configuration names, and that a rule runs: an edit of it reruns the rule."""
@@ -107,6 +108,7 @@ RULES: Mapping[str, Rule] = {
         Rule("search_spos", "search_spos", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
         Rule("search_random", "search_random", DEVICE, ALONE, SEARCHED, 2.0, BY_DATA),
         Rule("search_evolution", "search_evolution", DEVICE, ALONE, SEARCHED, 1.1, BY_DATA),
+        Rule("search_training_free", "search_training_free", DEVICE, ALONE, SEARCHED, 2.0, BY_DATA),
         Rule("within_budgets", None, DEVICE, ALONE, SEARCHED, 1.6, Trial(("algorithm", "search_data"), None)),
         Rule("retrain", "retrain", DEVICE, TOGETHER, TRAINED, 1.1, OF_NETWORK),
         Rule("evaluate", "evaluate", DEVICE, ALONE, ("teacher", "spaces"), 2.0, OF_NETWORK),
@@ -129,6 +131,7 @@ RULES: Mapping[str, Rule] = {
         Rule("tabulate_budgets", "lookup", ANYWHERE, ALONE, (), 1.1, None),
         Rule("draw_budgets", None, ANYWHERE, ALONE, (), 1.6, None),
         Rule("tabulate_correlations", "lookup", ANYWHERE, ALONE, (), 1.1, None),
+        Rule("score_architectures", "score_architectures", DEVICE, ALONE, ("scored space",), 2.0, BY_DATA),
         Rule("tabulate_lookups", "lookup", ANYWHERE, ALONE, (), 1.1, None),
         Rule("draw_rankings", "lookup", ANYWHERE, ALONE, (), 1.1, None),
         Rule("provenance", None, ANYWHERE, ALONE, (), 1.1, None),

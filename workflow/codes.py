@@ -53,6 +53,7 @@ class Codes(Files):
             "space": lambda rule, job: [reference(self._searched(rule, job).space.name)],
             "timed space": lambda rule, job: [reference(self._spaces()[job.space].name)],
             "ranked space": lambda rule, job: [reference(self.config.search_spos.space.name)],
+            "scored space": lambda rule, job: [reference(self.config.search_training_free.space.name)],
             "spaces": lambda rule, job: [reference(search.space.name) for search in self.searches.values()],
         }
 

@@ -31,8 +31,10 @@ class Files:
         self.searches = config.searches()
         self.algorithms = dict(zip(config.comparison.names, config.comparison.algorithms, strict=True))
         """What a name stands for, of the algorithms that are compared."""
-        # A single random draw looks at no data.
-        self.algorithms_on_data = [rule.removeprefix("search_") for rule, s in self.searches.items() if s.on_data]
+        # A single random draw looks at no data, nor do scores of networks on noise.
+        named = {rule.removeprefix("search_"): search.on_data for rule, search in self.searches.items()}
+        self.algorithms_on_data = [name for name, on_data in named.items() if on_data]
+        self.algorithms_without_data = [name for name, on_data in named.items() if not on_data]
         self.weights = {role: self._weight_files(role) for role in ("teacher", *config.networks())}
         self.original = expanded("shard_original.path", config.shard_original.path)
         self.table = expanded("lookup.table", config.lookup.table) if config.lookup else None
@@ -296,8 +298,10 @@ class Files:
         return [f"{self.results}/proxies/{run}.csv" for run in self.proxy_runs()]
 
     def proxy_runs(self) -> list[str]:
-        """data/seed-n of each run of them."""
-        return []
+        """data/seed-n of each run of them, where a table can judge them."""
+        comparison = self.config.comparison
+        scored = comparison.proxies if self.config.lookup else ()
+        return [f"{data}/seed-{seed}" for data in scored for seed in comparison.seeds]
 
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the

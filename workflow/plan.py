@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from codes import Codes
-from files import training_data
+from files import digest_of, training_data
 from snakemake.io import local
 
 from dfnas.rules import OF_ROLE
 from dfnas.settings.base import Settings
-from dfnas.settings.sources import SourceSettings, training_section
+from dfnas.settings.search import BudgetSettings
+from dfnas.settings.sources import NO_DATA, SourceSettings, training_section
 
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
@@ -271,6 +272,30 @@ class Plan(Codes):
     def held_out_images(self, wildcards: Any) -> list[str]:
         """The shards behind it."""
         return self.image_files(training_data(wildcards.run))
+
+    def scored_images(self, wildcards: Any) -> dict[str, Any]:
+        """The data set whose images untrained networks see, and its shards; nothing for noise."""
+        data = wildcards.search_data
+        if data == NO_DATA:
+            return {}
+        return {"dataset": f"{self.results}/dataset/{data}.h5", "shards": self.image_files(data)}
+
+    def scored_latency(self) -> list[str]:
+        """The latency table of the scored space, where a budget is in milliseconds."""
+        if not any(limits.max_latency_ms for limits in self.scored_budgets()):
+            return []
+        return [f"{self.results}/latency_tables/{digest_of(self.config.search_training_free.space)}.json"]
+
+    def scored_budgets(self) -> tuple[BudgetSettings, ...]:
+        """The budgets within which architectures are scored: those that are compared, and none, to tell how well scores
+        order the whole space."""
+        return tuple(dict.fromkeys((*self.config.comparison.budgets, BudgetSettings())))
+
+    def scoring(self) -> Callable[..., str]:
+        """Options on what is scored, beside the section: the space, and the budgets."""
+        space = json.dumps(self.config.search_training_free.space.plain())
+        within = json.dumps([limits.plain() for limits in self.scored_budgets()])
+        return _verbatim(f"--space {shlex.quote(space)} --budgets {shlex.quote(within)}")
 
     def search_record(self, wildcards: Any) -> dict[str, str]:
         """What a search left to be drawn, by name. A single random draw has no course."""

@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AllowInfNan
 
 from dfnas.artifacts.lines import Line
 from dfnas.runtime.errors import InputError, rebuild
@@ -15,25 +18,37 @@ class CandidateLine(Line):
 
     architecture: str
     """See `to_text`."""
-    top1_error: float
-    top5_error: float
+    top1_error: float | None = None
+    top5_error: float | None = None
+    """Empty where it was scored without training."""
     macs_m: float
     generation: int
     loss: float | None = None
     """Empty where the search does not judge by it."""
 
 
+class ScoredCandidateLine(CandidateLine):
+    """A candidate that was scored without training."""
+
+    proxy_score: Annotated[float, AllowInfNan(True)]
+    """The more the better."""
+
+
 def write_candidates(path: Path, space: Space, candidates: Iterable[Candidate]) -> None:
     """Writes one line for each candidate."""
-    lines = (CandidateLine(**{**asdict(one), "architecture": to_text(space, one.architecture)}) for one in candidates)
-    CandidateLine.write(path, lines)
+    judged = list(candidates)
+    form: type[CandidateLine] = ScoredCandidateLine if judged and judged[0].proxy_score is not None else CandidateLine
+    form.write(path, (form(**{**asdict(one), "architecture": to_text(space, one.architecture)}) for one in judged))
 
 
 def read_candidates(path: Path, space: Space) -> list[Candidate]:
     """Reads what `write_candidates` wrote. Raises InputError, see `Line.read`, also where an architecture is not of
     the space."""
     candidates = []
-    for number, line in enumerate(CandidateLine.read(path), 1):
+    lines = CandidateLine.read(path)
+    if lines and lines[0].top1_error is None:
+        lines = [*ScoredCandidateLine.read(path)]
+    for number, line in enumerate(lines, 1):
         try:
             architecture = from_text(space, line.architecture)
         except InputError as error:

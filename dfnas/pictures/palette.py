@@ -12,6 +12,7 @@ DATA = {ORIGINAL: BLACK, SYNTHETIC: BLUE, NO_DATA: GREY}
 FURTHER_DATA = (VERMILION, GREEN, PURPLE, ORANGE, SKY)
 """Of data sets that the user names, in their order; they repeat."""
 ALGORITHMS: dict[object, str] = {"darts": "o", "proxyless": "s", "spos": "^", "random": "X", "evolution": "D"}
+ALGORITHMS |= {"training_free": "<"}
 FURTHER_SHAPES = ("v", "P", "p", "h")
 """Of whatever else has to be told apart by shapes, in turn."""
 

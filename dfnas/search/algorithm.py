@@ -22,8 +22,8 @@ class Search(Resumable, Protocol):
     (`dfnas.search.supernet.Trained`) as a third argument; a `Derivation` of it looks at no images, and takes the budget
     in place of the context. One whose batches several processes can share says so by `shares_batches = True`, for
     `torchrun`; the workflow starts several for those of dfnas alone, since it loads no class. One that can do without
-    images has a static method `without_data(budget, seed)`: it gives the architecture where `on_data` of its settings
-    is False.
+    images has a static method `without_data(budget, seed, settings)`: it gives the architecture where `on_data` of its
+    settings is False.
     """
 
     settings_type: ClassVar[type[SearchSettings]]

@@ -54,8 +54,8 @@ class Evolution:
             return None
         best = best_of(self.judged.values())
         row: Row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
-        row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
-        errors = [c.top1_error for c in self.judged.values() if c.generation == generation + 1]
+        row |= {"best_top1_error": best.score.top1_error, "best_macs_m": best.macs_m}
+        errors = [c.score.top1_error for c in self.judged.values() if c.generation == generation + 1]
         if errors:  # none where the space ran out
             row["mean_top1_error"] = sum(errors) / len(errors)
         return row

@@ -6,7 +6,7 @@ Each check raises ValueError with what is wrong and what was expected.
 from typing import Any
 
 from dfnas.settings.sections import Sections
-from dfnas.settings.sources import ORIGINAL, RESERVED, SYNTHETIC, SourceSettings, training_section
+from dfnas.settings.sources import NO_DATA, ORIGINAL, RESERVED, SYNTHETIC, SourceSettings, training_section
 
 
 def data_are_known(config: Sections) -> None:
@@ -20,6 +20,7 @@ def data_are_known(config: Sections) -> None:
             raise ValueError(f"sources.{name}: the name is taken; expected another than {', '.join(RESERVED)}")
     images = (ORIGINAL, *config.synthetic_data())
     named = [("comparison.search_data", name, (*images, *config.variants)) for name in config.comparison.search_data]
+    named += [("comparison.proxies", name, (NO_DATA, *images)) for name in config.comparison.proxies]
     named += [("comparison.retrain_data", name, images) for name in config.comparison.retrain_data]
     named += [(f"variants.{name}.images", variant.images, images) for name, variant in config.variants.items()]
     for key, name, known in named:

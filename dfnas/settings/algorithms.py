@@ -11,6 +11,7 @@ NAMES = {
     "spos": "dfnas.search.spos:SposSearch",
     "random": "dfnas.search.uniform:RandomSearch",
     "evolution": "dfnas.search.regularized_evolution:EvolutionSearch",
+    "training_free": "dfnas.search.training_free:TrainingFreeSearch",
 }
 """Short names, each with the class that it stands for; a module is imported when its algorithm is asked for."""
 EXPECTED = f"{', '.join(NAMES)}, or your own as module:name or file.py:name"
@@ -23,7 +24,7 @@ def reference(algorithm: str) -> str:
 
 def short_name(algorithm: str) -> str:
     """What an algorithm is called in tables, folders and the name of its section `search_<name>`: its short name, or
-    that of its class in lower case, `training_free` for `mine.py:TrainingFree`.
+    that of its class in lower case, `telling_apart` for `mine.py:TellingApart`.
 
     Raises:
         InputError: it has neither form, or its class has the name of an algorithm of dfnas, or of the

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 from dfnas.settings.algorithms import short_name
 from dfnas.settings.base import Flag, Seed, Settings
 from dfnas.settings.search import BudgetSettings
-from dfnas.settings.sources import ORIGINAL, SYNTHETIC, Data
+from dfnas.settings.sources import NO_DATA, ORIGINAL, SYNTHETIC, Data
 
 
 def _algorithm(text: str) -> str:
@@ -24,9 +24,10 @@ class ComparisonSettings(Settings):
         "spos",
         "random",
     )
-    """Algorithms that search: `darts`, `proxyless`, `spos`, `random`, `evolution`, or your own as `module:name` or
-    `file.py:name`, with a section `search_<name>` (docs/extending.md). `random` and `evolution` are baselines without a
-    supernet; `random` looks at no data unless search_random.draws is above 1."""
+    """Algorithms that search: `darts`, `proxyless`, `spos`, `random`, `evolution`, `training_free`, or your own as
+    `module:name` or `file.py:name`, with a section `search_<name>` (docs/extending.md). The last three of ours are
+    baselines without a supernet; `random` looks at no data unless search_random.draws is above 1, and `training_free`
+    unless search_training_free.images is `data`."""
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)
@@ -37,12 +38,15 @@ class ComparisonSettings(Settings):
     """Budgets, as in the sections of the searches, under each of which every search picks an architecture, beside the
     one that its own section's budget means; `{}` is none. With `lookup` they are compared in budgets.csv. A supernet is
     trained once for all of them."""
+    proxies: tuple[Data, ...] = (NO_DATA,)
+    """With `lookup`: what untrained networks see that training-free proxies score, once with each seed: `none`,
+    Gaussian noise, or data sets, `original`, `synthetic` or names of `sources`."""
     judge_images: Flag = False
     """Judge the synthetic images by original test images as well. Nothing is made from the result."""
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "ComparisonSettings":
-        for name in ("algorithms", "search_data", "retrain_data", "seeds", "budgets"):
+        for name in ("algorithms", "search_data", "retrain_data", "seeds", "budgets", "proxies"):
             values = getattr(self, name)
             if len(set(values)) < len(values):
                 raise ValueError(f"{name} repeats a value: {', '.join(map(str, values))}")

@@ -23,6 +23,7 @@ from dfnas.settings.evaluate import (
 )
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
+from dfnas.settings.proxies import ScoreArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
 from dfnas.settings.resources import ResourceSettings
 from dfnas.settings.search import JudgingSettings, OwnSearchSettings, SearchSettings
@@ -31,6 +32,7 @@ from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.settings.search_training_free import SearchTrainingFreeSettings
 from dfnas.settings.sources import SYNTHETIC, Data, SourceSettings
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.settings.training import PretrainTeacherSettings, RetrainSettings
@@ -77,6 +79,7 @@ class Sections(Settings):
     search_spos: SearchSposSettings
     search_random: SearchRandomSettings
     search_evolution: SearchEvolutionSettings
+    search_training_free: SearchTrainingFreeSettings
     retrain: RetrainSettings
     retrain_synthetic: RetrainSettings = RetrainSettings()
     """How networks are trained on synthetic images: what differs from `retrain`, which holds for the original ones."""
@@ -86,6 +89,7 @@ class Sections(Settings):
     lookup: LookupSettings | None = None
     """A table with the true accuracy of every architecture, to look found ones up in."""
     rank_architectures: RankArchitecturesSettings = RankArchitecturesSettings()
+    score_architectures: ScoreArchitecturesSettings = ScoreArchitecturesSettings()
     resources: dict[str, ResourceSettings] = Field(default_factory=dict)
     """Resources by rule; `default` holds for what a rule does not say."""
 

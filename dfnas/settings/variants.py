@@ -9,6 +9,7 @@ from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.search_proxyless import SearchProxylessSettings
 from dfnas.settings.search_random import SearchRandomSettings
 from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.settings.search_training_free import SearchTrainingFreeSettings
 from dfnas.settings.sources import ORIGINAL, Data
 
 
@@ -29,6 +30,8 @@ class VariantSettings(Settings):
     """What `random` does differently, where it trains its draws."""
     search_evolution: SearchEvolutionSettings | None = Field(default=None)
     """What `evolution` does differently."""
+    search_training_free: SearchTrainingFreeSettings | None = Field(default=None)
+    """What `training_free` does differently, where it looks at images."""
 
     def searches(self) -> dict[str, SearchSettings]:
         """The sections that it has, by rule."""

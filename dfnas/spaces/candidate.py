@@ -26,14 +26,16 @@ class Score(NamedTuple):
 @dataclass(frozen=True)
 class Candidate:
     """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, the generation that it was
-    judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that."""
+    judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that. One
+    that was not trained has no errors, but a training-free score, the more the better."""
 
     architecture: dict[str, str]
-    top1_error: float
-    top5_error: float
+    top1_error: float | None
+    top5_error: float | None
     macs_m: float
     generation: int = 1
     loss: float | None = None
+    proxy_score: float | None = None
 
     @classmethod
     def of(cls, architecture: Architecture, score: Score, macs_m: float, generation: int = 1) -> Self:
@@ -42,7 +44,9 @@ class Candidate:
 
     @property
     def score(self) -> Score:
-        """What it was judged by."""
+        """What it was judged by on held-out images."""
+        assert self.top1_error is not None
+        assert self.top5_error is not None
         return Score(self.top1_error, self.top5_error, self.loss)
 
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
+from dfnas.spaces.blocks import blocks_of
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.counting import count_slot_macs, count_slot_parameters
 from dfnas.spaces.layout import Layout, Position, chain
@@ -85,6 +86,11 @@ class Space(ABC):
         """`network` with a `Slot` of every option, as it would be built, wherever one is chosen: what costs are
         counted and measured on. The supernet, unless that has other sizes or layers than the final networks."""
         return self.supernet()
+
+    def feature_blocks(self, network: nn.Module) -> list[nn.Module]:
+        """The stem and the blocks of what `network` gave: modules with outputs (B, C, H, W) that follow each other, for
+        scores of untrained networks. The composite parts of the network, unless a space says otherwise."""
+        return blocks_of(network)
 
     def discretise(self, strengths: Mapping[str, torch.Tensor]) -> dict[str, str]:
         """The architecture that a weight for every option means, by the space's published rule: the strongest option

@@ -1,6 +1,6 @@
 """Search by one of the algorithms: darts, proxyless or spos on the supernet that `dfnas.stages.supernet` has trained
-for it; random, evolution, or your own as module:name or file.py:name. `python -m dfnas.stages.search ALGORITHM --help`
-has the settings of each.
+for it; random, evolution, training_free, or your own as module:name or file.py:name.
+`python -m dfnas.stages.search ALGORITHM --help` has the settings of each.
 """
 
 import inspect
@@ -60,12 +60,8 @@ class SearchStage(Stage[SearchSettings]):
             self.search(job, inputs)
             return
         budget = checked_budget(inputs.space, settings.budget, inputs.latency)
-        if self.draw is None:
-            raise InputError(
-                f"the section says that '{self.name_of_algorithm}' needs no data, and its class has no without_data "
-                "(docs/extending.md)"
-            )
-        choices = self.draw(budget, options.seed)
+        assert self.draw is not None, "see resolve"
+        choices = self.draw(budget, options.seed, settings)
         document = describe(settings.space.name, settings.space.options, inputs.space, choices, job.provenance())
         write_json(options.out, document | {"search": collapse.judged(inputs.space, choices)})
 

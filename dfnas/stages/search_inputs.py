@@ -57,9 +57,10 @@ class SearchInputs:
         return self.algorithm(context, settings, *supernet)
 
 
-def draws(algorithm: type[Search]) -> Callable[[Budget, int], dict[str, str]] | None:
-    """What gives an architecture without looking at data, where an algorithm can do that: of a budget and a seed."""
-    found: Callable[[Budget, int], dict[str, str]] | None = getattr(algorithm, "without_data", None)
+def draws(algorithm: type[Search]) -> Callable[[Budget, int, Any], dict[str, str]] | None:
+    """What gives an architecture without looking at data, where an algorithm can do that: of a budget, a seed and its
+    settings."""
+    found: Callable[[Budget, int, Any], dict[str, str]] | None = getattr(algorithm, "without_data", None)
     return found
 
 

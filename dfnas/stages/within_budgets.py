@@ -56,14 +56,14 @@ class WithinBudgets(Stage[SearchSettings]):
                 run(searches, checkpoint, f"{self.name_of_algorithm} under {len(within)} budgets")
                 found = searches.found
             else:
-                found = self._drawn(within, options.seed)
+                found = self._drawn(within, options.seed, settings)
             pairs = zip(options.budgets, within, found, strict=True)
             FoundWithin.write(options.out, [self._line(job, inputs, *each) for each in pairs])
 
-    def _drawn(self, within: list[Budget], seed: int) -> list[dict[str, str]]:
+    def _drawn(self, within: list[Budget], seed: int, settings: SearchSettings) -> list[dict[str, str]]:
         draw = draws(self.algorithm)
         assert draw is not None, "it looks at no data"
-        return [draw(budget, seed) for budget in within]
+        return [draw(budget, seed, settings) for budget in within]
 
     def _line(
         self, job: Job[Any], inputs: SearchInputs, limits: BudgetSettings, budget: Budget, found: dict[str, str]

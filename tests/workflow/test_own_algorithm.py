@@ -12,12 +12,12 @@ from running import ROOT, overlay, recipes, snakemake
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import read_csv, read_json
 from dfnas.search.algorithm import resolve
-from dfnas.settings.algorithms import short_name
+from dfnas.settings.algorithms import NAMES, short_name
 from dfnas.settings.search import SearchSettings
 from dfnas.stages.search import SearchStage
 
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-NAME = "training_free"
+NAME = "telling_apart"
 
 
 def example(folder: Path) -> Path:
@@ -41,7 +41,7 @@ def test_it_searches_in_the_workflow_as_any_other(tmp_path):
     assert [float(row["best_score"]) for row in history] == [max(scores[: i + 1]) for i in range(20)]
     found = read_json(folder / "architecture.json")
     assert found["provenance"]["stage"] == f"search_{NAME}"
-    assert found["provenance"]["references"][0] == "mine.py:TrainingFree"
+    assert found["provenance"]["references"][0] == "mine.py:TellingApart"
     assert found["provenance"]["settings"]["draws"] == 20
     assert (folder / "search.png").is_file()
     assert not (tmp_path / "run" / "results" / "supernet").exists()
@@ -66,13 +66,13 @@ def test_it_has_its_rows_in_the_tables_and_its_budget_and_resources(tmp_path):
     compared = {name for name in files["results/table1.csv"].inputs if name.startswith(f"results/evaluate/{NAME}/")}
     assert len(compared) == 2 * 2  # data and seeds
     made = files[f"results/search/{NAME}/synthetic/seed-1/architecture.json"]
-    assert "-m dfnas.stages.search mine.py:TrainingFree --search-data synthetic " in made.command
+    assert "-m dfnas.stages.search mine.py:TellingApart --search-data synthetic " in made.command
     assert "--dataset results/dataset/synthetic.h5" in made.command
     assert any(name.startswith("results/latency_tables/") for name in made.inputs)
     assert files[f"results/spaces/{NAME}.json"].rule == "check_spaces"
 
 
-def check(folder: Path, said: dict, algorithm: str = "mine.py:TrainingFree") -> int:
+def check(folder: Path, said: dict, algorithm: str = "mine.py:TellingApart") -> int:
     searches = json.dumps({f"search_{NAME}": {"algorithm": algorithm, "section": said}})
     task = ["--channels", "1", "--size", "8", "--classes", "10"]
     return call("check_spaces", "--searches", searches, *task, "--out", folder / "spaces.json")
@@ -92,21 +92,21 @@ def test_its_section_is_read_by_its_own_form_before_anything_else_runs(tmp_path,
 
 
 FORMS = {
-    "no class": ("def TrainingFree(context, settings): pass", "is no class"),
-    "no steps": ("class TrainingFree: remedy = ''", "has no step, state_dict, load_state_dict, architecture"),
+    "no class": ("def TellingApart(context, settings): pass", "is no class"),
+    "no steps": ("class TellingApart: remedy = ''", "has no step, state_dict, load_state_dict, architecture"),
     "no settings": (
-        "class TrainingFree:\n    remedy = ''\n"
+        "class TellingApart:\n    remedy = ''\n"
         "    step = state_dict = load_state_dict = architecture = strengths = candidates = report = None",
         "has no settings_type; expected a subclass of",
     ),
     "settings without data": (
         "from dfnas.settings.search import SearchSettings\n"
         "class Form(SearchSettings):\n    on_data = property(lambda self: False)\n"
-        "class TrainingFree:\n    remedy, settings_type = '', Form\n"
+        "class TellingApart:\n    remedy, settings_type = '', Form\n"
         "    step = state_dict = load_state_dict = architecture = strengths = candidates = report = None",
         "has no without_data(budget, seed), and on_data of its settings can be False",
     ),
-    "nothing of that name": ("", "has nothing called TrainingFree"),
+    "nothing of that name": ("", "has nothing called TellingApart"),
 }
 
 
@@ -123,7 +123,7 @@ def test_a_class_that_is_no_search_is_one_line(form, tmp_path, monkeypatch, caps
 
 @pytest.mark.parametrize(
     ("algorithm", "name"),
-    [("spos", "spos"), ("mine.py:TrainingFree", NAME), ("a/b.py:GDAS", "gdas"), ("my.module:Best2Of", "best2_of")],
+    [("spos", "spos"), ("mine.py:TellingApart", NAME), ("a/b.py:GDAS", "gdas"), ("my.module:Best2Of", "best2_of")],
 )
 def test_an_algorithm_is_called_after_its_class(algorithm, name):
     assert short_name(algorithm) == name
@@ -136,6 +136,6 @@ def test_what_names_no_algorithm_of_its_own_is_refused(algorithm):
 
 
 def test_every_algorithm_of_ours_is_a_search():
-    for name in ("darts", "proxyless", "spos", "random", "evolution"):
+    for name in NAMES:
         assert issubclass(resolve(name).settings_type, SearchSettings)
         assert SearchStage(name).name == f"search_{name}"

@@ -31,6 +31,7 @@ CHAIN = {
     "search_random",
     "search_evolution",
     "within_budgets",
+    "search_training_free",
     "check_spaces",
     "measure_options",
     "retrain",
@@ -56,7 +57,8 @@ LOOKUP = {
     *("tabulate_budgets", "draw_budgets"),
 }
 """With a section `lookup`; the last two where budgets are compared."""
-STAGES = sorted(CHAIN | LOOKUP | {"import_teacher"})  # import_network runs the stage of import_teacher
+SCORES = {"score_architectures"}  # there for whoever asks, and with a section `lookup` wanted by default
+STAGES = sorted(CHAIN | LOOKUP | SCORES | {"import_teacher"})  # import_network runs the stage of import_teacher
 WITHOUT_SETTINGS = {
     *("draw_budgets", "check_spaces", "draw_images", "draw_labels", "draw_search", "draw_training", "draw_comparison"),
     *("table1", "typeset_table1", "export", "model_card", "provenance", "describe_run"),
@@ -90,13 +92,15 @@ def rules(tmp_path_factory) -> dict:
 
 
 def test_the_rules_are_those_of_the_chain(rules):
-    assert set(rules) - {"all"} == CHAIN
+    assert set(rules) - {"all"} == CHAIN | SCORES
     assert set(RULES) == {*STAGES, "import_network"}
 
 
 def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
     weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
-    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | {"import_teacher"}
+    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | SCORES | {
+        "import_teacher"
+    }
 
 
 def network(tmp_path: Path, **sections: dict) -> Path:
@@ -108,7 +112,7 @@ def network(tmp_path: Path, **sections: dict) -> Path:
 def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
     configuration = network(tmp_path, verifier={"weights": "verifier.pt"})
     found = parsed(tmp_path / "run", configuration)
-    assert set(found) - {"all"} == CHAIN | {"import_network"}
+    assert set(found) - {"all"} == CHAIN | SCORES | {"import_network"}
     assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
@@ -128,10 +132,10 @@ def rules_with_lookup(tmp_path_factory) -> dict:
 
 
 def test_a_table_of_true_accuracies_has_rules_of_its_own(rules_with_lookup):
-    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP
+    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP | SCORES
 
 
-@pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP))
+@pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP | SCORES))
 def test_every_rule_declares_log_benchmark_resources_params_and_environment(rules_with_lookup, name):
     rule = rules_with_lookup[name]
     assert len(list(rule.log)) == 1
@@ -232,7 +236,7 @@ def test_every_option_of_a_command_exists(tmp_path):
     for made in files.values():
         algorithm = f" {made.command.split()[3]}" if made.rule == OF_ANY_SEARCH else ""
         commands[made.rule + algorithm] = made.command
-    assert {name.split()[0] for name in commands} == CHAIN | LOOKUP
+    assert {name.split()[0] for name in commands} == CHAIN | LOOKUP | SCORES
     assert sum(name.startswith(OF_ANY_SEARCH) for name in commands) == len(NAMES)
     for name, command in commands.items():
         known = set(stage_of(name)[0].parser._option_string_actions)

@@ -120,31 +120,34 @@ rule within_budgets:
         " {params.machine} 2> {log:q}"
 
 
-if not plan.is_on_data("random"):
+for baseline in plan.algorithms_without_data:
 
-    rule search_random:
+    rule:
+        name:
+            f"search_{baseline}"
         input:
-            latency=plan.latency_table("search_random"),
-            space=f"{plan.results}/spaces/random.json",
+            latency=plan.latency_table(f"search_{baseline}"),
+            space=f"{plan.results}/spaces/{baseline}.json",
         output:
-            f"{plan.results}/search/random/none/seed-{{seed}}/architecture.json",
+            f"{plan.results}/search/{baseline}/none/seed-{{seed}}/architecture.json",
         log:
-            f"{plan.results}/logs/search_random/seed-{{seed}}.log",
+            f"{plan.results}/logs/search_{baseline}/seed-{{seed}}.log",
         benchmark:
-            f"{plan.results}/benchmarks/search_random/seed-{{seed}}.tsv"
+            f"{plan.results}/benchmarks/search_{baseline}/seed-{{seed}}.tsv"
         conda:
             "../../envs/dfnas.yaml"
-        threads: plan.threads("search_random")
+        threads: plan.threads(f"search_{baseline}")
         resources:
-            **plan.resources("search_random"),
+            **plan.resources(f"search_{baseline}"),
         params:
+            algorithm=baseline,
             latency=plan.input_options("latency"),
-            options=plan.options("search_random"),
+            options=plan.options(f"search_{baseline}"),
             task=plan.task(),
-            machine=plan.machine("search_random"),
-            code=plan.code("search_random"),
+            machine=plan.machine(f"search_{baseline}"),
+            code=plan.code(f"search_{baseline}"),
         shell:
-            "python -m dfnas.stages.search random {params.task} --seed {wildcards.seed} --out {output:q}"
+            "python -m dfnas.stages.search {params.algorithm:q} {params.task} --seed {wildcards.seed} --out {output:q}"
             " {params.latency} {params.options} {params.machine} 2> {log:q}"
 
 

@@ -1,5 +1,6 @@
 """What a search leaves of its course is read as it was written, and what does not fit is one line."""
 
+import math
 import random
 
 import pytest
@@ -90,3 +91,13 @@ def test_a_history_is_read_without_what_its_rows_leave_empty(tmp_path):
     rows = [{"phase": "supernet", "step": 3, "train_loss": 1.25}, {"phase": "evolution", "step": 1, "judged": 7}]
     write_history(tmp_path / "history.csv", rows)
     assert read_history(tmp_path / "history.csv") == rows
+
+
+def test_candidates_that_were_not_trained_come_back_with_their_scores(spaces, tmp_path):
+    path, space = tmp_path / "candidates.csv", spaces["shufflenet"]
+    candidates = [
+        Candidate(dict.fromkeys(space.choices, option), None, None, 1.0, proxy_score=score)
+        for option, score in (("3x3", 0.5), ("5x5", -math.inf))
+    ]
+    write_candidates(path, space, candidates)
+    assert read_candidates(path, space) == candidates

@@ -85,6 +85,7 @@ SETTINGS = {
         '{"by": "perturbation", "tune_epochs": 0.5}',
     ],
     "search_random": ["--draws", "2", "--steps", "1", "--batch-size", "16"],
+    "search_training_free": ["--draws", "3", "--images", "data", "--batch-size", "8"],
     "search_evolution": [
         *("--cycles", "3", "--population", "2", "--sample", "1", "--steps", "1", "--batch-size", "16"),
     ],
