@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dfnas.artifacts.architecture import FoundArchitecture
+from dfnas.artifacts.budgets import BudgetRow
 from dfnas.artifacts.lines import Line
 from dfnas.artifacts.lookup import LookupRow
 from dfnas.artifacts.metrics import Metrics, read_metrics
@@ -17,6 +18,7 @@ from dfnas.tables.rows import key_of, row_of
 
 ROW_KEYS = TableRow.columns()
 LOOKUP_KEYS = ("algorithm", "search_data", "draws")
+BUDGET_KEYS = ("column", "budget", "algorithm", "search_data")
 
 
 class Measured(NamedTuple):
@@ -67,9 +69,10 @@ def quality_of(run: RunFolder) -> Sheet:
 
 
 def lookups_of(run: RunFolder) -> Sheet:
-    """The rows of `lookup.csv`."""
-    path = run.file("lookup.csv")
-    return _sheet(LookupRow.read(path) if path else (), LOOKUP_KEYS)
+    """The rows of `lookup.csv` and of `budgets.csv`."""
+    path, budgets = run.file("lookup.csv"), run.file("budgets.csv")
+    rows = _sheet(LookupRow.read(path) if path else (), LOOKUP_KEYS)
+    return {**rows, **_sheet(BudgetRow.read(budgets) if budgets else (), BUDGET_KEYS)}
 
 
 def costs_of(run: RunFolder) -> Sheet:

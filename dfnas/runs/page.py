@@ -15,7 +15,7 @@ SECTIONS = {
     "contents": ("Contents of the teacher and the data sets (SHA-256)", "of", "array"),
     "architectures": ("Found architectures", "search", "choice"),
     "figures": ("Table 1", "row", "figure"),
-    "lookups": ("True accuracies (lookup.csv)", "row", "figure"),
+    "lookups": ("True accuracies (lookup.csv, budgets.csv)", "row", "figure"),
     "quality": ("Quality of the images", "of", "figure"),
     "machine": ("Packages, code and devices (does not count)", "of", "name"),
     "costs": ("Costs (does not count)", "row", "figure"),

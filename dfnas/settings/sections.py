@@ -122,7 +122,8 @@ class Sections(Settings):
         space, budget and downscale, and whether it judges; of one of the user's its class and all that its section
         says."""
         search = self.searches()[f"search_{name}"]
-        section, judges = search.plain(), isinstance(search, JudgingSettings)
+        section = search.plain()
+        judges = isinstance(search, JudgingSettings | SearchTrainingFreeSettings)
         own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
         algorithm = next((each for each in own if short_name(each) == name), None)
         if algorithm is None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import preloaded
 import pytest
 from running import REDUCED, ROOT, overlay, plan
+from tables import made_up_table
 
 from dfnas.rules import rules_with
 
@@ -67,6 +68,20 @@ def test_the_reduced_configuration_can_run_and_has_a_time(tmp_path):
     assert together / cores <= estimate["course"]["seconds"] <= together
     assert estimate["course"]["chain_s"] <= estimate["course"]["seconds"]
     assert not (tmp_path / "here" / "results").exists()
+
+
+def test_searches_under_budgets_are_tried_for_every_algorithm(tmp_path):
+    """On stand-ins of supernets and of milliseconds; a draw that looks at nothing has no steps to try."""
+    made_up_table(tmp_path / "here" / "table.csv")
+    asked = {"budgets": [{"max_macs_m": 60.0}, {"max_latency_ms": 2.0}], "seeds": [0], "search_data": ["synthetic"]}
+    more = overlay(tmp_path / "more.yaml", {"comparison": asked})
+    done = doctor(tmp_path / "here", "--json", "--configfile", ROOT / "tests/assets/lookup.yaml", more)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    found = json.loads(done.stdout)
+    rows = {row["rule"]: row for row in found["estimate"]["rows"]}
+    assert found["jobs"]["within_budgets"] == 4  # three algorithms, and random draws
+    assert rows["within_budgets"]["memory_mb"] > 100
+    assert 0.1 < rows["within_budgets"]["seconds"] < 300
 
 
 def test_without_trials_it_says_what_it_sees(tmp_path):

@@ -34,7 +34,7 @@ for algorithm in plan.algorithms_with_supernet:
             shards=plan.searched_images,
             teacher=plan.supernet_teacher(algorithm),
             latency=plan.latency_of_supernet(algorithm),
-            space=f"{plan.results}/spaces/{algorithm}.json",
+            # Not what `check_spaces` says: another budget is checked anew, and would train it anew.
         output:
             out=f"{plan.results}/supernet/{algorithm}/{{search_data}}/seed-{{seed}}/supernet.pt",
             timing=f"{plan.results}/supernet/{algorithm}/{{search_data}}/seed-{{seed}}/timing.json",

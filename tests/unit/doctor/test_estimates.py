@@ -125,7 +125,7 @@ def test_steps_and_jobs_make_hours(chain, make_config, make_machine):
 
 
 def test_several_processes_share_what_they_can(chain, make_config, make_machine, gpu):
-    config = make_config(resources={"supernet_spos": {"gpu": 4}, "search_spos": {"gpu": 4}})
+    config = make_config(resources={"supernet_spos": {"gpu": 4}})
     jobs = [*chain, PlannedJob("supernet_spos", (), ("supernet.pt",), {"search_data": "original"}, mem_mb=1000)]
     both = [tried(), replace(tried(), rule="supernet_spos")]
     found = estimate(jobs, both, data_sizes(config, None), config, make_machine(gpus=(gpu,) * 4), 4)

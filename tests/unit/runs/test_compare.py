@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_artifacts import said
 
+from dfnas.artifacts.budgets import BudgetRow
 from dfnas.artifacts.lookup import LookupRow
 from dfnas.commands.main import COMMANDS, main
 from dfnas.measure.bootstrap import paired_difference
@@ -203,6 +204,15 @@ def test_lookups_and_quality(runs, compared):
         "lookups": [(["darts", "original", ""], "accuracy_mean", "93.100", "93.900")],
         "quality": [(["synthetic", "generation-0"], "labels.entropy_nats", 0.1, 0.2)],
     }
+
+
+def test_results_under_budgets(runs, compared):
+    limits = {"budget": "15.65 M MACs", "max_macs_m": 15.65, "max_params_m": 0, "max_latency_ms": 0}
+    for run, regret in zip(runs, (0.5, 0.75), strict=True):
+        found = {"found_by": "search", "algorithm": "spos", "search_data": "synthetic", "accuracy_mean": 90}
+        BudgetRow.write(run.path / "budgets.csv", [BudgetRow(column="c10", **limits, **found, regret_mean=regret)])
+    key = ["c10", "15.65 M MACs", "spos", "synthetic"]
+    assert changed(compared()[1]) == {"lookups": [(key, "regret_mean", "0.5000", "0.7500")]}
 
 
 def test_clocks_and_machines_make_no_two_runs_different(runs, compared):

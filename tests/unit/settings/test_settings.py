@@ -144,7 +144,7 @@ def test_a_missing_section_is_refused_by_its_name(section):
         ("search_darts.order", 3, "1 or 2"),
         ("search_darts.arch_betas", [1.0, 0.999], "less than 1"),
         ("search_darts.momentum", 1.1, "less than or equal to 1"),
-        ("search_darts.labels", "crisp", "'soft', 'hard' or 'teacher'"),
+        ("search_darts.labels", "crisp", "'soft', 'hard', 'once' or 'teacher'"),
         ("search_darts.stop.by", "flops", "'never', 'skips' or 'eigenvalue'"),
         ("search_darts.stop.ratio", 1.5, "less than or equal to 1"),
         ("search_darts.selection.by", "chance", "'strength' or 'perturbation'"),
@@ -368,7 +368,8 @@ def test_searches_share_their_batches_equally():
     three = {"resources": {"supernet_spos": {"gpu": 3}}}
     told = complaint(DEFAULTS | three)
     assert "search_spos.batch_size (64) must be a multiple of resources.supernet_spos.gpu (3)" in told
-    Config.parse(DEFAULTS | {"resources": {"search_spos": {"gpu": 3}}})  # which evolves alone
+    evolves_alone = DEFAULTS | {"resources": {"search_spos": {"gpu": 3}}}
+    assert "resources.search_spos.gpu = 3: expected 0 or 1" in complaint(evolves_alone)
     Config.parse(DEFAULTS | three | {"comparison": DEFAULTS["comparison"] | {"algorithms": ["darts"]}})
     two = {"resources": {"supernet_darts": {"gpu": 2}}}
     told = complaint(DEFAULTS | two | {"device": "cuda:1"})
@@ -376,12 +377,12 @@ def test_searches_share_their_batches_equally():
 
 
 OWN = {
-    "comparison": DEFAULTS["comparison"] | {"algorithms": ["mine.py:TrainingFree"]},
-    "search_training_free": {"space": {"name": "darts"}},
+    "comparison": DEFAULTS["comparison"] | {"algorithms": ["mine.py:TellingApart"]},
+    "search_telling_apart": {"space": {"name": "darts"}},
 }
 
 
-@pytest.mark.parametrize("rule", ["search_training_free", "evaluate", "default"])
+@pytest.mark.parametrize("rule", ["search_telling_apart", "evaluate", "default"])
 def test_what_works_on_one_gpu_reserves_no_more(rule):
     for gpus in (0, 1):
         Config.parse(DEFAULTS | OWN | {"resources": {rule: {"gpu": gpus}}})
@@ -391,7 +392,7 @@ def test_what_works_on_one_gpu_reserves_no_more(rule):
 
 def test_the_section_of_an_algorithm_that_nothing_names_is_told_with_what_to_do():
     told = complaint(DEFAULTS | OWN | {"comparison": DEFAULTS["comparison"]})
-    assert told.startswith("unknown key 'search_training_free'; expected one of ")
+    assert told.startswith("unknown key 'search_telling_apart'; expected one of ")
     assert told.endswith("; name the class of an algorithm of yours in comparison.algorithms")
 
 

@@ -81,7 +81,14 @@ def test_the_workflow_says_which_searches_draw():
     values = yaml.safe_load((Path(__file__).parents[3] / "config.yaml").read_text())
     config = Config.parse(values)
     judges = {name: config.checked(name)[f"search_{name}"]["judges"] for name in NAMES}
-    assert judges == {"darts": False, "proxyless": False, "spos": True, "random": True, "evolution": True}
+    assert judges == {
+        "darts": False,
+        "proxyless": False,
+        "spos": True,
+        "random": True,
+        "evolution": True,
+        "training_free": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_budgets_are_checked_before_anything_is_scored(tmp_path, capsys):
     assert score(tmp_path / "scores.csv", *TASK, budgets=({"max_macs_m": 1e-6},)) == 1
     assert "budget.max_macs_m = 1e-06: the cheapest architecture" in capsys.readouterr().err
     for text, story in (
-        ("{}", "expected a list of budgets"),
+        ("{}", "expected a list"),
         ("[{]", "Expecting"),
         ('[{"macs": 1}]', "budgets.0.macs"),
     ):
