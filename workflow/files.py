@@ -251,8 +251,10 @@ class Files:
             networks = [*networks, self.imported_file("competitor")]
         timed = [path for name in self.config.comparison.names for path in self.latency_table(f"search_{name}")]
         architectures = [f"{self.results}/search/{search}/architecture.json" for search in self.found()]
+        on_supernet = [search for search in self.found() if search.split("/")[0] in self.algorithms_with_supernet]
+        supernets = map(self.supernet_file, on_supernet)
         return {
-            "archives": [*networks, *self.networks()],
+            "archives": [*networks, *supernets, *self.networks()],
             "shards": [path for name in (*originals, *used) for path in self.image_files(name)],
             "labels": [path for name in used for path in self.label_files(name)],
             "datasets": [f"{self.results}/dataset/{name}.h5" for name in (*originals, *used)],

@@ -63,8 +63,8 @@ class Plan(Codes):
 
     def ranking_teacher(self, wildcards: Any) -> list[str]:
         """The teacher, where it labels the held-out images of the supernet's search that a job is about."""
-        section = self.config.search("spos", wildcards.search_data)
-        return self.labelling_teacher(section) if section.labels == "once" else []
+        asks = self.config.search("spos", wildcards.search_data).asks_teacher_itself
+        return [self.network_file("teacher")] if asks else []
 
     def searched_space(self, wildcards: Any) -> str:
         """What is checked of the search that a job is about before anything else runs, as JSON: see `checked`."""
@@ -197,8 +197,8 @@ class Plan(Codes):
                 found |= {"dataset": self.searched_dataset(wildcards), "shards": self.searched_images(wildcards)}
             if section.supernet_type is not None:
                 found["supernet"] = self.supernet_file(f"{name}/{data}/seed-{wildcards.seed}")
-            if section.looks_at_images and (section.supernet_type is None or section.labels == "once"):
-                found["teacher"] = self.labelling_teacher(section)
+            if section.asks_teacher_itself and section.looks_at_images:
+                found["teacher"] = [self.network_file("teacher")]
             within = () if algorithm else self.config.comparison.budgets
             if section.needs_latency or any(limits.max_latency_ms for limits in within):
                 found["latency"] = self.latency_file(section.space)

@@ -60,6 +60,13 @@ class SearchSettings(ImagesSettings):
     budget: BudgetSettings = BudgetSettings()
     """What the architecture may cost at most."""
 
+    @property
+    def asks_teacher_itself(self) -> bool:
+        """Whether the search asks the teacher, and not only the training of its supernet, where views were labelled."""
+        if self.supernet_type is None:
+            return self.asks_teacher
+        return self.looks_at_images and self.labels == "once"
+
     def of_supernet(self) -> ImagesSettings:
         """What the supernet is trained by: nothing else of the section trains it anew."""
         assert self.supernet_type is not None, "a search without a supernet of its own"

@@ -52,7 +52,8 @@ class SearchStage(Stage[SearchSettings]):
         """A search, or where its settings ask for no data an architecture for a task. Raises InputError where an option
         is missing."""
         settings, options = job.settings, job.options
-        missing = [f"--{name.replace('_', '-')}" for name in FILES if getattr(options, name) is None]
+        needed = ("dataset", *FILES) if settings.looks_at_images else FILES
+        missing = [f"--{name.replace('_', '-')}" for name in needed if getattr(options, name) is None]
         if settings.on_data and missing:
             raise InputError(f"a search on data needs {', '.join(missing)}")
         inputs = load_search_inputs(job, self.algorithm, settings.needs_latency)

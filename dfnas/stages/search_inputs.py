@@ -94,8 +94,7 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
     if settings.looks_at_images:
         _ask_for(options, ("dataset",), "on data")
         train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
-        on_supernet = supernet_of(algorithm) is not None
-        if not on_supernet or settings.labels == "once":  # views were asked about when the supernet was trained
+        if settings.asks_teacher_itself:
             (train, held_out), teacher = with_labels(job, train, held_out)
         images, task = (train, held_out), Task(train.channels, train.size, train.classes)
     else:

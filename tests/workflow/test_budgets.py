@@ -89,7 +89,7 @@ def test_a_table_of_ones_own_judges_any_space(tmp_path):
     lookup = {"table": "table.csv", "column": "top1", "architecture_column": "network", "class_column": None}
     changes = {
         "lookup": lookup,
-        "comparison": {"algorithms": ["spos"], "search_data": ["synthetic", "again"], "budgets": asked},
+        "comparison": {"algorithms": ["spos"], "search_data": ["synthetic", "again"], "budgets": asked, "proxies": []},
         "sources": {"again": {"invert_teacher": {"seed": 1}}},
         "search_spos": {"space": {"name": "shufflenet", "options": CHAIN}},
     }

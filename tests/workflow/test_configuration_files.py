@@ -172,7 +172,8 @@ def test_a_table_with_a_byte_order_mark_has_its_first_column(tmp_path, encoding)
     table = tmp_path / "table.csv"
     table.write_text("ArchitectureString,error\r\na,1\r\n", encoding=encoding, newline="")
     lookup = LookupSettings(table=str(table), column="error", class_column=None)
-    _check_table(SimpleNamespace(lookup=lookup))
+    compared = SimpleNamespace(names=())
+    _check_table(SimpleNamespace(lookup=lookup, comparison=compared))
     assert read_csv(table, ["ArchitectureString"]) == [{"ArchitectureString": "a", "error": "1"}]
     with pytest.raises(InputError, match=r"lookup\.class_column = 'own': .* expected one of ArchitectureString, error"):
-        _check_table(SimpleNamespace(lookup=lookup.model_copy(update={"class_column": "own"})))
+        _check_table(SimpleNamespace(lookup=lookup.model_copy(update={"class_column": "own"}), comparison=compared))

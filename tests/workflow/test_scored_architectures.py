@@ -19,13 +19,11 @@ def run(tmp_path) -> Path:
 
 
 def test_scores_on_noise_need_nothing_and_no_search_reads_any(run):
-    files = recipes(run, base=BASE)
+    proxies = ["none", "original", "synthetic", "noise"]
+    asked = overlay(run.parent / "proxies.yaml", {"comparison": {"proxies": proxies}})
+    files = recipes(run, base=BASE, configuration=(asked,))
     scores = {name: made for name, made in files.items() if made.rule == "score_architectures"}
-    assert set(scores) == {
-        f"results/proxies/{data}/seed-{seed}.csv"
-        for data in ("none", "original", "synthetic", "noise")
-        for seed in (0, 1)
-    }
+    assert set(scores) == {f"results/proxies/{data}/seed-{seed}.csv" for data in proxies for seed in (0, 1)}
     assert scores["results/proxies/none/seed-0.csv"].inputs == ("results/spaces/training_free.json",)
     assert "results/dataset/synthetic.h5" in scores["results/proxies/synthetic/seed-0.csv"].inputs
     searches = [name for name, made in files.items() if made.rule.startswith("search_")]

@@ -80,7 +80,7 @@ def test_the_table_is_the_same_in_a_bucket(tmp_path, endpoint, bucket):
     (tmp_path / "remote" / "results" / "provenance").rename(fetched / "provenance")
     found = verify(RunFolder(fetched))
     assert not found.findings, [one.line() for one in found.findings]
-    assert found.receipts == 12
+    assert found.receipts == 13
 
     again = snakemake(tmp_path / "remote", "--dry-run", TABLE, *options(endpoint), configuration=configuration)
     assert "Nothing to be done" in again.stdout + again.stderr

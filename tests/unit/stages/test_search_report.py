@@ -169,11 +169,10 @@ def test_random_draws_need_no_data_under_budgets_either(tmp_path):
     ("limits", "story"),
     [
         ("{", "argument --budgets: "),
-        ("3", "argument --budgets: 3: expected a list of budgets in JSON, one at least"),
-        ("[]", "argument --budgets: []: expected a list of budgets in JSON, one at least"),
-        ('{"max_macs_m": 1}', "expected a list of budgets in JSON"),
-        ('[{"max_macs": 1}]', "argument --budgets: unknown key 'budgets.max_macs'"),
-        ('[{"max_macs_m": -1}]', "argument --budgets: budgets.max_macs_m = -1"),
+        ("3", "argument --budgets: is int in JSON; expected a list"),
+        ('{"max_macs_m": 1}', "argument --budgets: is dict in JSON; expected a list"),
+        ('[{"max_macs": 1}]', "argument --budgets: unknown key 'budgets.0.max_macs'"),
+        ('[{"max_macs_m": -1}]', "argument --budgets: budgets.0.max_macs_m = -1"),
     ],
 )
 def test_what_is_no_list_of_budgets_is_told_beside_the_option(tmp_path, capsys, limits, story):
@@ -182,6 +181,12 @@ def test_what_is_no_list_of_budgets_is_told_beside_the_option(tmp_path, capsys, 
         run("within_budgets random", *common, "--budgets", limits)
     assert end.value.code == 2
     assert story in capsys.readouterr().err
+
+
+def test_no_budgets_are_one_line(tmp_path, capsys):
+    common = [*TASK, "--seed", "3", "--space", json.dumps(SPACE), "--out", tmp_path / "budgets.csv"]
+    assert run("within_budgets random", *common, "--budgets", "[]") == 1
+    assert "--budgets is missing: expected a list of budgets in JSON, one at least" in capsys.readouterr().err
 
 
 def test_a_budget_that_nothing_keeps_is_one_line(tmp_path, capsys):
