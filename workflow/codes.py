@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from configuration import load
-from files import Files, digest_of
+from files import Files
 
 from dfnas.classifiers.names import code_of
 from dfnas.rules import Code
@@ -42,9 +42,7 @@ class Codes(Files):
             "competitor": lambda rule, job: _builders(self.config.competitor if self._competes(job.source) else None),
             "student": lambda rule, job: _builders(self.config.judge_images),
             "role": lambda rule, job: _builders(self.config.networks()[job.role]),
-            "labeller": lambda rule, job: _builders(
-                self.config.teacher if self.labelling_teacher(self._labelled(rule, job)) else None
-            ),
+            "labeller": lambda rule, job: _builders(self.config.teacher if self._asks(rule, job) else None),
             "fresh images": lambda rule, job: [FRESH_IMAGES] if self._makes_images(job.retrain_data) else [],
             "algorithm": lambda rule, job: [self._algorithm(rule, job)],
             "own algorithm": lambda rule, job: (
@@ -77,16 +75,17 @@ class Codes(Files):
 
     def _spaces(self) -> dict[str, SpaceSettings]:
         """The spaces that are searched, by their digest."""
-        return {digest_of(search.space): search.space for search in self.searches.values()}
+        return {search.space.digest: search.space for search in self.searches.values()}
 
-    def _labelled(self, rule: str, job: Any) -> LabelSettings:
-        """The section that says where the labels of a job come from."""
+    def _asks(self, rule: str, job: Any) -> bool:
+        """Whether a job asks the teacher for labels."""
         record = self.rules[rule]
-        if record.is_search or record.is_supernet or rule == "within_budgets":
-            data = getattr(job, "search_data", NO_DATA)  # a draw has none
-            return self.config.search(self._name(rule, job), data)
-        section: LabelSettings = getattr(self.config, training_section(job.retrain_data))
-        return section
+        if not (record.is_search or record.is_supernet or rule == "within_budgets"):
+            section: LabelSettings = getattr(self.config, training_section(job.retrain_data))
+            return section.asks_teacher
+        data = getattr(job, "search_data", NO_DATA)  # a draw has none
+        search = self.config.search(self._name(rule, job), data)
+        return search.asks_teacher if record.is_supernet else search.asks_teacher_itself
 
     def _name(self, rule: str, job: Any) -> str:
         """The algorithm that a job is about."""

@@ -1,7 +1,5 @@
 """The files that follow from a configuration: which there are, and where."""
 
-import hashlib
-import json
 from typing import Any
 
 from configuration import expanded, results_folder
@@ -152,7 +150,7 @@ class Files:
 
     def latency_file(self, space: SpaceSettings) -> str:
         """The latency table of a space."""
-        return f"{self.results}/latency_tables/{digest_of(space)}.json"
+        return f"{self.results}/latency_tables/{space.digest}.json"
 
     def supernet_file(self, search: str) -> str:
         """The supernet of a search, algorithm/search_data/seed-n."""
@@ -281,7 +279,7 @@ class Files:
         if not any(budget.max_latency_ms for budget in self.config.comparison.budgets):
             return []
         space = self.searches[f"search_{self.config.comparison.names[0]}"].space
-        return [f"{self.results}/latency_tables/{digest_of(space)}.json"]
+        return [f"{self.results}/latency_tables/{space.digest}.json"]
 
     def checked_spaces(self) -> list[str]:
         """That the spaces of the compared searches can be made."""
@@ -332,8 +330,3 @@ class Files:
 def training_data(run: str) -> str:
     """The data that the network of a run, or the teacher, learnt from."""
     return ORIGINAL if run == "teacher" else run.split("/")[2]
-
-
-def digest_of(space: SpaceSettings) -> str:
-    """A name for the files of a space. All networks of a configuration have one task."""
-    return hashlib.sha256(json.dumps(space.plain(), sort_keys=True).encode()).hexdigest()[:12]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from codes import Codes
-from files import digest_of, training_data
+from files import training_data
 from snakemake.io import local
 
 from dfnas.rules import OF_ROLE
@@ -284,7 +284,7 @@ class Plan(Codes):
         """The latency table of the scored space, where a budget is in milliseconds."""
         if not any(limits.max_latency_ms for limits in self.scored_budgets()):
             return []
-        return [f"{self.results}/latency_tables/{digest_of(self.config.search_training_free.space)}.json"]
+        return [f"{self.results}/latency_tables/{self.config.search_training_free.space.digest}.json"]
 
     def scored_budgets(self) -> tuple[BudgetSettings, ...]:
         """The budgets within which architectures are scored: those that are compared, and none, to tell how well scores

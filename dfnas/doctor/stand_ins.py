@@ -59,13 +59,13 @@ class StandIns:
         if path.exists():
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        for pattern, maker in self._makers(rule).items():
+        for pattern, maker in self._makers().items():
             if found := re.fullmatch(pattern, name):
                 maker(path, **found.groupdict())
                 return
         raise AssertionError(f"{rule} is tried, and reads {name}")
 
-    def _makers(self, rule: str) -> dict[str, Callable[..., None]]:
+    def _makers(self) -> dict[str, Callable[..., None]]:
         generation = r"(?P<source>\w+)/generation-(?P<generation>\d+)"
         return {
             r"dataset/(?P<data>\w+)\.h5": self._dataset,
@@ -75,7 +75,7 @@ class StandIns:
             rf"search/{SEARCH}/seed-(?P<seed>\d+)/architecture\.json": self._architecture,
             rf"supernet/{SEARCH}/seed-\d+/supernet\.pt": self._supernet,
             rf"retrain/{SEARCH}/{RUN}/model\.pt": self._network,
-            r"latency_tables/\w+\.json": lambda path: self._latency(path, rule),
+            r"latency_tables/(?P<digest>\w+)\.json": self._latency,
         }
 
     def _dataset(self, path: Path, data: str) -> None:
@@ -149,9 +149,11 @@ class StandIns:
         even = {choice: torch.full((len(options),), 1 / len(options)) for choice, options in weighed.items()}
         save_supernet(path, space.supernet(), even, {"trained_images": 0}, [], {})
 
-    def _latency(self, path: Path, rule: str) -> None:
+    def _latency(self, path: Path, digest: str) -> None:
         """A table whose milliseconds are the MACs."""
-        settings, space = self._space(rule.partition("_")[2])
+        searches = self.config.searches().items()
+        rule = next(name for name, section in searches if section.space.digest == digest)
+        settings, space = self._space(rule.removeprefix("search_"))
         LatencyTable(
             format=FORMAT,
             **subject_of(settings, space),

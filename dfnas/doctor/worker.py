@@ -23,7 +23,6 @@ from dfnas.doctor.trial import SETUP_S, Ended, JobCost, Now, TooSlow, Trial, lim
 from dfnas.doctor.words import a_few, fewer, placed, without_milliseconds
 from dfnas.runtime.limits import held_mb
 from dfnas.runtime.resumable import tried_by
-from dfnas.settings.algorithms import short_name
 from dfnas.settings.config import Config
 
 
@@ -87,8 +86,6 @@ class _Bench:
         """
         stand_ins = StandIns(self.config, self.sizes, self.folder / str(ratio), ratio)
         rule = self.order["rule"]
-        if rule == "within_budgets":  # of the algorithm that its command names
-            rule = f"search_{short_name(words[1])}"
         for path in set(inputs).intersection(words):
             stand_ins.make(path.removeprefix(f"{self.order['results']}/"), rule)
         module, *arguments = placed(words, self.order["results"], stand_ins.folder)

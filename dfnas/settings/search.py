@@ -1,5 +1,7 @@
 """Settings that all searches share."""
 
+import hashlib
+import json
 from typing import Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
@@ -16,6 +18,11 @@ class SpaceSettings(Settings):
     """`darts`, `mbconv`, `shufflenet`, `nasbench201`, or a user's `module:object` or `file.py:object`."""
     options: dict[str, Any] = Field(default_factory=dict)
     """Sizes of the space, as its class explains them."""
+
+    @property
+    def digest(self) -> str:
+        """A name for the files of the space. All networks of a configuration have one task."""
+        return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()[:12]
 
 
 class BudgetSettings(Settings):
