@@ -26,7 +26,9 @@ SECTIONS = {
     "verifier.weights": NETWORK,
     "competitor.weights": NETWORK,
     "shard_original.path": {"source": "npz"},
-    "lookup.table": {"column": "accuracy", "architecture_column": "cell", "class_column": None},
+    "lookup.table": {
+        **{"column": "accuracy", "further_columns": [], "architecture_column": "cell", "class_column": None},
+    },
 }
 
 
