@@ -14,8 +14,8 @@ from dfnas.runtime import interruption, resumable
 from dfnas.runtime.files import load_archive
 from dfnas.runtime.interruption import Interrupted, deferred, heeded
 
-SOON_S = 60
-"""What a busy machine may take for the ten seconds of a stage that is told to end."""
+SOON_S = 300
+"""What a busy machine may take for the ten seconds of a stage that is told to end, compilers that it waits for included."""
 
 
 def states(folder: Path) -> list[Path]:
