@@ -15,7 +15,7 @@ from dfnas.runtime.files import load_archive
 from dfnas.runtime.interruption import Interrupted, deferred, heeded
 
 SOON_S = 300
-"""What a busy machine may take for the ten seconds of a stage that is told to end, compilers that it waits for included."""
+"""What a busy machine may take for the ten seconds of a stage that is told to end, with a compiler to wait for."""
 
 
 def states(folder: Path) -> list[Path]:

@@ -27,7 +27,10 @@ SECTIONS = {
     "competitor.weights": NETWORK,
     "shard_original.path": {"source": "npz"},
     "lookup.table": {
-        **{"column": "accuracy", "further_columns": [], "architecture_column": "cell", "class_column": None},
+        "column": "accuracy",
+        "further_columns": [],
+        "architecture_column": "cell",
+        "class_column": None,
     },
 }
 
