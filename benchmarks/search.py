@@ -101,7 +101,7 @@ def spos_candidate() -> Step:
     architecture = {choice: space.choices[choice][option] for choice, option in zip(space.choices, path(), strict=True)}
 
     def judge(index: int) -> None:
-        search.known.clear()  # or it would not be judged again
+        search.scores_by_path.clear()  # or it would not be judged again
         search.score(architecture)
 
     return judge

@@ -85,9 +85,8 @@ class _Bench:
             begin: whether to come to the first step, and try none.
         """
         stand_ins = StandIns(self.config, self.sizes, self.folder / str(ratio), ratio)
-        rule = self.order["rule"]
         for path in set(inputs).intersection(words):
-            stand_ins.make(path.removeprefix(f"{self.order['results']}/"), rule)
+            stand_ins.make(path.removeprefix(f"{self.order['results']}/"), self.order["rule"])
         module, *arguments = placed(words, self.order["results"], stand_ins.folder)
         trial, before = Trial(), sys.argv
         sys.argv = [module, *arguments]

@@ -23,7 +23,8 @@ class Search(Resumable, Protocol):
     in place of the context. One whose batches several processes can share says so by `shares_batches = True`, for
     `torchrun`; the workflow starts several for those of dfnas alone, since it loads no class. One that can do without
     images has a static method `without_data(budget, seed, settings)`: it gives the architecture where `on_data` of its
-    settings is False.
+    settings is False. One whose scores of architectures do not depend on the budget keeps them as `scores_by_path`, by
+    the text of `dfnas.spaces.candidate.to_text`: searches on one supernet then share them.
     """
 
     settings_type: ClassVar[type[SearchSettings]]

@@ -115,7 +115,7 @@ class SposSearch(JudgingSearch):
         seed = context.seed if settings.evolution.seed is None else settings.evolution.seed
         self.evolution = Evolution(context.space, settings.evolution, context.budget, seed)
         self.judged = self.evolution.judged
-        self.known: dict[str, Score] = {}  # by the architecture's text; of other searches on this supernet too
+        self.scores_by_path: dict[str, Score] = {}  # by the architecture's text; of other searches on this supernet too
         self.steps = settings.evolution.generations * settings.evolution.population
 
     def step(self, index: int) -> Row | None:
@@ -127,10 +127,10 @@ class SposSearch(JudgingSearch):
     def score(self, architecture: dict[str, str]) -> Score:
         """What a path is worth on the validation images, after recalibration on training images."""
         text = to_text(self.context.space, architecture)
-        if text not in self.known:
+        if text not in self.scores_by_path:
             (logits,) = self.scores.logits(architecture, self.held_out)
-            self.known[text] = self.score_of(logits)
-        return self.known[text]
+            self.scores_by_path[text] = self.score_of(logits)
+        return self.scores_by_path[text]
 
     def state_dict(self) -> dict[str, Any]:
         return {"evolution": self.evolution.state_dict()}

@@ -48,8 +48,8 @@ class UnderBudgets:
         """The search under the first budget that is not done."""
         if self._search is None:
             self._search = self.start(len(self.found))
-            if hasattr(self._search, "known"):
-                self._search.known = self.known
+            if hasattr(self._search, "scores_by_path"):
+                self._search.scores_by_path = self.known
         return self._search
 
     def state_dict(self) -> dict[str, Any]:

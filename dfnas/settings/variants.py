@@ -1,7 +1,5 @@
 """Settings of searches on data with settings of their own: another row of the comparison, on the same images."""
 
-from pydantic import Field
-
 from dfnas.settings.base import Settings
 from dfnas.settings.search import SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
@@ -20,17 +18,17 @@ class VariantSettings(Settings):
 
     images: Data = ORIGINAL
     """The data set that they look at: `original`, `synthetic` or a name of `sources`."""
-    search_darts: SearchDartsSettings | None = Field(default=None)
+    search_darts: SearchDartsSettings | None = None
     """What `darts` does differently."""
-    search_proxyless: SearchProxylessSettings | None = Field(default=None)
+    search_proxyless: SearchProxylessSettings | None = None
     """What `proxyless` does differently."""
-    search_spos: SearchSposSettings | None = Field(default=None)
+    search_spos: SearchSposSettings | None = None
     """What `spos` does differently."""
-    search_random: SearchRandomSettings | None = Field(default=None)
+    search_random: SearchRandomSettings | None = None
     """What `random` does differently, where it trains its draws."""
-    search_evolution: SearchEvolutionSettings | None = Field(default=None)
+    search_evolution: SearchEvolutionSettings | None = None
     """What `evolution` does differently."""
-    search_training_free: SearchTrainingFreeSettings | None = Field(default=None)
+    search_training_free: SearchTrainingFreeSettings | None = None
     """What `training_free` does differently, where it looks at images."""
 
     def searches(self) -> dict[str, SearchSettings]:

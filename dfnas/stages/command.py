@@ -165,6 +165,26 @@ class Stage(Generic[S]):
         return status
 
 
+def main_of(stage_of: Callable[[str], Any], module: str, about: str | None, argv: list[str]) -> int:
+    """Runs the stage of the algorithm that the first argument names. Returns the exit status.
+
+    Args:
+        stage_of: makes the stage, whose `work` is done, by the algorithm's name; may raise InputError.
+        module: of `dfnas.stages`, for complaints before there is a stage.
+        about: its docstring.
+    """
+    if not argv or argv[0].startswith("-"):
+        print(about)
+        return 0 if argv else 2
+    try:
+        stage = stage_of(argv[0])
+    except InputError as error:
+        print(f"{module}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    status: int = stage.main(stage.work, argv[1:])
+    return status
+
+
 def _add_setting(group: argparse._ArgumentGroup, name: str, field: FieldInfo) -> None:
     default = field.get_default(call_default_factory=True)
     if field.is_required():

@@ -15,7 +15,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.search.budget import Budget
 from dfnas.settings.base import LARGEST, as_size
 from dfnas.settings.labelling import LabelSettings
-from dfnas.settings.search import BudgetSettings, ImagesSettings, SearchSettings
+from dfnas.settings.search import BudgetSettings, SpaceSettings
 from dfnas.spaces.costs import CostTable
 from dfnas.spaces.space import Space, Task
 from dfnas.stages.command import Stage
@@ -96,14 +96,15 @@ def add_teacher(stage: Stage[Any]) -> None:
     stage.argument("--teacher", type=Path, metavar="FILE", help="the teacher, where labels are asked of it")
 
 
-def with_labels(job: Job[LabelSettings], *parts: ImageSet) -> tuple[tuple[ImageSet, ...], Teacher | None]:
+def with_labels(
+    job: Job[Any], settings: LabelSettings, *parts: ImageSet
+) -> tuple[tuple[ImageSet, ...], Teacher | None]:
     """Images of `--dataset` with the labels that the settings ask for, as far as these are not of views; and the
     teacher, where the labels are its. The job then runs its code.
 
     Raises:
         InputError: none is given then, a file that is none, or one whose classes or task are not those of the data.
     """
-    settings = job.settings
     if not settings.asks_teacher:
         return parts, None
     if job.options.teacher is None:
@@ -121,22 +122,12 @@ def add_latency(stage: Stage[Any]) -> None:
     stage.argument("--latency", type=Path, metavar="FILE", help="latency table, where the settings ask for it")
 
 
-def latency_of(job: Job[ImagesSettings], space: Space, needed: bool) -> CostTable | None:
-    """The latency table, where it is needed. Raises InputError where it is not given, see also `load_latency_table`."""
+def latency_of(job: Job[Any], described: SpaceSettings, space: Space, needed: bool) -> CostTable | None:
+    """The latency table of a space, where it is needed. Raises InputError where it is not given, or is another's."""
     path = job.options.latency
     if needed and path is None:
         raise InputError("the settings speak of milliseconds: give --latency, the table that measure_options makes")
-    return load_latency_table(path, job.settings.space, space) if needed else None
-
-
-def budget_of(job: Job[SearchSettings], space: Space) -> tuple[Budget, CostTable | None]:
-    """The checked budget of a search's settings, and the latency table where the settings ask for one.
-
-    Raises:
-        InputError: see `latency_of` and `Budget.check`.
-    """
-    latency = latency_of(job, space, job.settings.needs_latency)
-    return checked_budget(space, job.settings.budget, latency), latency
+    return load_latency_table(path, described, space) if needed else None
 
 
 def checked_budget(space: Space, limits: BudgetSettings, latency: CostTable | None) -> Budget:

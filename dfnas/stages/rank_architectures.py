@@ -11,10 +11,8 @@ from typing import Any
 
 from dfnas.artifacts.ranking import RankedArchitecture
 from dfnas.artifacts.supernet import load_supernet
-from dfnas.artifacts.teacher import load_teacher
 from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import load_split
-from dfnas.dataset.relabelling import relabelled
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.search.path_scores import PathScores
@@ -26,7 +24,7 @@ from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import section, seed
+from dfnas.stages.options import section, seed, with_labels
 
 STAGE = Stage("rank_architectures", __doc__, RankArchitecturesSettings)
 STAGE.argument("--supernet", type=Path, required=True, metavar="FILE", help="the supernet, as the search left it")
@@ -43,12 +41,8 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     options, settings = job.options, job.settings
     search = SearchSposSettings.parse(options.search, "search_spos")
     train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
-    if search.labels == "once":
-        if options.teacher is None:
-            raise InputError("a search with labels = once needs --teacher FILE, the teacher that was asked")
-        teacher = load_teacher(options.teacher, job.device)
-        job.reads(code=teacher.spec.code())
-        train, held_out = (relabelled(part, teacher) for part in (train, held_out))
+    if search.asks_teacher_itself:
+        (train, held_out), _ = with_labels(job, search, train, held_out)
     original = load_split(options.original, settings.split, job.device)
     task = Task(train.channels, train.size, train.classes)
     if Task(original.channels, original.size, original.classes) != task:

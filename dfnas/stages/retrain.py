@@ -51,7 +51,7 @@ def retrain(job: Job[RetrainSettings]) -> None:
     if settings.sync_batch_norm:
         network = with_common_statistics(network, job.processes, job.device)
     job.reads(code=[reference(document["space"]["name"])])
-    (train, validation), teacher = with_labels(job, train, validation)
+    (train, validation), teacher = with_labels(job, settings, train, validation)
     if settings.fresh.every_epochs:
         job.reads(code=[FRESH_IMAGES])
     architecture_file = job.folder.name(options.architecture)

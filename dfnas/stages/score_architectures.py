@@ -8,7 +8,6 @@ of ranks are made of these scores by whoever reads them, among the candidates of
 import sys
 from pathlib import Path
 
-from dfnas.artifacts.latency_table import load_latency_table
 from dfnas.artifacts.proxy_scores import ProxyScores
 from dfnas.dataset.images import load_split
 from dfnas.proxies.inputs import image_batches, noise_batches
@@ -16,18 +15,16 @@ from dfnas.proxies.scored_draws import Scoring
 from dfnas.proxies.scoring import Scorer, scored_space
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
-from dfnas.search.budget import Budget
 from dfnas.search.uniform import different_architectures
 from dfnas.settings.proxies import ScoreArchitecturesSettings
-from dfnas.settings.search import BudgetSettings, SpaceSettings
-from dfnas.spaces.costs import CostTable
+from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.names import reference
 from dfnas.spaces.registry import make
-from dfnas.spaces.space import Space, Task
+from dfnas.spaces.space import Task
 from dfnas.stages.budgets import add_budgets
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.stages.options import add_latency, add_task, section, seed, task_of
+from dfnas.stages.options import add_latency, add_task, checked_budget, latency_of, section, seed, task_of
 
 STAGE = Stage("score_architectures", __doc__, ScoreArchitecturesSettings)
 STAGE.argument("--space", type=section, required=True, metavar="JSON", help="the space, as in the section of a search")
@@ -56,9 +53,8 @@ def score_architectures(job: Job[ScoreArchitecturesSettings]) -> None:
     space = make(said.name, task, said.options)
     if not options.budgets:
         raise InputError("--budgets is missing: expected a list of budgets in JSON, [{}] for none")
-    within = [Budget(space, limits, _latency(job, limits, said, space)) for limits in options.budgets]
-    for budget in within:
-        budget.check()
+    latency = latency_of(job, said, space, any(limits.max_latency_ms > 0 for limits in options.budgets))
+    within = [checked_budget(space, limits, latency) for limits in options.budgets]
     scorer = Scorer(space, scored_space(said, space, settings.network_options), settings.proxies, batches, options.seed)
     with job.once(space=options.space, budgets=[limits.plain() for limits in options.budgets]) as checkpoint:
         drawn = [different_architectures(budget, options.seed, settings.draws) for budget in within]
@@ -70,17 +66,6 @@ def score_architectures(job: Job[ScoreArchitecturesSettings]) -> None:
             for one in ones
         ]
         ProxyScores.write(options.out, lines)
-
-
-def _latency(
-    job: Job[ScoreArchitecturesSettings], limits: BudgetSettings, said: SpaceSettings, space: Space
-) -> CostTable | None:
-    """The latency table of the space, where a budget asks for it. Raises InputError if none is given then."""
-    if not limits.max_latency_ms:
-        return None
-    if job.options.latency is None:
-        raise InputError("a budget speaks of milliseconds: give --latency, the table that measure_options makes")
-    return load_latency_table(job.options.latency, said, space)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from dfnas.search.algorithm import resolve
 from dfnas.settings.algorithms import reference, short_name
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces.architecture import describe
-from dfnas.stages.command import Stage
+from dfnas.stages.command import Stage, main_of
 from dfnas.stages.job import Job
 from dfnas.stages.options import checked_budget
 from dfnas.stages.search_inputs import SearchInputs, add_search_inputs, draws, load_search_inputs
@@ -90,18 +90,5 @@ class SearchStage(Stage[SearchSettings]):
             write_json(options.out, document)
 
 
-def main(argv: list[str]) -> int:
-    """Runs the algorithm that the first argument names. Returns the exit status."""
-    if not argv or argv[0].startswith("-"):
-        print(__doc__)
-        return 0 if argv else 2
-    try:
-        stage = SearchStage(argv[0])
-    except InputError as error:
-        print(f"search: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return stage.main(stage.work, argv[1:])
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main_of(SearchStage, "search", __doc__, sys.argv[1:]))

@@ -95,22 +95,20 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
         _ask_for(options, ("dataset",), "on data")
         train, held_out = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
         if settings.asks_teacher_itself:
-            (train, held_out), teacher = with_labels(job, train, held_out)
+            (train, held_out), teacher = with_labels(job, settings, train, held_out)
         images, task = (train, held_out), Task(train.channels, train.size, train.classes)
     else:
         _ask_for(options, TASK, "without data")
         task = task_of(options)
     space = make(settings.space.name, task, settings.space.options)
-    latency = latency_of(job, space, milliseconds)
+    latency = latency_of(job, settings.space, space, milliseconds)
+    supernet, history = None, tuple[Row, ...]()
     if supernet_of(algorithm) is not None:
         found = load_supernet(options.supernet, space, job.device)
         if bool(found.strengths) != issubclass(algorithm, Derivation):
             raise InputError(f"{options.supernet} was trained for another algorithm; {rebuild(options.supernet)}")
-        trained = Trained(found.network, found.strengths, found.report)
-        return SearchInputs(
-            algorithm, options.seed, space, images, trained, tuple(found.history), latency, None, job.processes
-        )
-    return SearchInputs(algorithm, options.seed, space, images, None, (), latency, teacher, job.processes)
+        supernet, history = Trained(found.network, found.strengths, found.report), tuple(found.history)
+    return SearchInputs(algorithm, options.seed, space, images, supernet, history, latency, teacher, job.processes)
 
 
 def _ask_for(options: Any, needed: tuple[str, ...], how: str) -> None:

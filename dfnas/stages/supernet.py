@@ -22,7 +22,7 @@ from dfnas.settings.search import BudgetSettings, ImagesSettings
 from dfnas.spaces import names
 from dfnas.spaces.registry import make
 from dfnas.spaces.space import Task
-from dfnas.stages.command import Stage
+from dfnas.stages.command import Stage, main_of
 from dfnas.stages.job import Job
 from dfnas.stages.options import add_latency, add_teacher, latency_of, seed, with_labels
 
@@ -57,8 +57,8 @@ class SupernetStage(Stage[ImagesSettings]):
         job.reads(code=[names.reference(settings.space.name)])
         train, validation = (load_split(options.dataset, split, job.device) for split in ("train", "validation"))
         space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-        latency = latency_of(job, space, settings.needs_latency)
-        (train, validation), teacher = with_labels(job, train, validation)
+        latency = latency_of(job, settings.space, space, settings.needs_latency)
+        (train, validation), teacher = with_labels(job, settings, train, validation)
         with job.once() as checkpoint:
             without = Budget(space, BudgetSettings())
             context = SearchContext(space, train, validation, options.seed, without, teacher, latency, job.processes)
@@ -75,16 +75,8 @@ class SupernetStage(Stage[ImagesSettings]):
 
 
 def main(argv: list[str]) -> int:
-    """Trains for the algorithm that the first argument names. Returns the exit status."""
-    if not argv or argv[0].startswith("-"):
-        print(__doc__)
-        return 0 if argv else 2
-    try:
-        stage = SupernetStage(argv[0])
-    except InputError as error:
-        print(f"supernet: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return stage.main(stage.work, argv[1:])
+    """See `main_of`."""
+    return main_of(SupernetStage, "supernet", __doc__, argv)
 
 
 if __name__ == "__main__":

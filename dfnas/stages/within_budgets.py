@@ -18,7 +18,7 @@ from dfnas.settings.algorithms import reference, short_name
 from dfnas.settings.search import BudgetSettings, SearchSettings
 from dfnas.settings.sources import NO_DATA
 from dfnas.stages.budgets import add_budgets
-from dfnas.stages.command import Stage
+from dfnas.stages.command import Stage, main_of
 from dfnas.stages.job import Job
 from dfnas.stages.options import checked_budget
 from dfnas.stages.search_inputs import SearchInputs, add_search_inputs, draws, load_search_inputs
@@ -82,18 +82,5 @@ class WithinBudgets(Stage[SearchSettings]):
         )
 
 
-def main(argv: list[str]) -> int:
-    """Searches by the algorithm that the first argument names. Returns the exit status."""
-    if not argv or argv[0].startswith("-"):
-        print(__doc__)
-        return 0 if argv else 2
-    try:
-        stage = WithinBudgets(argv[0])
-    except InputError as error:
-        print(f"within_budgets: error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
-    return stage.main(stage.work, argv[1:])
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main_of(WithinBudgets, "within_budgets", __doc__, sys.argv[1:]))

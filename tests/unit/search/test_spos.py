@@ -105,7 +105,7 @@ def test_a_candidates_score_depends_on_the_candidate_and_not_on_those_before(spa
     assert one != other
     alone = search.score(one)
     search.score(other)
-    search.known.clear()  # or it would not be judged again
+    search.scores_by_path.clear()  # or it would not be judged again
     assert search.score(one) == alone
 
 

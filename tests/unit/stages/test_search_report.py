@@ -196,7 +196,7 @@ def test_a_budget_that_nothing_keeps_is_one_line(tmp_path, capsys):
     assert line.startswith("within_budgets: error: budget.max_macs_m = 0.001: the cheapest architecture of the space")
 
 
-@pytest.mark.parametrize("algorithm", ["random", "evolution"])
+@pytest.mark.parametrize("algorithm", ["random", "evolution", "training_free"])
 def test_an_algorithm_without_a_supernet_trains_none(capsys, algorithm):
     assert supernet.main([algorithm]) == 1
     (line,) = capsys.readouterr().err.splitlines()
