@@ -27,8 +27,8 @@ STAGE.output("--out", required=True, help="the picture, PNG")
 
 def draw_search(job: Job[None]) -> None:
     options = job.options
+    found = FoundArchitecture.read(options.architecture)
     document, space = read_architecture(options.architecture)
-    found = FoundArchitecture.of(document, options.architecture)
     history = read_history(options.history) if options.history else []
     candidates = read_candidates(options.candidates, space) if options.candidates else []
     strengths = read_strengths(options.strengths, space) if options.strengths else None
