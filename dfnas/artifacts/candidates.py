@@ -9,6 +9,7 @@ from pydantic import AllowInfNan
 
 from dfnas.artifacts.lines import Line
 from dfnas.runtime.errors import InputError, rebuild
+from dfnas.runtime.files import read_csv
 from dfnas.spaces.candidate import Candidate, from_text, to_text
 from dfnas.spaces.space import Space
 
@@ -20,7 +21,7 @@ class CandidateLine(Line):
     """See `to_text`."""
     top1_error: float | None = None
     top5_error: float | None = None
-    """Empty where it was scored without training."""
+    """Empty where no image was shown to it."""
     macs_m: float
     generation: int
     loss: float | None = None
@@ -28,7 +29,7 @@ class CandidateLine(Line):
 
 
 class ScoredCandidateLine(CandidateLine):
-    """A candidate that was scored without training."""
+    """A candidate that was ranked by training-free scores, alone or together with what the search says of it."""
 
     proxy_score: Annotated[float, AllowInfNan(True)]
     """The more the better."""
@@ -46,7 +47,7 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
     the space."""
     candidates = []
     lines = CandidateLine.read(path)
-    if lines and lines[0].top1_error is None:
+    if any(line.top1_error is None for line in lines) or "proxy_score" in next(iter(read_csv(path, ())), {}):
         lines = [*ScoredCandidateLine.read(path)]
     for number, line in enumerate(lines, 1):
         try:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import stats
 
-TERMS = ("expressivity", "progressivity", "trainability", "macs_m")
+BLOCK_TERMS = ("expressivity", "progressivity", "trainability")
+TERMS = (*BLOCK_TERMS, "macs_m")
 AGGREGATES = {"az_nas": TERMS, "az_nas_synflow": (*TERMS, "synflow")}
 """Aggregates by name, each with its scores."""
 
@@ -19,6 +20,15 @@ def sum_of_log_ranks(scores: Sequence[Sequence[float]]) -> np.ndarray:
     """(N,): Σ log(rank / N) over the scores, each of which says of N architectures the more the better. Those that tie
     share their mean rank."""
     return np.sum([np.log(stats.rankdata(values) / len(values)) for values in scores], axis=0)
+
+
+def with_a_veto(scores: Mapping[str, Sequence[float]]) -> np.ndarray:
+    """(N,): Σ log(rank / N) over the scores, except that of AZ-NAS' three proxies only the lower half of the ranks
+    counts: Σ log min(rank / N, 1/2). They tell networks that do not train from those that do, but order the good ones
+    hardly better than chance (docs/nasbench201.md)."""
+    shares = {name: stats.rankdata(values) / len(values) for name, values in scores.items()}
+    terms = [np.minimum(share, 0.5) if name in BLOCK_TERMS else share for name, share in shares.items()]
+    return np.log(terms).sum(axis=0)
 
 
 def with_aggregates(scores: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:

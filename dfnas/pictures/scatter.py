@@ -12,8 +12,8 @@ from dfnas.spaces.candidate import Candidate
 
 
 def draw_candidates(axes: Axes, candidates: Sequence[Candidate], chosen: Mapping[str, str]) -> None:
-    """Accuracy, or the score of networks that were not trained, against MACs, coloured by generation, with the Pareto
-    front and the chosen architecture."""
+    """Accuracy, or the score of networks ranked by training-free scores, against MACs, coloured by generation,
+    with the Pareto front and the chosen architecture."""
     shown = [candidate for candidate in candidates if math.isfinite(_worth(candidate))]
     ordered = sorted(shown or candidates, key=lambda candidate: candidate.generation)
     macs, accuracies = [c.macs_m for c in ordered], [_worth(c) for c in ordered]
@@ -29,19 +29,19 @@ def draw_candidates(axes: Axes, candidates: Sequence[Candidate], chosen: Mapping
         star: dict[str, Any] = {"s": 170, "color": ORANGE, "edgecolors": BLACK, "zorder": 4}
         axes.scatter(macs[place], accuracies[place], marker="*", label="chosen", **star)
     axes.margins(0.06)
-    trained = ordered[0].top1_error is not None
+    judged = ordered[0].proxy_score is None
     decorate(
         axes,
         "Judged candidates",
         "million multiply-accumulates",
-        "held-out top-1 accuracy, %" if trained else "training-free score",
+        "held-out top-1 accuracy, %" if judged else "score by training-free ranks",
     )
     legend_below(axes, columns=3)
 
 
 def _worth(candidate: Candidate) -> float:
-    """Accuracy in percent, or the score of a network that was not trained."""
-    if candidate.top1_error is not None:
-        return 100 * (1 - candidate.top1_error)
-    assert candidate.proxy_score is not None, "it was judged by neither"
-    return candidate.proxy_score
+    """The score of one that was ranked by training-free scores, else accuracy in percent."""
+    if candidate.proxy_score is not None:
+        return candidate.proxy_score
+    assert candidate.top1_error is not None, "it was judged by neither"
+    return 100 * (1 - candidate.top1_error)

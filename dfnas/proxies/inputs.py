@@ -11,6 +11,7 @@ from dfnas.dataset.batches import Batches
 from dfnas.dataset.images import ImageSet
 from dfnas.proxies.gradients import ZICO_BATCHES
 from dfnas.proxies.untrained import Batch
+from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.spaces.space import Task
 
@@ -24,6 +25,18 @@ def noise_batches(task: Task, batch_size: int, seed: int, device: torch.device) 
         classes = torch.randint(task.classes, (batch_size,), generator=rng)
         made.append(_placed(images, F.one_hot(classes, task.classes).float(), device))
     return made
+
+
+def noise_of(task: Task, batch_size: int, downscale: int, seed: int, device: torch.device) -> list[Batch]:
+    """Noise of the size that a task's images have when they are averaged over squares of side `downscale`.
+
+    Raises:
+        InputError: it does not divide the images' sides.
+    """
+    if any(side % downscale for side in task.size):
+        raise InputError(f"downscale = {downscale} must divide the images' sides, {task.size}")
+    height, width = (side // downscale for side in task.size)
+    return noise_batches(Task(task.channels, (height, width), task.classes), batch_size, seed, device)
 
 
 def image_batches(data: ImageSet, batch_size: int, seed: int) -> list[Batch]:

@@ -47,13 +47,17 @@ class Scorer:
             "macs_m": self.space.macs(architecture) / 1e6,
             "params_m": self.space.parameters_table().of(architecture) / 1e6,
         }
+        return costs | self.proxies_of(architecture)
+
+    def proxies_of(self, architecture: Architecture) -> dict[str, float]:
+        """The proxies of an architecture."""
         scores: dict[str, float] = {}
         for measure in MEASURES:
             if set(measure.gives).intersection(self.proxies):
                 network = untrained(self.scored, architecture, self.seed, measure.kaiming)
                 found = measure.of(self, network.to(self.batches[0][0].device))
                 scores |= zip(measure.gives, found, strict=True)
-        return costs | {name: scores[name] for name in self.proxies}
+        return {name: scores[name] for name in self.proxies}
 
 
 @dataclass(frozen=True)

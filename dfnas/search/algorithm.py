@@ -19,18 +19,19 @@ class Search(Resumable, Protocol):
     """A search, as `Resumable` steps. What follows is asked when all of them are done.
 
     A class of dfnas whose supernet is trained apart names what trains it as `supernet_class`, and takes the trained one
-    (`dfnas.search.supernet.Trained`) as a third argument; a `Derivation` of it looks at no images, and takes the budget
-    in place of the context. One whose batches several processes can share says so by `shares_batches = True`, for
-    `torchrun`; the workflow starts several for those of dfnas alone, since it loads no class. One that can do without
-    images has a static method `without_data(budget, seed, settings)`: it gives the architecture where `on_data` of its
-    settings is False. One whose scores of architectures do not depend on the budget keeps them as `scores_by_path`, by
-    the text of `dfnas.spaces.candidate.to_text`: searches on one supernet then share them.
+    (`dfnas.search.supernet.Trained`) as a third argument; a `Derivation` of it looks at no images, takes the budget in
+    place of the context, and the seed as a fourth. One whose batches several processes can share says so by
+    `shares_batches = True`, for `torchrun`; the workflow starts several for those of dfnas alone, since it loads no
+    class. One that can do without images has a static method `without_data(budget, seed, settings)`: it gives the
+    architecture where `on_data` of its settings is False. One whose scores of architectures do not depend on the budget
+    keeps them as `scores_by_path`, by the text of `dfnas.spaces.candidate.to_text`: searches on one supernet then share
+    them.
     """
 
     settings_type: ClassVar[type[SearchSettings]]
     """The form of its section of the configuration: a subclass of `SearchSettings`."""
 
-    def __init__(self, context: SearchContext | Budget, settings: Any, *supernet: Trained): ...
+    def __init__(self, context: SearchContext | Budget, settings: Any, *further: Trained | int): ...
 
     @property
     def remedy(self) -> str:

@@ -1,15 +1,16 @@
 """The evolutionary search over architectures of SPOS (Guo et al. 2020, algorithm 1)."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random
 from dfnas.search.budget import Budget
-from dfnas.settings.search_spos import EvolutionSettings
-from dfnas.spaces.candidate import Candidate, Score, best_of, to_text
+from dfnas.search.ranks import Order, by_score
+from dfnas.settings.ranks import BreedingSettings
+from dfnas.spaces.candidate import Candidate, Score, to_text
 from dfnas.spaces.space import Space
 
 TRIES = 10  # per child of a generation, as published (max_iters); those that are left are drawn at random
@@ -18,6 +19,10 @@ ATTEMPTS = 1000  # random draws for one candidate before the space counts as hav
 
 class Evolution:
     """A population bred from the best of all that were judged so far. No architecture is judged twice.
+
+    Args:
+        order: what candidates are compared by, see `Order`.
+        first: architectures that are judged before any that are drawn.
 
     Raises:
         InputError: a budget too tight to sample within, see `Budget.sample`, which `check_spaces` tries before all.
@@ -28,8 +33,17 @@ class Evolution:
         tries: how many crossings and mutations are left to the present generation.
     """
 
-    def __init__(self, space: Space, settings: EvolutionSettings, budget: Budget, seed: int):
+    def __init__(
+        self,
+        space: Space,
+        settings: BreedingSettings,
+        budget: Budget,
+        seed: int,
+        order: Order = by_score,
+        first: Sequence[dict[str, str]] = (),
+    ):
         self.space, self.settings, self.budget, self.seed = space, settings, budget, seed
+        self.order, self.first = order, first
         self.judged: dict[str, Candidate] = {}
         self.parents: list[Candidate] = []
         self.tries = self._all_tries()
@@ -43,22 +57,37 @@ class Evolution:
         """
         generation, member = divmod(index, self.settings.population)
         if member == 0:
-            self.parents = sorted(self.judged.values(), key=lambda c: c.score.key)[: self.settings.parents]
+            self.parents = self.ordered()[: self.settings.parents]
             self.tries = self._all_tries()
-        architecture = self._breed(member, python_random(self.seed, "evolution", index))
+        rng = python_random(self.seed, "evolution", index)
+        architecture = dict(self.first[index]) if index < len(self.first) else self._breed(member, rng)
         if architecture is not None:
             macs_m = self.space.macs(architecture) / 1e6
             candidate = Candidate.of(architecture, score(architecture), macs_m, generation + 1)
             self.judged[to_text(self.space, architecture)] = candidate
         if member + 1 < self.settings.population:
             return None
-        best = best_of(self.judged.values())
+        best = self.best()
         row: Row = {"phase": "evolution", "step": generation + 1, "judged": len(self.judged)}
-        row |= {"best_top1_error": best.score.top1_error, "best_macs_m": best.macs_m}
-        errors = [c.score.top1_error for c in self.judged.values() if c.generation == generation + 1]
-        if errors:  # none where the space ran out
-            row["mean_top1_error"] = sum(errors) / len(errors)
+        row |= {} if best.top1_error is None else {"best_top1_error": best.top1_error}
+        row |= {"best_macs_m": best.macs_m}
+        errors = [c.top1_error for c in self.judged.values() if c.generation == generation + 1]
+        known = [error for error in errors if error is not None]
+        if known:  # none where the space ran out
+            row["mean_top1_error"] = sum(known) / len(known)
         return row
+
+    def ordered(self) -> list[Candidate]:
+        """All that were judged, the best first; of equals the earliest."""
+        judged = list(self.judged.values())
+        if not judged:
+            return []
+        order = self.order(judged)
+        return [judged[i] for i in sorted(range(len(judged)), key=order.__getitem__)]
+
+    def best(self) -> Candidate:
+        """The best of all that were judged."""
+        return self.ordered()[0]
 
     def _breed(self, member: int, rng: random.Random) -> dict[str, str] | None:
         """A new architecture within the budget: from two parents, from one, or at random if there are none or

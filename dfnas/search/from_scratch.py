@@ -102,8 +102,11 @@ class FromScratchSearch(JudgingSearch, ABC):
         best, judged = best_of(self.judged.values()), len(self.judged)
         if best.score == self._worst() and (number + 1) * self.settings.steps == self.steps:
             raise DivergedError("the training of every candidate diverged; lower lr or clip_norm")
-        row |= {"judged": judged, "top1_error": self.judged[self.proposed[-1]].score.top1_error}
-        row |= {"best_top1_error": best.score.top1_error, "best_macs_m": best.macs_m}
+        last = self.judged[self.proposed[-1]]
+        assert last.top1_error is not None, "images were shown to it"
+        assert best.top1_error is not None, "images were shown to it"
+        row |= {"judged": judged, "top1_error": last.top1_error}
+        row |= {"best_top1_error": best.top1_error, "best_macs_m": best.macs_m}
         images = self.settings.steps * self.settings.batch_size
         return row | {"trained_images": judged * images, "judged_images": judged * len(self.context.validation)}
 

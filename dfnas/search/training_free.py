@@ -13,10 +13,9 @@ import torch
 
 from dfnas.measure.rank_aggregation import AGGREGATES, with_aggregates
 from dfnas.proxies.gradients import ZICO_BATCHES
-from dfnas.proxies.inputs import noise_batches
+from dfnas.proxies.inputs import noise_of
 from dfnas.proxies.scoring import Scorer, scored_space
 from dfnas.proxies.untrained import Batch
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.search import collapse
 from dfnas.search.budget import Budget
@@ -25,7 +24,7 @@ from dfnas.search.uniform import different_architectures
 from dfnas.settings.proxies import PROXIES
 from dfnas.settings.search_training_free import SearchTrainingFreeSettings
 from dfnas.spaces.candidate import Candidate
-from dfnas.spaces.space import Space, Task
+from dfnas.spaces.space import Space
 
 
 class TrainingFreeSearch:
@@ -46,7 +45,7 @@ class TrainingFreeSearch:
         Raises:
             InputError: see `different_architectures` and `scorer_of`.
         """
-        batches = _noise(budget.space.task, settings, seed)
+        batches = noise_of(budget.space.task, settings.batch_size, settings.downscale, seed, torch.device("cpu"))
         scorer = scorer_of(budget.space, settings, batches, seed)
         drawn = different_architectures(budget, seed, settings.draws)
         return drawn[best_of([scorer.of(architecture) for architecture in drawn], settings.score)]
@@ -113,12 +112,3 @@ def scored(scores: Sequence[Mapping[str, float]], score: str) -> list[float]:
 def best_of(scores: Sequence[Mapping[str, float]], score: str) -> int:
     """The place of the best candidate, the first of equals."""
     return int(np.argmax(scored(scores, score)))
-
-
-def _noise(task: Task, settings: SearchTrainingFreeSettings, seed: int) -> list[Batch]:
-    """Noise of the size in which the search would see images."""
-    if any(side % settings.downscale for side in task.size):
-        raise InputError(f"downscale = {settings.downscale} must divide the images' sides, {task.size}")
-    height, width = (side // settings.downscale for side in task.size)
-    seen = Task(task.channels, (height, width), task.classes)
-    return noise_batches(seen, settings.batch_size, seed, torch.device("cpu"))

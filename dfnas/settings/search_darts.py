@@ -5,7 +5,8 @@ from typing import ClassVar, Literal
 from pydantic import model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Flag, Fraction, NonNegative, Positive, Settings
-from dfnas.settings.search import ImagesSettings, SearchSettings
+from dfnas.settings.ranks import DerivedSettings
+from dfnas.settings.search import ImagesSettings
 
 
 class StopSettings(Settings):
@@ -124,11 +125,7 @@ class DartsSupernetSettings(ImagesSettings):
         return self
 
 
-class SearchDartsSettings(DartsSupernetSettings, SearchSettings):
+class SearchDartsSettings(DartsSupernetSettings, DerivedSettings):
     """Section `search_darts`."""
 
     supernet_type: ClassVar[type[ImagesSettings] | None] = DartsSupernetSettings
-
-    @property
-    def looks_at_images(self) -> bool:
-        return False

@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, Integer, NonNegative, Number, Positive, Settings
-from dfnas.settings.search import ImagesSettings, SearchSettings
+from dfnas.settings.ranks import DerivedSettings
+from dfnas.settings.search import ImagesSettings
 
 
 class CostTermSettings(Settings):
@@ -70,14 +71,10 @@ class ProxylessSupernetSettings(ImagesSettings):
         return self.cost.needs_latency
 
 
-class SearchProxylessSettings(ProxylessSupernetSettings, SearchSettings):
+class SearchProxylessSettings(ProxylessSupernetSettings, DerivedSettings):
     """Section `search_proxyless`."""
 
     supernet_type: ClassVar[type[ImagesSettings] | None] = ProxylessSupernetSettings
-
-    @property
-    def looks_at_images(self) -> bool:
-        return False
 
     @property
     def needs_latency(self) -> bool:

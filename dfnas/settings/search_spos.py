@@ -1,10 +1,11 @@
 """Settings of `search_spos` (Guo et al. 2020; section 3 and the code published with it)."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import model_validator
 
-from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Seed, Settings
+from dfnas.settings.base import Count, Fraction, NonNegative, Positive, Settings
+from dfnas.settings.ranks import BreedingSettings, RanksSettings
 from dfnas.settings.search import BudgetSettings, ImagesSettings, JudgingSettings
 
 
@@ -34,36 +35,13 @@ class MacsBinSettings(Settings):
         return round((self.high_m - self.low_m) / self.width_m)
 
 
-class EvolutionSettings(Settings):
+class EvolutionSettings(BreedingSettings):
     """The evolutionary search over paths of the trained supernet."""
 
-    generations: Count = 20
-    """Generations, the random first one included."""
-    population: Count = 50
-    """Candidates per generation."""
-    parents: Count = 10
-    """Best candidates of all generations, from which the next is bred."""
-    crossover: Count = 25
-    """Candidates per generation that come from two parents."""
-    mutation: Count = 25
-    """Candidates per generation that come from one parent."""
-    mutation_probability: Fraction = 0.1
-    """Probability that a choice of the parent is drawn anew."""
     recalibration_batches: Count = 200
     """Training batches from which a candidate's BatchNorm statistics are computed anew."""
     recalibration_batch_size: Count = 128
     """Images in each of them."""
-    seed: Seed | None = None
-    """Seed of the evolution, to run another one on the same supernet; null is that of the run."""
-
-    @model_validator(mode="after")
-    def _adds_up(self) -> "EvolutionSettings":
-        if self.crossover + self.mutation > self.population:
-            raise ValueError(
-                f"crossover + mutation ({self.crossover} + {self.mutation}) must not exceed "
-                f"population ({self.population})"
-            )
-        return self
 
 
 class SposSupernetSettings(ImagesSettings):
@@ -81,8 +59,18 @@ class SposSupernetSettings(ImagesSettings):
     """Share of the target spread evenly over all classes."""
     clip_norm: NonNegative = 0.0
     """Upper bound of the gradient's norm; 0 for none, as published."""
+    sampling: Literal["uniform", "strict"] = "uniform"
+    """Which paths a step trains: `uniform`, one, drawn uniformly, as published; `strict`, as many as the largest choice
+    has options, so that each option of a choice is in one of them, whose gradients are summed (FairNAS, Chu et al.
+    2021)."""
     macs_bins: MacsBinSettings | None = None
-    """Bins of MACs for the sampling of paths; without them paths are uniform."""
+    """Bins of MACs for the sampling of uniform paths."""
+
+    @model_validator(mode="after")
+    def _one_sampling(self) -> "SposSupernetSettings":
+        if self.sampling == "strict" and self.macs_bins is not None:
+            raise ValueError("sampling = strict and macs_bins exclude each other; say macs_bins = null or uniform")
+        return self
 
 
 class SearchSposSettings(SposSupernetSettings, JudgingSettings):
@@ -92,5 +80,7 @@ class SearchSposSettings(SposSupernetSettings, JudgingSettings):
 
     evolution: EvolutionSettings = EvolutionSettings()
     """The evolutionary search."""
+    ranks: RanksSettings | None = None
+    """What ranks candidates together with what `judge_by` says of them. Null leaves it at that, as published."""
     budget: BudgetSettings = BudgetSettings(max_macs_m=330.0)
     """What a candidate may cost at most."""

@@ -1,7 +1,7 @@
 """An architecture that a search has judged, and architectures as one line of text."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, Self
 
 from dfnas.runtime.errors import InputError
@@ -11,23 +11,30 @@ SEPARATOR = "|"
 
 
 class Score(NamedTuple):
-    """What held-out images say of an architecture: top-1 and top-5 error as shares, and the loss where that decides."""
+    """What a search says of an architecture: top-1 and top-5 error on held-out images as shares, if it looks at any;
+    the loss, where that decides; and the further scores that it is ranked by, the more the better."""
 
-    top1_error: float
-    top5_error: float
+    top1_error: float | None
+    top5_error: float | None
     loss: float | None = None
+    further: Mapping[str, float] | None = None
 
     @property
     def key(self) -> tuple[float, ...]:
         """What it is compared by, the less the better: the loss, or top-1 and then top-5 error."""
-        return (self.top1_error, self.top5_error) if self.loss is None else (self.loss,)
+        if self.loss is not None:
+            return (self.loss,)
+        assert self.top1_error is not None, "judged by neither"
+        assert self.top5_error is not None, "judged by neither"
+        return (self.top1_error, self.top5_error)
 
 
 @dataclass(frozen=True)
 class Candidate:
     """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, the generation that it was
-    judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that. One
-    that was not trained has no errors, but a training-free score, the more the better."""
+    judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that; what
+    `further` it is ranked by, see `Score`. One that no image was shown to has no errors; one that was ranked by
+    training-free scores has what they come to, the more the better."""
 
     architecture: dict[str, str]
     top1_error: float | None
@@ -36,18 +43,19 @@ class Candidate:
     generation: int = 1
     loss: float | None = None
     proxy_score: float | None = None
+    further: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def of(cls, architecture: Architecture, score: Score, macs_m: float, generation: int = 1) -> Self:
         """The candidate with a score."""
-        return cls(dict(architecture), score.top1_error, score.top5_error, macs_m, generation, score.loss)
+        further = dict(score.further or {})
+        errors = score.top1_error, score.top5_error
+        return cls(dict(architecture), *errors, macs_m, generation, score.loss, further=further)
 
     @property
     def score(self) -> Score:
-        """What it was judged by on held-out images."""
-        assert self.top1_error is not None
-        assert self.top5_error is not None
-        return Score(self.top1_error, self.top5_error, self.loss)
+        """What it was judged by."""
+        return Score(self.top1_error, self.top5_error, self.loss, self.further or None)
 
 
 def best_of(candidates: Iterable[Candidate]) -> Candidate:

@@ -158,6 +158,21 @@ class CellSpace(Space):
                 architecture[edge] = rng.choice(OPERATIONS)
         return architecture
 
+    def fair_count(self) -> int:
+        return len(OPERATIONS)
+
+    def fair_sample(self, rng: random.Random) -> list[dict[str, str]]:
+        """Architectures in which every operation is once on each edge, as far as the edge is kept: which two of a
+        node's are, is drawn uniformly for each."""
+        orders = {edge: rng.sample(OPERATIONS, len(OPERATIONS)) for edge in self.choices}
+        found = []
+        for place in range(len(OPERATIONS)):
+            architecture = dict.fromkeys(self.choices, "none")
+            for _, edges in self.nodes_with_edges():
+                architecture |= {edge: orders[edge][place] for edge in rng.sample(edges, KEPT_EDGES)}
+            found.append(architecture)
+        return found
+
     def mutate(self, architecture: Architecture, probability: float, rng: random.Random) -> dict[str, str]:
         """A copy in which each kept edge is drawn anew with the given probability: the state that it comes from
         (any but that of the node's other edge) and its operation."""

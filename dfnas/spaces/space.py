@@ -7,7 +7,7 @@ turns that into a network and back. Cells that keep two edges a node say `none` 
 import functools
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -155,6 +155,17 @@ class Space(ABC):
         """An architecture drawn uniformly from the space."""
         return {choice: rng.choice(options) for choice, options in self.choices.items()}
 
+    def fair_count(self) -> int:
+        """How many architectures `fair_sample` gives: as many as the largest choice has options."""
+        return max(map(len, self.choices.values()))
+
+    def fair_sample(self, rng: random.Random) -> list[dict[str, str]]:
+        """Architectures that have every option of a choice equally often among them, or once more than others where
+        their number does not go into that of the architectures; each of them uniform."""
+        count = self.fair_count()
+        orders = {choice: _equally_often(options, count, rng) for choice, options in self.choices.items()}
+        return [{choice: order[place] for choice, order in orders.items()} for place in range(count)]
+
     def mutate(self, architecture: Architecture, probability: float, rng: random.Random) -> dict[str, str]:
         """A copy in which each choice is drawn anew with the given probability."""
         return {
@@ -230,6 +241,14 @@ class Space(ABC):
     def path(self, architecture: Architecture) -> dict[str, int]:
         """The architecture as indices of options, for the mixer `SinglePath`."""
         return {choice: self.choices[choice].index(option) for choice, option in architecture.items()}
+
+
+def _equally_often(options: Sequence[str], count: int, rng: random.Random) -> list[str]:
+    """So many options in random order, among which each is equally often, or once more than others, by chance."""
+    whole, rest = divmod(count, len(options))
+    order = [*options] * whole + rng.sample(list(options), rest)
+    rng.shuffle(order)
+    return order
 
 
 def _some(names: Iterable[str], limit: int = 8) -> str:

@@ -51,7 +51,7 @@ class SearchInputs:
         """The search under a budget, before its first step."""
         supernet = () if self.supernet is None else (self.supernet,)
         if not settings.looks_at_images:
-            return self.algorithm(budget, settings, *supernet)
+            return self.algorithm(budget, settings, *supernet, self.seed)
         assert self.images is not None, "a search that looks at images"
         context = SearchContext(self.space, *self.images, self.seed, budget, self.teacher, self.latency, self.processes)
         return self.algorithm(context, settings, *supernet)

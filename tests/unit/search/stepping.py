@@ -36,7 +36,9 @@ def trained(supernet) -> Trained:
 def search_on(supernet):
     """The search on a trained supernet, under the budget that it was made with; what is no supernet is the search."""
     if type(supernet) in DERIVED:
-        return DERIVED[type(supernet)](supernet.context.budget, supernet.settings, trained(supernet))
+        return DERIVED[type(supernet)](
+            supernet.context.budget, supernet.settings, trained(supernet), supernet.context.seed
+        )
     if isinstance(supernet, SposSupernet):
         return SposSearch(supernet.context, supernet.settings, trained(supernet))
     return supernet

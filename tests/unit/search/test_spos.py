@@ -8,10 +8,12 @@ import pytest
 import torch
 from stepping import finish, search_on, trained
 
+from dfnas.runtime.errors import InputError
 from dfnas.search.recalibration import recalibrate
 from dfnas.search.spos import SposSearch
 from dfnas.settings.search_spos import MacsBinSettings
 from dfnas.spaces.slot import slots
+from dfnas.training.losses import soft_cross_entropy
 
 
 def paths_of(space) -> tuple[dict[str, str], dict[str, str]]:
@@ -22,7 +24,7 @@ def paths_of(space) -> tuple[dict[str, str], dict[str, str]]:
 def test_training_paths_are_uniform_over_the_space(spaces, make_supernet):
     space = spaces["shufflenet"]
     supernet, draws = make_supernet(space), 3200
-    counts = Counter(tuple(supernet.training_path(index).values()) for index in range(draws))
+    counts = Counter(tuple(supernet.training_paths(index)[0].values()) for index in range(draws))
     cells = math.prod(map(len, space.choices.values()))
     assert len(counts) == cells == 64
     chi_square = sum((n - draws / cells) ** 2 / (draws / cells) for n in counts.values())
@@ -32,11 +34,11 @@ def test_training_paths_are_uniform_over_the_space(spaces, make_supernet):
 def test_bins_of_macs_are_kept_and_equally_often(spaces, make_supernet):
     space = spaces["shufflenet"]
     plain = make_supernet(space)
-    costs = sorted(space.macs(plain.training_path(index)) / 1e6 for index in range(300))
+    costs = sorted(space.macs(plain.training_paths(index)[0]) / 1e6 for index in range(300))
     low, width = costs[0], (costs[-1] - costs[0]) / 4
     bins = MacsBinSettings(low_m=low, high_m=low + 4 * width, width_m=width)
     supernet = make_supernet(space, macs_bins=bins)
-    found = [space.macs(supernet.training_path(index)) / 1e6 for index in range(800)]
+    found = [space.macs(supernet.training_paths(index)[0]) / 1e6 for index in range(800)]
     assert low <= min(found)
     assert max(found) < low + 4 * width
     counts = Counter(int((cost - low) / width) for cost in found)
@@ -47,7 +49,7 @@ def test_bins_of_macs_are_kept_and_equally_often(spaces, make_supernet):
 
 def test_an_empty_bin_ends_with_a_path_of_the_space(spaces, make_supernet):
     bins = MacsBinSettings(low_m=500, high_m=501, width_m=1, draws=3)
-    spaces["shufflenet"].check(make_supernet(spaces["shufflenet"], macs_bins=bins).training_path(0))
+    spaces["shufflenet"].check(make_supernet(spaces["shufflenet"], macs_bins=bins).training_paths(0)[0])
 
 
 @pytest.mark.parametrize("name", ["shufflenet", "darts"])
@@ -69,6 +71,30 @@ def test_a_step_leaves_all_that_is_off_its_path_alone_momentum_and_decay_include
         for i, option in enumerate(slot.options):
             unmoved = all(torch.equal(a, b) for a, b in zip(before[s, i], values(option), strict=False))
             assert unmoved == (i != path[slot.choice] or not list(option.parameters()))
+
+
+def test_a_strictly_fair_step_sums_the_gradients_of_paths_that_have_every_option_once(spaces, make_supernet):
+    """FairNAS: one update by the gradients of all paths, each in BatchNorm statistics of its own."""
+    space = spaces["nasbench201"]
+    supernet, other = (make_supernet(space, sampling="strict", lr=0.1, weight_decay=0.0) for _ in range(2))
+    paths = supernet.training_paths(0)
+    assert [len({path[choice] for path in paths}) for choice in space.choices] == [5] * 6
+    before = [weights.detach().clone() for weights in supernet.network.parameters()]
+    supernet.step(0)
+    views, targets = other.batches[0]
+    for path in paths:
+        other.path.path = space.path(path)
+        soft_cross_entropy(other.network(views), targets, 1.0, other.settings.label_smoothing).backward()
+    for was, weights, twin in zip(before, supernet.network.parameters(), other.network.parameters(), strict=True):
+        moved = torch.zeros_like(was) if twin.grad is None else 0.1 * twin.grad
+        assert torch.allclose(was - weights, moved, atol=1e-6)
+    assert supernet.report() == {"trained_images": 5 * 5 * 8}
+
+
+def test_fair_paths_of_a_space_that_does_not_say_how_are_refused(toy_space, make_supernet, monkeypatch):
+    monkeypatch.setattr(type(toy_space), "holds", lambda self, architecture: len(set(architecture.values())) == 1)
+    with pytest.raises(InputError, match="sampling = strict, but not every combination"):
+        make_supernet(toy_space, sampling="strict")
 
 
 def test_decay_is_on_weights_only_and_the_rate_falls_linearly(spaces, make_supernet):

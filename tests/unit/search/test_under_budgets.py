@@ -17,11 +17,19 @@ from dfnas.spaces.candidate import to_text
 
 pytestmark = pytest.mark.slow
 
+RANKS = {"proxies": ("synflow", "naswot"), "batch_size": 2}
+BREEDING = {"generations": 2, "population": 3, "parents": 2, "crossover": 1, "mutation": 1}
 ALGORITHMS = {
     "darts": ("make_darts", {"order": 1, "epochs": 1, "arch_lr": 0.1}, True),
     "proxyless": ("make_proxyless", {"epochs": 2, "arch_every": 1, "train": 16}, True),
     "spos": ("make_supernet", {"steps": 2}, True),
     "spos, judged by the loss": ("make_supernet", {"steps": 2, "judge_by": "loss"}, True),
+    "proxyless, ranked": (
+        "make_proxyless",
+        {"epochs": 2, "arch_every": 1, "train": 16, "ranks": RANKS, "evolution": BREEDING},
+        True,
+    ),
+    "spos, ranked": ("make_supernet", {"steps": 2, "judge_by": "loss", "ranks": RANKS}, True),
     "evolution": ("make_evolution", {"cycles": 4}, False),
     "random": ("make_random", {"seed": 1, "draws": 4}, False),
 }
@@ -41,7 +49,7 @@ def start(request, spaces):
 
     def begun(number: int):
         if type(made) in DERIVED:
-            return DERIVED[type(made)](budgets[number], made.settings, trained(made))
+            return DERIVED[type(made)](budgets[number], made.settings, trained(made), 0)
         context = dataclasses.replace(made.context, budget=budgets[number])
         if isinstance(made, SposSupernet):
             return SposSearch(context, made.settings, trained(made))

@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections import Counter
 from dataclasses import asdict
 from functools import cache
 
@@ -81,6 +82,27 @@ def test_sampled_mutated_and_crossed_architectures_are_of_the_space(name, seed):
         space.check(architecture)
     assert space.mutate(one, 0.0, rng) == one
     assert space.cross(one, one, rng) == one
+
+
+@every_space
+@few
+@given(seed=seeds)
+def test_fair_samples_have_every_option_equally_often(name, seed):
+    """Of a node that keeps two edges every operation is at most once on each edge."""
+    space = SPACES[name]
+    drawn = space.fair_sample(random.Random(seed))
+    assert len(drawn) == space.fair_count()
+    for architecture in drawn:
+        space.check(architecture)
+    for choice, options in space.choices.items():
+        counts = Counter(architecture[choice] for architecture in drawn)
+        if "darts" in name:
+            assert max([0, *(count for option, count in counts.items() if option != "none")]) <= 1
+        else:
+            assert {counts[option] for option in options} <= {
+                len(drawn) // len(options),
+                -(-len(drawn) // len(options)),
+            }
 
 
 @every_space
