@@ -4,13 +4,14 @@ import math
 import random
 
 import pytest
+import torch
 from stepping import DERIVED, finish, trained
 
 from dfnas.proxies.inputs import noise_of
 from dfnas.proxies.scoring import Scorer
 from dfnas.runtime.errors import InputError
 from dfnas.search.proxyless import ProxylessSearch
-from dfnas.search.ranks import by_ranks, by_score, ranked
+from dfnas.search.ranks import by_ranks, by_score, further_scores, ranked
 from dfnas.settings.ranks import BreedingSettings, RanksSettings
 from dfnas.settings.search import SpaceSettings
 from dfnas.spaces.candidate import Candidate, Score, to_text
@@ -113,7 +114,7 @@ def test_noise_that_cannot_be_so_small_is_refused(spaces, make_spos):
         make_spos(spaces["shufflenet"], steps=1, ranks=RANKS | {"downscale": 3})
 
 
-def test_sizes_that_cannot_be_are_refused(spaces, make_spos):
-    options = {"ranks": RANKS | {"network_options": {"cells_per_stage": 0}}}
+def test_sizes_that_cannot_be_are_refused(spaces):
+    ranks, space = RanksSettings(**RANKS | {"network_options": {"cells_per_stage": 0}}), spaces["nasbench201"]
     with pytest.raises(InputError, match="cells_per_stage"):
-        make_spos(spaces["nasbench201"], steps=1, space=SpaceSettings(name="nasbench201"), **options)
+        further_scores(ranks, SpaceSettings(name="nasbench201"), space, 0, torch.device("cpu"))
