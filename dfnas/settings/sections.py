@@ -119,7 +119,7 @@ class Sections(Settings):
 
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
-        space, budget and downscale, and whether it judges; of one of the user's its class and all that its section
+        space, budget, downscale and ranks, and whether it judges; of one of the user's its class and all that its section
         says."""
         search = self.searches()[f"search_{name}"]
         section = search.plain()
@@ -127,7 +127,7 @@ class Sections(Settings):
         own = [algorithm for algorithm in self.comparison.algorithms if algorithm not in NAMES]
         algorithm = next((each for each in own if short_name(each) == name), None)
         if algorithm is None:
-            said = {key: section[key] for key in ("space", "budget", "downscale")}
+            said = {key: section[key] for key in ("space", "budget", "downscale", "ranks") if key in section}
             return {f"search_{name}": said | {"judges": judges}}
         return {f"search_{name}": {"algorithm": algorithm, "section": section}}
 

@@ -11,7 +11,9 @@ from dfnas.runtime.files import write_json
 from dfnas.runtime.seeds import python_random
 from dfnas.search.algorithm import resolve
 from dfnas.search.budget import Budget
+from dfnas.search.ranks import further_scores
 from dfnas.settings.base import Count, Flag, Settings
+from dfnas.settings.ranks import RanksSettings
 from dfnas.settings.search import BudgetSettings, JudgingSettings, SearchSettings, SpaceSettings
 from dfnas.spaces.contract import check_contract
 from dfnas.spaces.costs import CostTable
@@ -46,6 +48,8 @@ class CheckedSearch(Settings):
     """What its supernet sees is averaged by."""
     judges: Flag = False
     """Whether it draws architectures within its limits, to judge one by one."""
+    ranks: RanksSettings | None = None
+    """The training-free scores that it ranks architectures by, if it does."""
 
 
 def check_spaces(job: Job[None]) -> None:
@@ -70,8 +74,12 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
         check_contract(described.name, space, described.options, search.downscale)
         budget = Budget(space, limits)
         budget.check()
-        if isinstance(search, JudgingSettings) or getattr(search, "judges", False):
+        ranks: RanksSettings | None = getattr(search, "ranks", None)
+        if isinstance(search, JudgingSettings) or getattr(search, "judges", False) or ranks is not None:
             budget.sample(python_random(0, "budget"))
+        if ranks is not None:
+            few = ranks.model_copy(update={"batch_size": 2})
+            further_scores(few, described, space, 0, torch.device("cpu")).proxies_of(space.sample(python_random(0, "a")))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return {

@@ -53,6 +53,12 @@ def test_the_sizes_are_those_of_the_benchmarks_cells(tmp_path):
             "search_spos: budget.max_macs_m = 5: the cheapest architecture of the space has 7.",
         ),
         ({}, {"budget": {"max_macs": 5}}, "unknown key 'search_spos.budget.max_macs'"),
+        (
+            {},
+            {"ranks": {"network_options": {"colour": 1}}},
+            "search_spos: the space 'nasbench201' takes no option 'colour'; it takes",
+        ),
+        ({}, {"ranks": {"downscale": 5}}, "search_spos: downscale = 5 must divide the images' sides"),
         ({}, {"downscale": 0}, "search_spos.downscale = 0: input should be greater than or equal to 1"),
     ],
 )
@@ -68,6 +74,8 @@ def test_a_budget_that_no_draw_keeps_is_refused_where_the_search_draws(tmp_path,
     """Before any supernet is trained. Two cells of DARTS without a weighed operation; strengths can mean them."""
     space, least = {"name": "darts"}, {"budget": {"max_macs_m": 227.3}}
     assert checked(tmp_path / "derived.json", search_darts=(space, least)) == 0
+    assert checked(tmp_path / "ranked.json", search_darts=(space, least | {"ranks": {"proxies": ["synflow"]}})) == 1
+    assert "none of 10000 random architectures keeps it" in capsys.readouterr().err
     assert checked(tmp_path / "judged.json", True, search_darts=({}, {}), search_spos=(space, least)) == 1
     error = capsys.readouterr().err
     assert error == (

@@ -1,0 +1,142 @@
+"""What was tried to make SPOS' supernets order architectures better, by rank correlations with true accuracies.
+
+    python benchmarks/supernets_tried.py --data results/nasbench201/dataset/synthetic.h5 --table nats_bench.csv
+
+Settings are those of workflow/presets/nasbench201.yaml, but for what a trial changes; training takes about as many
+core-seconds in each. Columns are CIFAR-100 and ImageNet16-120, of which means are given, and the seed is none of the
+preset's: its table is of CIFAR-10. Random cells are the same for all; `minus_strict` is the difference in tau to the
+supernet of the preset, with a 95 % bootstrap over the cells.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+
+from dfnas.dataset.images import load_split
+from dfnas.measure.accuracy_table import AccuracyTable
+from dfnas.measure.rank_correlation import kendall_tau, partial_tau, top_tau
+from dfnas.search.budget import Budget
+from dfnas.search.context import SearchContext
+from dfnas.search.spos import SposSearch, SposSupernet
+from dfnas.search.supernet import Trained
+from dfnas.search.uniform import different_architectures
+from dfnas.settings.lookup import LookupSettings
+from dfnas.settings.search import BudgetSettings
+from dfnas.settings.search_spos import SearchSposSettings
+from dfnas.spaces.registry import make
+from dfnas.spaces.space import Space, Task
+
+PRESET = Path(__file__).resolve().parents[1] / "workflow" / "presets" / "nasbench201.yaml"
+COLUMNS = ("CIFAR100TestAccuracy200Epochs", "ImageNetTestAccuracy200Epochs")
+TRIALS: dict[str, dict[str, Any]] = {
+    "strict": {},
+    "uniform": {"sampling": "uniform", "steps": 10_000},
+    "strict, rate 0.1": {"lr": 0.1},
+    "strict, rate 0.4": {"lr": 0.4},
+    "strict, batches of 64": {"batch_size": 64, "steps": 4000, "lr": 0.1},
+    "strict, batches of 256": {"batch_size": 256, "steps": 1000},
+    "strict, temperature 6": {"temperature": 6.0},
+    "strict, temperature 11": {"temperature": 11.0},
+    "strict, temperature 16": {"temperature": 16.0},
+    "uniform, temperature 4": {"sampling": "uniform", "steps": 10_000, "temperature": 4.0},
+    "strict, classes": {"labels": "hard", "temperature": 1.0},
+    "strict, 16 pixels": {"downscale": 2, "batch_size": 64, "steps": 1000, "lr": 0.1},
+    "strict, 16 channels": {"steps": 1000, "space": {"search_channels": 16}},
+    "strict, affine": {"space": {"search_affine": True}},
+}
+FIELDS = (
+    "trial",
+    "seed",
+    "cells",
+    "tau",
+    "partial_tau",
+    "top_tau",
+    "minus_strict",
+    "low",
+    "high",
+    "train_s",
+    "judge_s",
+)
+DRAWS = 1000
+
+
+def judged(trial: str, options: argparse.Namespace, cells: Sequence[dict[str, str]]) -> tuple[np.ndarray, float, float]:
+    """Minus the loss of every cell, and seconds of training and of judging a cell."""
+    values = yaml.safe_load(PRESET.read_text())["search_spos"]
+    changes = dict(TRIALS[trial])
+    values["space"]["options"] |= changes.pop("space", {})
+    settings = SearchSposSettings.parse(values | changes | {"ranks": None})
+    train, validation = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
+    space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
+    context = SearchContext(space, train, validation, options.seed, Budget(space, BudgetSettings()))
+    begun = time.process_time()
+    supernet = SposSupernet(context, settings)
+    for index in range(supernet.steps):
+        supernet.step(index)
+    trained = time.process_time()
+    search = SposSearch(context, settings, Trained(supernet.network, {}, supernet.report()))
+    losses = [search.score(cell).loss for cell in cells]
+    done = time.process_time()
+    return -np.array(losses, float), trained - begun, (done - trained) / len(cells)
+
+
+def drawn(options: argparse.Namespace) -> tuple[Space, list[dict[str, str]]]:
+    """The space in its final size, and cells of it."""
+    space = make("nasbench201", Task(3, 32, 10), {})
+    return space, different_architectures(Budget(space, BudgetSettings()), options.seed, options.cells)
+
+
+def over_columns(measure: Any, scores: np.ndarray, truths: Sequence[np.ndarray]) -> float:
+    """Mean of a correlation over the columns."""
+    return float(np.mean([measure(scores.tolist(), truth.tolist()) for truth in truths]))
+
+
+def difference(one: np.ndarray, other: np.ndarray, truths: Sequence[np.ndarray]) -> tuple[float, float, float]:
+    """Of two taus, with its interval."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(DRAWS):
+        chosen = rng.integers(len(one), size=len(one))
+        there = [truth[chosen] for truth in truths]
+        found.append(over_columns(kendall_tau, one[chosen], there) - over_columns(kendall_tau, other[chosen], there))
+    estimate = over_columns(kendall_tau, one, truths) - over_columns(kendall_tau, other, truths)
+    return (estimate, *(float(end) for end in np.quantile(found, (0.025, 0.975))))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="a data set as the preset leaves it, HDF5")
+    parser.add_argument("--table", required=True, help="true accuracies, CSV")
+    parser.add_argument("--trial", action="append", choices=TRIALS, help="may be repeated (default: all)")
+    parser.add_argument("--seed", type=int, default=10)
+    parser.add_argument("--cells", type=int, default=500)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    space, cells = drawn(options)
+    tables = [AccuracyTable.read(LookupSettings(table=options.table), column) for column in COLUMNS]
+    truths = [np.array([table.standing(space.to_string(cell)).accuracy for cell in cells]) for table in tables]
+    macs = [float(space.macs(cell)) for cell in cells]
+    writer = csv.DictWriter(sys.stdout, FIELDS)
+    writer.writeheader()
+    strict = None
+    for trial in dict.fromkeys(["strict", *(options.trial or TRIALS)]):
+        scores, train_s, judge_s = judged(trial, options, cells)
+        strict = scores if strict is None else strict
+        partial = over_columns(lambda one, other: partial_tau(one, other, macs), scores, truths)
+        figures = (over_columns(kendall_tau, scores, truths), partial, over_columns(top_tau, scores, truths))
+        figures += difference(scores, strict, truths)
+        texts = [f"{figure:.3f}" for figure in figures]
+        line = (trial, options.seed, len(cells), *texts, f"{train_s:.0f}", f"{judge_s:.3f}")
+        writer.writerow(dict(zip(FIELDS, line, strict=True)))
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
