@@ -5,7 +5,8 @@
 Settings are those of workflow/presets/nasbench201.yaml, but for what a trial changes; training takes about as many
 core-seconds in each. Columns are CIFAR-100 and ImageNet16-120, of which means are given, and the seed is none of the
 preset's: its table is of CIFAR-10. Random cells are the same for all; `minus_strict` is the difference in tau to the
-supernet of the preset, with a 95 % bootstrap over the cells.
+supernet of the preset by the same word, with a 95 % bootstrap over the cells. Words are the loss and the error on held-out
+images; `with_ranks` is tau of what the preset's `ranks` make of a word, and `ranks` alone has none.
 """
 
 import argparse
@@ -22,9 +23,11 @@ import yaml
 
 from dfnas.dataset.images import load_split
 from dfnas.measure.accuracy_table import AccuracyTable
+from dfnas.measure.rank_aggregation import with_a_veto
 from dfnas.measure.rank_correlation import kendall_tau, partial_tau, top_tau
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
+from dfnas.search.ranks import further_scores
 from dfnas.search.spos import SposSearch, SposSupernet
 from dfnas.search.supernet import Trained
 from dfnas.search.uniform import different_architectures
@@ -52,28 +55,23 @@ TRIALS: dict[str, dict[str, Any]] = {
     "strict, 16 channels": {"steps": 1000, "space": {"search_channels": 16}},
     "strict, affine": {"space": {"search_affine": True}},
 }
-FIELDS = (
-    "trial",
-    "seed",
-    "cells",
-    "tau",
-    "partial_tau",
-    "top_tau",
-    "minus_strict",
-    "low",
-    "high",
-    "train_s",
-    "judge_s",
-)
+FIGURES = ("tau", "partial_tau", "top_tau", "minus_strict", "low", "high", "with_ranks", "top_with_ranks")
+FIELDS = ("trial", "word", "seed", "cells", *FIGURES, "train_s", "judge_s")
 DRAWS = 1000
 
 
-def judged(trial: str, options: argparse.Namespace, cells: Sequence[dict[str, str]]) -> tuple[np.ndarray, float, float]:
-    """Minus the loss of every cell, and seconds of training and of judging a cell."""
+def preset(changes: dict[str, Any]) -> SearchSposSettings:
+    """The section of the preset with what a trial changes."""
     values = yaml.safe_load(PRESET.read_text())["search_spos"]
-    changes = dict(TRIALS[trial])
-    values["space"]["options"] |= changes.pop("space", {})
-    settings = SearchSposSettings.parse(values | changes | {"ranks": None})
+    values["space"]["options"] |= changes.get("space", {})
+    return SearchSposSettings.parse(values | {key: value for key, value in changes.items() if key != "space"})
+
+
+def judged(
+    trial: str, options: argparse.Namespace, cells: Sequence[dict[str, str]]
+) -> tuple[dict[str, np.ndarray], float, float]:
+    """Minus loss and minus error of every cell, and seconds of training and of judging a cell."""
+    settings = preset(TRIALS[trial] | {"ranks": None})
     train, validation = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     context = SearchContext(space, train, validation, options.seed, Budget(space, BudgetSettings()))
@@ -83,9 +81,11 @@ def judged(trial: str, options: argparse.Namespace, cells: Sequence[dict[str, st
         supernet.step(index)
     trained = time.process_time()
     search = SposSearch(context, settings, Trained(supernet.network, {}, supernet.report()))
-    losses = [search.score(cell).loss for cell in cells]
+    scores = [search.score(cell) for cell in cells]
     done = time.process_time()
-    return -np.array(losses, float), trained - begun, (done - trained) / len(cells)
+    words = {"loss": [-score.key[0] for score in scores], "error": [-float(score.top1_error or 0) for score in scores]}
+    arrays = {name: np.array(values) for name, values in words.items()}
+    return arrays, trained - begun, (done - trained) / len(cells)
 
 
 def drawn(options: argparse.Namespace) -> tuple[Space, list[dict[str, str]]]:
@@ -125,17 +125,32 @@ def main() -> None:
     macs = [float(space.macs(cell)) for cell in cells]
     writer = csv.DictWriter(sys.stdout, FIELDS)
     writer.writeheader()
-    strict = None
-    for trial in dict.fromkeys(["strict", *(options.trial or TRIALS)]):
-        scores, train_s, judge_s = judged(trial, options, cells)
-        strict = scores if strict is None else strict
-        partial = over_columns(lambda one, other: partial_tau(one, other, macs), scores, truths)
-        figures = (over_columns(kendall_tau, scores, truths), partial, over_columns(top_tau, scores, truths))
-        figures += difference(scores, strict, truths)
-        texts = [f"{figure:.3f}" for figure in figures]
-        line = (trial, options.seed, len(cells), *texts, f"{train_s:.0f}", f"{judge_s:.3f}")
+    told = preset({})
+    assert told.ranks is not None, "the preset ranks"
+    scorer = further_scores(told.ranks, told.space, space, options.seed, torch.device("cpu"))
+    proxies = [scorer.proxies_of(cell) for cell in cells]
+    further = {"macs_m": macs, **{name: [one[name] for one in proxies] for name in proxies[0]}}
+    first: dict[str, np.ndarray] = {}
+
+    def write(trial: str, name: str, word: np.ndarray | None, seconds: Sequence[str]) -> None:
+        figures, columns = [""] * 6, dict(further)
+        if word is not None:
+            partial = over_columns(lambda one, other: partial_tau(one, other, macs), word, truths)
+            alone = (over_columns(kendall_tau, word, truths), partial, over_columns(top_tau, word, truths))
+            figures = [f"{each:.3f}" for each in (*alone, *difference(word, first[name], truths))]
+            columns["own"] = word.tolist()
+        both = with_a_veto(columns)
+        together = [f"{over_columns(measure, both, truths):.3f}" for measure in (kendall_tau, top_tau)]
+        line = (trial, name, options.seed, len(cells), *figures, *together, *seconds)
         writer.writerow(dict(zip(FIELDS, line, strict=True)))
         sys.stdout.flush()
+
+    write("ranks", "none", None, ("", ""))
+    for trial in dict.fromkeys(["strict", *(options.trial or TRIALS)]):
+        words, train_s, judge_s = judged(trial, options, cells)
+        first = first or words
+        for name, word in words.items():
+            write(trial, name, word, (f"{train_s:.0f}", f"{judge_s:.3f}"))
 
 
 if __name__ == "__main__":
