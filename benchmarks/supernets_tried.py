@@ -5,7 +5,7 @@
 Settings are those of workflow/presets/nasbench201.yaml, but for what a trial changes; training takes about as many
 core-seconds in each. Columns are CIFAR-100 and ImageNet16-120, of which means are given, and the seed is none of the
 preset's: its table is of CIFAR-10. Random cells are the same for all; `minus_strict` is the difference in tau to the
-supernet of the preset by the same word, with a 95 % bootstrap over the cells. Words are the loss and the error on held-out
+supernet of the preset by the same word, with a 95 % bootstrap over cells. Words are the loss and the error on held-out
 images; `with_ranks` is tau of what the preset's `ranks` make of a word, and `ranks` alone has none.
 """
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
@@ -42,7 +41,6 @@ class SposSupernet:
         )
         self.batches = context.batches(settings, context.train, "weights")
         self.steps = settings.steps
-        self._check_sampling()
         self.loss_sum = torch.zeros((), device=context.device)
 
     def step(self, index: int) -> Row | None:
@@ -88,16 +86,6 @@ class SposSupernet:
                 break
             architecture = space.sample(rng)
         return [architecture]
-
-    def _check_sampling(self) -> None:
-        """Raises InputError where fair paths are asked for of a space whose choices depend on each other, and that does
-        not say how such paths are drawn."""
-        space = self.context.space
-        if self.settings.sampling == "strict" and not all(map(space.holds, self.training_paths(0))):
-            raise InputError(
-                f"search_spos.sampling = strict, but not every combination of options is an architecture of "
-                f"{type(space).__name__}: give it a method fair_sample, or say sampling = uniform"
-            )
 
     def _trained(self, steps: int) -> int:
         """Images that went forward and backward in so many steps."""

@@ -119,8 +119,8 @@ class Sections(Settings):
 
     def checked(self, name: str) -> dict[str, Any]:
         """What `check_spaces` is to see of an algorithm's search, as plain values, under the name of its section: its
-        space, budget, downscale and ranks, and whether it judges; of one of the user's its class and all that its section
-        says."""
+        space, budget, downscale and ranks, and whether it judges; of one of the user's its class and all that its
+        section says."""
         search = self.searches()[f"search_{name}"]
         section = search.plain()
         judges = isinstance(search, JudgingSettings | SearchTrainingFreeSettings)

@@ -161,10 +161,12 @@ class Space(ABC):
 
     def fair_sample(self, rng: random.Random) -> list[dict[str, str]]:
         """Architectures that have every option of a choice equally often among them, or once more than others where
-        their number does not go into that of the architectures; each of them uniform."""
+        their number does not go into that of the architectures; each of them uniform. Where choices depend on each
+        other, what is no architecture gives way to one that is drawn by itself."""
         count = self.fair_count()
         orders = {choice: _equally_often(options, count, rng) for choice, options in self.choices.items()}
-        return [{choice: order[place] for choice, order in orders.items()} for place in range(count)]
+        drawn = [{choice: order[place] for choice, order in orders.items()} for place in range(count)]
+        return [one if self.holds(one) else self.sample(rng) for one in drawn]
 
     def mutate(self, architecture: Architecture, probability: float, rng: random.Random) -> dict[str, str]:
         """A copy in which each choice is drawn anew with the given probability."""

@@ -79,7 +79,8 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
             budget.sample(python_random(0, "budget"))
         if ranks is not None:
             few = ranks.model_copy(update={"batch_size": 2})
-            further_scores(few, described, space, 0, torch.device("cpu")).proxies_of(space.sample(python_random(0, "a")))
+            scorer = further_scores(few, described, space, 0, torch.device("cpu"))
+            scorer.proxies_of(space.sample(python_random(0, "scored")))
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return {
