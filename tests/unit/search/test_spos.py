@@ -92,7 +92,8 @@ def test_a_strictly_fair_step_sums_the_gradients_of_paths_that_have_every_option
 
 def test_fair_paths_are_architectures_where_choices_depend_on_each_other(toy_space, monkeypatch):
     monkeypatch.setattr(type(toy_space), "holds", lambda self, architecture: len(set(architecture.values())) == 1)
-    monkeypatch.setattr(type(toy_space), "sample", lambda self, rng: dict.fromkeys(self.choices, self.choices["first"][0]))
+    alike = dict.fromkeys(toy_space.choices, toy_space.choices["first"][0])
+    monkeypatch.setattr(type(toy_space), "sample", lambda self, rng: alike)
     assert all(map(toy_space.holds, toy_space.fair_sample(random.Random(0))))
 
 
