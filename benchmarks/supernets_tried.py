@@ -23,7 +23,7 @@ import yaml
 
 from dfnas.dataset.images import load_split
 from dfnas.measure.accuracy_table import AccuracyTable
-from dfnas.measure.rank_aggregation import with_a_veto
+from dfnas.measure.rank_aggregation import with_vetoes
 from dfnas.measure.rank_correlation import kendall_tau, partial_tau, top_tau
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
@@ -139,7 +139,7 @@ def main() -> None:
             alone = (over_columns(kendall_tau, word, truths), partial, over_columns(top_tau, word, truths))
             figures = [f"{each:.3f}" for each in (*alone, *difference(word, first[name], truths))]
             columns["own"] = word.tolist()
-        both = with_a_veto(columns)
+        both = with_vetoes(columns)
         together = [f"{over_columns(measure, both, truths):.3f}" for measure in (kendall_tau, top_tau)]
         line = (trial, name, options.seed, len(cells), *figures, *together, *seconds)
         writer.writerow(dict(zip(FIELDS, line, strict=True)))

@@ -5,7 +5,7 @@ with rank N for the best of N. Its publication aggregates expressivity, progress
 multiply-accumulates; SynFlow as a fifth orders NAS-Bench-201 better still.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from scipy import stats
@@ -22,12 +22,16 @@ def sum_of_log_ranks(scores: Sequence[Sequence[float]]) -> np.ndarray:
     return np.sum([np.log(stats.rankdata(values) / len(values)) for values in scores], axis=0)
 
 
-def with_a_veto(scores: Mapping[str, Sequence[float]]) -> np.ndarray:
-    """(N,): Σ log(rank / N) over the scores, except that of AZ-NAS' three proxies only the lower half of the ranks
-    counts: Σ log min(rank / N, 1/2). They tell networks that do not train from those that do, but order the good ones
-    hardly better than chance (docs/nasbench201.md)."""
+def with_vetoes(scores: Mapping[str, Sequence[float]], vetoes: Collection[str] = BLOCK_TERMS) -> np.ndarray:
+    """(N,): Σ log(rank / N) over the scores, except that of some only the lower half of the ranks counts,
+    Σ log min(rank / N, 1/2). AZ-NAS' three proxies tell networks that do not train from those that do, but order the good
+    ones hardly better than chance (docs/nasbench201.md).
+
+    Args:
+        vetoes: names of those scores.
+    """
     shares = {name: stats.rankdata(values) / len(values) for name, values in scores.items()}
-    terms = [np.minimum(share, 0.5) if name in BLOCK_TERMS else share for name, share in shares.items()]
+    terms = [np.minimum(share, 0.5) if name in vetoes else share for name, share in shares.items()]
     return np.log(terms).sum(axis=0)
 
 

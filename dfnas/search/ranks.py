@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from dfnas.measure.rank_aggregation import with_a_veto
+from dfnas.measure.rank_aggregation import BLOCK_TERMS, with_vetoes
 from dfnas.proxies.inputs import noise_of
 from dfnas.proxies.scoring import Scorer, scored_space
 from dfnas.settings.ranks import RanksSettings
@@ -36,13 +36,14 @@ def by_ranks(candidates: Sequence[Candidate]) -> Sequence[float]:
 
 def ranked(candidates: Sequence[Candidate]) -> list[float]:
     """What every candidate's ranks come to, by its own score, its multiply-accumulates and its further scores, see
-    `with_a_veto`; the more the better."""
+    `with_vetoes`; the more the better. The own score of one that no image judged, its strength, is a veto as well."""
     keys = [candidate.score.key for candidate in candidates]
     place = {key: number for number, key in enumerate(sorted(set(keys), reverse=True))}
     scores: dict[str, Sequence[float]] = {"own": [place[key] for key in keys]}
     scores["macs_m"] = [candidate.macs_m for candidate in candidates]
     scores |= {name: [candidate.further[name] for candidate in candidates] for name in candidates[0].further}
-    return [float(score) for score in with_a_veto(scores)]
+    judged = candidates[0].top1_error is not None
+    return [float(score) for score in with_vetoes(scores, BLOCK_TERMS if judged else (*BLOCK_TERMS, "own"))]
 
 
 def with_ranks(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -12,7 +12,7 @@ from dfnas.settings.search import SearchSettings
 class RanksSettings(ScoredSettings):
     """What ranks candidates beside the search's own word: multiply-accumulates and training-free scores of untrained
     networks on noise, assembled much as AZ-NAS (Lee and Ham 2024) does: Σ log(rank / N) among all N that were judged,
-    where of the three scores of AZ-NAS only the lower half of the ranks counts."""
+    where of the three scores of AZ-NAS, and of strengths, only the lower half of the ranks counts."""
 
     proxies: Annotated[tuple[Proxy, ...], Field(min_length=1)] = (
         "expressivity",

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dfnas.measure.rank_aggregation import AGGREGATES, sum_of_log_ranks, with_a_veto, with_aggregates
+from dfnas.measure.rank_aggregation import AGGREGATES, sum_of_log_ranks, with_vetoes, with_aggregates
 
 
 def test_an_aggregate_is_the_sum_of_the_logs_of_ranks():
@@ -14,7 +14,7 @@ def test_an_aggregate_is_the_sum_of_the_logs_of_ranks():
 
 
 def test_of_the_scores_that_veto_the_upper_half_of_the_ranks_is_one():
-    found = with_a_veto({"own": [1, 2, 3, 4], "trainability": [4, 3, 2, 1], "synflow": [2, 2, 9, 9]})
+    found = with_vetoes({"own": [1, 2, 3, 4], "trainability": [4, 3, 2, 1], "synflow": [2, 2, 9, 9]})
     expected = [(1, 0.5, 1.5 / 4), (2, 0.5, 1.5 / 4), (3, 0.5, 3.5 / 4), (4, 0.25, 3.5 / 4)]
     assert found == pytest.approx([math.log(own / 4) + math.log(veto) + math.log(flow) for own, veto, flow in expected])
 

@@ -118,3 +118,10 @@ def test_sizes_that_cannot_be_are_refused(spaces):
     ranks, space = RanksSettings(**RANKS | {"network_options": {"cells_per_stage": 0}}), spaces["nasbench201"]
     with pytest.raises(InputError, match="cells_per_stage"):
         further_scores(ranks, SpaceSettings(name="nasbench201"), space, 0, torch.device("cpu"))
+
+
+def test_a_strength_only_vetoes():
+    """Of two in the upper half of the strengths neither is better for it."""
+    strong = [Candidate.of({}, Score(None, None, loss, {"synflow": 1.0}), 1.0) for loss in (0.1, 0.2, 0.3, 0.4)]
+    found = ranked(strong)
+    assert found[0] == found[1] == found[2] > found[3]
