@@ -25,6 +25,8 @@ class RankedArchitecture(Line):
     held_out_accuracy: Score
     held_out_likelihood: Score
     original_accuracy: Score
+    with_ranks: Score | None = None
+    """What the search's ranks come to, by what it judges by and training-free scores; empty where it has none."""
 
 
 def read_rankings(paths: Iterable[Path], table: AccuracyTable) -> dict[str, list[Ranked]]:

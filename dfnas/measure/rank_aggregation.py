@@ -23,9 +23,9 @@ def sum_of_log_ranks(scores: Sequence[Sequence[float]]) -> np.ndarray:
 
 
 def with_vetoes(scores: Mapping[str, Sequence[float]], vetoes: Collection[str] = BLOCK_TERMS) -> np.ndarray:
-    """(N,): Σ log(rank / N) over the scores, except that of some only the lower half of the ranks counts,
-    Σ log min(rank / N, 1/2). AZ-NAS' three proxies tell networks that do not train from those that do, but order the good
-    ones hardly better than chance (docs/nasbench201.md).
+    """(N,): Σ log(rank / N) over the scores, except that of some only the lower half of the ranks counts, as
+    Σ log min(rank / N, 1/2). AZ-NAS' three proxies tell networks that do not train from those that do, but order the
+    good ones hardly better than chance (docs/nasbench201.md).
 
     Args:
         vetoes: names of those scores.

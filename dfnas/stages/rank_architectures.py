@@ -17,6 +17,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.resumable import run
 from dfnas.search.path_scores import PathScores
 from dfnas.search.ranking import Ranking
+from dfnas.search.ranks import further_scores
 from dfnas.settings.lookup import RankArchitecturesSettings
 from dfnas.settings.search_spos import SearchSposSettings
 from dfnas.spaces.names import reference
@@ -52,12 +53,16 @@ def rank_architectures(job: Job[RankArchitecturesSettings]) -> None:
     space = make(search.space.name, task, search.space.options)
     supernet = load_supernet(options.supernet, space, job.device)
     scores = PathScores(space, supernet.network, train, search, options.search_seed)
-    ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed)
+    scorer = None
+    if search.ranks is not None:
+        scorer = further_scores(search.ranks, search.space, space, options.search_seed, job.device)
+    ranking = Ranking(scores, held_out, original, search, settings.architectures, settings.seed, scorer)
     job.reads(code=[reference(search.space.name)])
     with job.once(search=options.search) as checkpoint:
         history, _ = run(ranking, checkpoint, f"ranking by {options.search_data}, seed {options.search_seed}")
         searched: dict[str, Any] = {"search_data": options.search_data, "seed": options.search_seed}
-        RankedArchitecture.write(options.out, [RankedArchitecture(**(searched | row)) for row in history])
+        rows = [searched | row for row in ranking.with_ranks(history)]
+        RankedArchitecture.write(options.out, [RankedArchitecture(**row) for row in rows])
 
 
 if __name__ == "__main__":

@@ -61,7 +61,8 @@ def _supernets(
 ) -> Iterator[tuple[Place, Scored]]:
     for path in options.rankings:
         lines = [line for line in RankedArchitecture.read(path) if line.architecture in table.accuracies]
-        for score in SCORES if lines else ():
+        ranked = bool(lines) and all(line.with_ranks is not None for line in lines)
+        for score in (*SCORES, *(["with_ranks"] if ranked else [])) if lines else ():
             names = [line.architecture for line in lines]
             scored = Scored(
                 names,

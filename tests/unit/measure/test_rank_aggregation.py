@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from dfnas.measure.rank_aggregation import AGGREGATES, sum_of_log_ranks, with_vetoes, with_aggregates
+from dfnas.measure.rank_aggregation import AGGREGATES, sum_of_log_ranks, with_aggregates, with_vetoes
 
 
 def test_an_aggregate_is_the_sum_of_the_logs_of_ranks():

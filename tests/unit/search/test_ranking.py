@@ -8,6 +8,8 @@ from notations import of_cell
 
 from dfnas.search.path_scores import PathScores
 from dfnas.search.ranking import Ranking
+from dfnas.search.ranks import ranked
+from dfnas.spaces.candidate import Candidate
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def ranking_of(search, original, seed: int = 0) -> Ranking:
     network.load_state_dict(search.supernet.network.state_dict())
     network = network.to(memory_format=torch.channels_last)
     scores = PathScores(context.space, network, context.train, settings, context.seed)
-    return Ranking(scores, context.validation, original, settings, 6, seed)
+    return Ranking(scores, context.validation, original, settings, 6, seed, search.scorer)
 
 
 def test_a_score_is_that_of_the_search(trained, make_images):
@@ -38,6 +40,28 @@ def test_the_likelihood_is_that_of_the_labels_at_the_searchs_temperature(trained
     row = ranking_of(trained, make_images(15, seed=3)).step(0)
     loss = trained.score(of_cell(row["architecture"])).loss
     assert row["held_out_likelihood"] == -loss < 0
+
+
+@pytest.mark.parametrize("judge_by", ["error", "loss"])
+def test_what_the_ranks_come_to_is_what_the_search_makes_of_the_same_architectures(
+    spaces, make_spos, make_images, judge_by
+):
+    ranks = {"proxies": ("expressivity", "progressivity", "trainability", "synflow"), "batch_size": 4}
+    search = make_spos(spaces["nasbench201"], judge_by=judge_by, ranks=ranks)
+    ranking = ranking_of(search, make_images(15, seed=3))
+    rows = ranking.with_ranks([ranking.step(index) for index in range(6)])
+    cells = [of_cell(row["architecture"]) for row in rows]
+    candidates = [Candidate.of(cell, search.score(cell), spaces["nasbench201"].macs(cell) / 1e6) for cell in cells]
+    if judge_by == "error":  # a ranking knows nothing of top-5 errors, which three classes make none of
+        assert all(candidate.top5_error == 0 for candidate in candidates)
+    assert [row["with_ranks"] for row in rows] == ranked(candidates)
+    assert all("further" not in row for row in rows)
+
+
+def test_without_ranks_there_is_none(trained, make_images):
+    ranking = ranking_of(trained, make_images(15, seed=3))
+    (row,) = ranking.with_ranks([ranking.step(0)])
+    assert set(row) == {"architecture", "held_out_accuracy", "held_out_likelihood", "original_accuracy"}
 
 
 def test_the_original_images_are_asked_in_their_own_right(trained, make_images):

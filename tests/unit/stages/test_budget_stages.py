@@ -255,8 +255,8 @@ def test_scores_have_their_rank_correlations(tmp_path, table, budgets, limit, ma
     assert cost(tmp_path, table, *budgets) == 0
     some = list(networks)[:40]
     for seed in (0, 1):
-        lines = [f'synthetic,{seed},"{n}",{networks[n] / 100},{-networks[n]},0.5' for n in some]
-        header = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy"
+        lines = [f'synthetic,{seed},"{n}",{networks[n] / 100},{-networks[n]},0.5,{networks[n]}' for n in some]
+        header = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy,with_ranks"
         (tmp_path / f"ranking-{seed}.csv").write_text("\n".join([header, *lines]) + "\n")
     proxies = scores(tmp_path / "proxies.csv", macs, [limit, 0], networks)
     told = ["--proxies", proxies, "--proxy-data", "none", "--proxy-seeds", 0, "--kinds", json.dumps(KINDS)]
@@ -270,6 +270,7 @@ def test_scores_have_their_rank_correlations(tmp_path, table, budgets, limit, ma
     assert found["top1", "no limit", "spos", "held_out_likelihood", "rho"].value == -1
     assert found["other", "no limit", "spos", "held_out_accuracy", "tau"].value == -1
     assert found["top1", "no limit", "spos", "original_accuracy", "tau"].value is None  # one score for all
+    assert found["top1", "no limit", "spos", "with_ranks", "rho"].value == 1
     proxy = found["top1", f"{limit:g} M MACs", "synflow", "synflow", "top_tau"]
     assert (proxy.value, proxy.low_runs, proxy.runs) == (1, None, 1)
     assert found["top1", "no limit", "macs_m", "macs_m", "partial_tau"].value is None
@@ -286,8 +287,8 @@ def test_scores_are_told_apart_on_what_can_learn(tmp_path):
     (tmp_path / "table.csv").write_text("\n".join(["network,top1", *lines]) + "\n")
     table = ["--table", tmp_path / "table.csv", *NAMES]
     assert cost(tmp_path, table, spaces={"search_spos": {"name": "nasbench201", "options": CELLS}}) == 0
-    scored = [f"noise,0,{line.partition(',')[0]},{1 - place / 50},0,0" for place, line in enumerate(lines)]
-    header = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy"
+    scored = [f"noise,0,{line.partition(',')[0]},{1 - place / 50},0,0," for place, line in enumerate(lines)]
+    header = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy,with_ranks"
     (tmp_path / "ranking.csv").write_text("\n".join([header, *scored]) + "\n")
     files = ["--costs", tmp_path / "costs.csv", "--rankings", tmp_path / "ranking.csv"]
     assert run("tabulate_correlations", *files, "--out", tmp_path / "correlations.csv", *table) == 0

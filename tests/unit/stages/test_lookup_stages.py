@@ -116,11 +116,11 @@ def test_an_architecture_of_another_space_is_not_in_the_table(tmp_path, table, c
 
 def ranking(path: Path, space, cells, scores, data: str, seed: int) -> Path:
     lines = [
-        f"{data},{seed},{space.to_string(cell)},{score},{score - 3},{1 - score}"
+        f"{data},{seed},{space.to_string(cell)},{score},{score - 3},{1 - score},"
         for cell, score in zip(cells, scores, strict=True)
     ]
     path.write_text(
-        "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy\n"
+        "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy,with_ranks\n"
         + "\n".join(lines)
         + "\n"
     )
@@ -174,7 +174,7 @@ def test_the_table_of_lookups_has_a_row_for_algorithm_and_data_and_the_yardstick
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-HEADER = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy\n"
+HEADER = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,original_accuracy,with_ranks\n"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ HEADER = "search_data,seed,architecture,held_out_accuracy,held_out_likelihood,or
         ("", "has no column 'search_data'"),
         ("search_data,seed,architecture\nnoise,0,x\n", "has no column 'held_out_accuracy'"),
         (HEADER, "is not a ranking of architectures"),
-        (HEADER + "noise,0,x,high,1,1\n", "row 1: has \"high\" for 'held_out_accuracy', expected a number"),
+        (HEADER + "noise,0,x,high,1,1,\n", "row 1: has \"high\" for 'held_out_accuracy', expected a number"),
     ],
 )
 def test_what_is_no_ranking_is_refused(tmp_path, table, text, story, capsys):
