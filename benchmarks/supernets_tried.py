@@ -42,15 +42,16 @@ COLUMNS = ("CIFAR100TestAccuracy200Epochs", "ImageNetTestAccuracy200Epochs")
 TRIALS: dict[str, dict[str, Any]] = {
     "strict": {},
     "uniform": {"sampling": "uniform", "steps": 10_000},
+    "strict, temperature 4": {"temperature": 4.0},
+    "strict, temperature 8": {"temperature": 8.0},
+    "strict, temperature 11": {"temperature": 11.0},
+    "strict, temperature 16": {"temperature": 16.0},
+    "uniform, temperature 8": {"sampling": "uniform", "steps": 10_000, "temperature": 8.0},
+    "strict, classes": {"labels": "hard"},
     "strict, rate 0.1": {"lr": 0.1},
     "strict, rate 0.4": {"lr": 0.4},
     "strict, batches of 64": {"batch_size": 64, "steps": 4000, "lr": 0.1},
     "strict, batches of 256": {"batch_size": 256, "steps": 1000},
-    "strict, temperature 6": {"temperature": 6.0},
-    "strict, temperature 11": {"temperature": 11.0},
-    "strict, temperature 16": {"temperature": 16.0},
-    "uniform, temperature 4": {"sampling": "uniform", "steps": 10_000, "temperature": 4.0},
-    "strict, classes": {"labels": "hard", "temperature": 1.0},
     "strict, 16 pixels": {"downscale": 2, "batch_size": 64, "steps": 1000, "lr": 0.1},
     "strict, 16 channels": {"steps": 1000, "space": {"search_channels": 16}},
     "strict, affine": {"space": {"search_affine": True}},
@@ -71,7 +72,7 @@ def judged(
     trial: str, options: argparse.Namespace, cells: Sequence[dict[str, str]]
 ) -> tuple[dict[str, np.ndarray], float, float]:
     """Minus loss and minus error of every cell, and seconds of training and of judging a cell."""
-    settings = preset(TRIALS[trial] | {"ranks": None})
+    settings = preset(TRIALS[trial] | {"ranks": None, "judge_by": "loss"})
     train, validation = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
     context = SearchContext(space, train, validation, options.seed, Budget(space, BudgetSettings()))
