@@ -141,7 +141,7 @@ class Plan(Codes):
 
     def _computes(self, rule: str) -> bool:
         """Whether a rule's jobs do what a GPU is for."""
-        return self.rules[rule].on_device and not self.config.is_draw(rule)
+        return self.rules[rule].on_device and not self.config.only_reads(rule)
 
     def batches(self, source: str, shard: int) -> tuple[int, int]:
         """First batch and number of batches of a shard: as even as can be, in order."""

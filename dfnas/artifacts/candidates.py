@@ -33,6 +33,8 @@ class ScoredCandidateLine(CandidateLine):
 
     proxy_score: Annotated[float, AllowInfNan(True)]
     """The more the better."""
+    strength: float | None = None
+    """Σ log p over its options; empty but for DARTS and ProxylessNAS."""
 
 
 def write_candidates(path: Path, space: Space, candidates: Iterable[Candidate]) -> None:

@@ -57,7 +57,7 @@ def orders(jobs: Sequence[PlannedJob], config: Config) -> dict[str, dict[str, Pl
     wanted: dict[str, dict[str, PlannedJob]] = {}
     rules = config.rules
     for job in sorted(jobs, key=lambda job: not (rules[job.rule].is_search or rules[job.rule].is_supernet)):
-        if rules[job.rule].trial is not None and not config.is_draw(job.rule):
+        if rules[job.rule].trial is not None and not config.only_reads(job.rule):
             wanted.setdefault(job.rule, {}).setdefault(key_of(job, config), job)
     return wanted
 

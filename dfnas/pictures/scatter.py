@@ -34,7 +34,7 @@ def draw_candidates(axes: Axes, candidates: Sequence[Candidate], chosen: Mapping
         axes,
         "Judged candidates",
         "million multiply-accumulates",
-        "held-out top-1 accuracy, %" if judged else "score by training-free ranks",
+        "held-out top-1 accuracy, %" if judged else "score by ranks",
     )
     legend_below(axes, columns=3)
 

@@ -46,8 +46,8 @@ def search_png(
         found: the architecture.
         history: as the search wrote it.
         candidates: in the order of their judgement.
-        strengths: of every option of every choice. Where candidates were judged, the share of the last generation that
-            has an option takes their place.
+        strengths: of every option of every choice. Where candidates were judged, and not ranked by what a supernet has
+            learnt, the share of the last generation that has an option takes their place.
     """
     drawing = draw_architecture(space, found.choices)
     course = with_entropy(history, candidates, space)
@@ -58,8 +58,9 @@ def search_png(
     if candidates:
         draws.append(lambda axes: draw_candidates(axes, candidates, found.choices))
         bred = generations(candidates)
-        strengths = shares(bred[max(bred)], space.choices)
-        what, scale = ("Last generation" if len(bred) > 1 else "Candidates"), "share of candidates"
+        if strengths is None or not _learnt(candidates):
+            strengths = shares(bred[max(bred)], space.choices)
+            what, scale = ("Last generation" if len(bred) > 1 else "Candidates"), "share of candidates"
 
     width = max(WIDTH, drawing.width + 2 * MARGIN)
     facts = [line for fact in _facts(found, space) for line in textwrap.wrap(fact, int(LETTERS * width))]
@@ -78,6 +79,11 @@ def search_png(
     if below:
         _draw_below(figure, draws, count, strengths, found.choices, what, scale)
     return png(figure)
+
+
+def _learnt(candidates: Sequence[Candidate]) -> bool:
+    """Whether candidates were ranked by their strength."""
+    return any(candidate.strength is not None for candidate in candidates)
 
 
 def with_entropy(history: Sequence[Row], candidates: Sequence[Candidate], space: Space) -> list[Row]:

@@ -32,7 +32,7 @@ class Derivation:
             return
         bred, space = settings.evolution, budget.space
         self.evolution = Evolution(
-            space, bred, budget, seed if bred.seed is None else bred.seed, by_ranks, [budget.derive(supernet.strengths)]
+            space, bred, budget, bred.seed_of(seed), by_ranks, [budget.derive(supernet.strengths)]
         )
         device = next(supernet.network.parameters()).device
         self.scorer = further_scores(settings.ranks, settings.space, space, seed, device)
@@ -46,12 +46,13 @@ class Derivation:
         text = to_text(self.budget.space, architecture)
         if text not in self.scores_by_path:
             further = self.scorer.proxies_of(architecture)
-            self.scores_by_path[text] = Score(None, None, -self.strength(architecture), further)
+            self.scores_by_path[text] = Score(None, None, None, further, self.strength(architecture))
         return self.scores_by_path[text]
 
     def strength(self, architecture: Architecture) -> float:
         """Σ log p over its options. Of edges that a node leaves out by rule none counts: each architecture has as many
-        of them."""
+        of them. Where perturbation has decided, p of an option that lost may be 0, and its logarithm is that of the
+        least number there is: an architecture ranks by how few such options it has."""
         space, strengths = self.budget.space, self.supernet.strengths
         left_out = {edge for node in space.topology().values() if node.kept is not None for edge in node.edges}
         tiny = torch.finfo(torch.float64).tiny
@@ -72,7 +73,7 @@ class Derivation:
         return dict(self.supernet.strengths)
 
     def candidates(self) -> list[Candidate]:
-        """Every candidate ranked, in that order; none without ranks: no architecture is judged on its own."""
+        """Every candidate, in the order in which they were bred; none without ranks: nothing is judged on its own."""
         return with_ranks(list(self.evolution.judged.values())) if self.settings.ranks is not None else []
 
     def report(self) -> dict[str, bool | float | int | str]:

@@ -26,6 +26,7 @@ class Evolution:
 
     Raises:
         InputError: a budget too tight to sample within, see `Budget.sample`, which `check_spaces` tries before all.
+            Where there is a `first`, that is all that is judged then.
 
     Attributes:
         judged: every candidate by its text, in the order of judgement.
@@ -47,7 +48,8 @@ class Evolution:
         self.judged: dict[str, Candidate] = {}
         self.parents: list[Candidate] = []
         self.tries = self._all_tries()
-        budget.sample(python_random(seed, "budget"))
+        if not first:
+            budget.sample(python_random(seed, "budget"))
 
     def step(self, index: int, score: Callable[[dict[str, str]], Score]) -> Row | None:
         """Breeds and judges one candidate. Returns the state of affairs at the end of a generation.

@@ -6,6 +6,7 @@ What a supernet says orders the good networks badly, and what is training-free k
 is poor by either is poor as a whole.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,7 +42,9 @@ def ranked(candidates: Sequence[Candidate]) -> list[float]:
     place = {key: number for number, key in enumerate(sorted(set(keys), reverse=True))}
     scores: dict[str, Sequence[float]] = {"own": [place[key] for key in keys]}
     scores["macs_m"] = [candidate.macs_m for candidate in candidates]
-    scores |= {name: [candidate.further[name] for candidate in candidates] for name in candidates[0].further}
+    for name in candidates[0].further:
+        values = [candidate.further[name] for candidate in candidates]
+        scores[name] = [-math.inf if math.isnan(value) else value for value in values]  # or no one would have a rank
     judged = candidates[0].top1_error is not None
     return [float(score) for score in with_vetoes(scores, BLOCK_TERMS if judged else (*BLOCK_TERMS, "own"))]
 

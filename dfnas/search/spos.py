@@ -89,8 +89,7 @@ class SposSupernet:
 
     def _trained(self, steps: int) -> int:
         """Images that went forward and backward in so many steps."""
-        paths = self.context.space.fair_count() if self.settings.sampling == "strict" else 1
-        return steps * paths * self.batches.batch_size
+        return steps * len(self.training_paths(0)) * self.batches.batch_size
 
     def strengths(self) -> dict[str, torch.Tensor]:
         """None: paths are uniform."""
@@ -126,7 +125,7 @@ class SposSearch(JudgingSearch):
         self.context, self.settings, self.supernet = context, settings, supernet
         self.scores = PathScores(context.space, supernet.network, context.train, settings, context.seed)
         self.held_out = context.held_out(settings)
-        seed = context.seed if settings.evolution.seed is None else settings.evolution.seed
+        seed = settings.evolution.seed_of(context.seed)
         order = by_score if settings.ranks is None else by_ranks
         self.evolution = Evolution(context.space, settings.evolution, context.budget, seed, order)
         self.judged = self.evolution.judged

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from dfnas.settings.base import Count, Fraction, Seed, Settings
+from dfnas.settings.base import Count, Fraction, Integer, Seed, Settings
 from dfnas.settings.proxies import Proxy, ScoredSettings
 from dfnas.settings.search import SearchSettings
 
@@ -12,7 +12,7 @@ from dfnas.settings.search import SearchSettings
 class RanksSettings(ScoredSettings):
     """What ranks candidates beside the search's own word: multiply-accumulates and training-free scores of untrained
     networks on noise, assembled much as AZ-NAS (Lee and Ham 2024) does: Σ log(rank / N) among all N that were judged,
-    where of the three scores of AZ-NAS, and of strengths, only the lower half of the ranks counts."""
+    where the better half of the ranks by AZ-NAS' three scores, and by strength, all count as 1/2."""
 
     proxies: Annotated[tuple[Proxy, ...], Field(min_length=1)] = (
         "expressivity",
@@ -23,7 +23,7 @@ class RanksSettings(ScoredSettings):
     """The training-free scores: those of AZ-NAS, which come together, and SynFlow."""
     downscale: Count = 1
     """Side of the squares by which the noise is smaller than the images; it divides their height and width."""
-    batch_size: Count = 64
+    batch_size: Annotated[Integer, Field(ge=2)] = 64
     """Images of noise that a network sees at once."""
 
 
@@ -44,6 +44,10 @@ class BreedingSettings(Settings):
     """Probability that a choice of the parent is drawn anew."""
     seed: Seed | None = None
     """Seed of the evolution, to run another one on the same supernet; null is that of the run."""
+
+    def seed_of(self, run: int) -> int:
+        """The evolution's seed in a run with another."""
+        return run if self.seed is None else self.seed
 
     @model_validator(mode="after")
     def _adds_up(self) -> "BreedingSettings":

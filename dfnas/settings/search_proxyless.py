@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dfnas.settings.base import Count, CountOrZero, Decay, Fraction, Integer, NonNegative, Number, Positive, Settings
 from dfnas.settings.ranks import DerivedSettings
@@ -75,6 +75,15 @@ class SearchProxylessSettings(ProxylessSupernetSettings, DerivedSettings):
     """Section `search_proxyless`."""
 
     supernet_type: ClassVar[type[ImagesSettings] | None] = ProxylessSupernetSettings
+
+    @model_validator(mode="after")
+    def _one_wish(self) -> "SearchProxylessSettings":
+        if self.ranks is not None and self.cost.form != "none":
+            raise ValueError(
+                f"ranks and cost.form = {self.cost.form} exclude each other: of ranked architectures the dearer is the "
+                "better; say cost.form = none and what one may cost as a budget, or ranks = null"
+            )
+        return self
 
     @property
     def needs_latency(self) -> bool:

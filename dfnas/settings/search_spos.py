@@ -69,7 +69,9 @@ class SposSupernetSettings(ImagesSettings):
     @model_validator(mode="after")
     def _one_sampling(self) -> "SposSupernetSettings":
         if self.sampling == "strict" and self.macs_bins is not None:
-            raise ValueError("sampling = strict and macs_bins exclude each other; say macs_bins = null or uniform")
+            raise ValueError(
+                "sampling = strict and macs_bins exclude each other; set macs_bins to null, or sampling to uniform"
+            )
         return self
 
 

@@ -25,6 +25,7 @@ from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.lookup import LookupSettings, RankArchitecturesSettings
 from dfnas.settings.proxies import ScoreArchitecturesSettings
 from dfnas.settings.quality import AssessImagesSettings, JudgeImagesSettings
+from dfnas.settings.ranks import DerivedSettings
 from dfnas.settings.resources import ResourceSettings
 from dfnas.settings.search import JudgingSettings, OwnSearchSettings, SearchSettings
 from dfnas.settings.search_darts import SearchDartsSettings
@@ -112,9 +113,11 @@ class Sections(Settings):
         """The data set that searches on some data look at."""
         return self.variants[data].images if data in self.variants else data
 
-    def is_draw(self, rule: str) -> bool:
-        """Whether a rule is a search that looks at no images."""
+    def only_reads(self, rule: str) -> bool:
+        """Whether a rule is a search that computes next to nothing: a draw, or what strengths mean."""
         section = getattr(self, rule, None)
+        if isinstance(section, DerivedSettings) and section.ranks is None:
+            return True
         return isinstance(section, SearchSettings) and not section.on_data
 
     def checked(self, name: str) -> dict[str, Any]:

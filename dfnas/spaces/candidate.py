@@ -12,16 +12,20 @@ SEPARATOR = "|"
 
 class Score(NamedTuple):
     """What a search says of an architecture: top-1 and top-5 error on held-out images as shares, if it looks at any;
-    the loss, where that decides; and the further scores that it is ranked by, the more the better."""
+    the loss, where that decides; the further scores that it is ranked by, the more the better; and Σ log p over its
+    options, where its strength is what a search has learnt of it."""
 
     top1_error: float | None
     top5_error: float | None
     loss: float | None = None
     further: Mapping[str, float] | None = None
+    strength: float | None = None
 
     @property
     def key(self) -> tuple[float, ...]:
         """What it is compared by, the less the better: the loss, or top-1 and then top-5 error."""
+        if self.strength is not None:
+            return (-self.strength,)
         if self.loss is not None:
             return (self.loss,)
         assert self.top1_error is not None, "judged by neither"
@@ -33,8 +37,8 @@ class Score(NamedTuple):
 class Candidate:
     """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, the generation that it was
     judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that; what
-    `further` it is ranked by, see `Score`. One that no image was shown to has no errors; one that was ranked by
-    training-free scores has what they come to, the more the better."""
+    `further` it is ranked by and its `strength`, see `Score`. One that no image was shown to has no errors; one that was
+    ranked by training-free scores has what they come to, the more the better."""
 
     architecture: dict[str, str]
     top1_error: float | None
@@ -44,18 +48,21 @@ class Candidate:
     loss: float | None = None
     proxy_score: float | None = None
     further: dict[str, float] = field(default_factory=dict)
+    strength: float | None = None
 
     @classmethod
     def of(cls, architecture: Architecture, score: Score, macs_m: float, generation: int = 1) -> Self:
         """The candidate with a score."""
         further = dict(score.further or {})
         errors = score.top1_error, score.top5_error
-        return cls(dict(architecture), *errors, macs_m, generation, score.loss, further=further)
+        return cls(
+            dict(architecture), *errors, macs_m, generation, score.loss, further=further, strength=score.strength
+        )
 
     @property
     def score(self) -> Score:
         """What it was judged by."""
-        return Score(self.top1_error, self.top5_error, self.loss, self.further or None)
+        return Score(self.top1_error, self.top5_error, self.loss, self.further or None, self.strength)
 
 
 def best_of(candidates: Iterable[Candidate]) -> Candidate:

@@ -158,9 +158,6 @@ class CellSpace(Space):
                 architecture[edge] = rng.choice(OPERATIONS)
         return architecture
 
-    def fair_count(self) -> int:
-        return len(OPERATIONS)
-
     def fair_sample(self, rng: random.Random) -> list[dict[str, str]]:
         """Architectures in which every operation is once on each edge, as far as the edge is kept: which two of a
         node's are, is drawn uniformly for each."""

@@ -155,15 +155,12 @@ class Space(ABC):
         """An architecture drawn uniformly from the space."""
         return {choice: rng.choice(options) for choice, options in self.choices.items()}
 
-    def fair_count(self) -> int:
-        """How many architectures `fair_sample` gives: as many as the largest choice has options."""
-        return max(map(len, self.choices.values()))
-
     def fair_sample(self, rng: random.Random) -> list[dict[str, str]]:
-        """Architectures that have every option of a choice equally often among them, or once more than others where
-        their number does not go into that of the architectures; each of them uniform. Where choices depend on each
-        other, what is no architecture gives way to one that is drawn by itself."""
-        count = self.fair_count()
+        """As many architectures as the largest choice has options. Every option of a choice is equally often among
+        them, or once more than others where their number does not go into that of the architectures; each of these is
+        uniform. Where choices depend on each other, what is no architecture gives way to one that is drawn by
+        itself."""
+        count = max(map(len, self.choices.values()))
         orders = {choice: _equally_often(options, count, rng) for choice, options in self.choices.items()}
         drawn = [{choice: order[place] for choice, order in orders.items()} for place in range(count)]
         return [one if self.holds(one) else self.sample(rng) for one in drawn]

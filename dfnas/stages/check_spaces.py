@@ -74,13 +74,10 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
         check_contract(described.name, space, described.options, search.downscale)
         budget = Budget(space, limits)
         budget.check()
-        ranks: RanksSettings | None = getattr(search, "ranks", None)
-        if isinstance(search, JudgingSettings) or getattr(search, "judges", False) or ranks is not None:
+        if isinstance(search, JudgingSettings) or getattr(search, "judges", False):
             budget.sample(python_random(0, "budget"))
-        if ranks is not None:
-            few = ranks.model_copy(update={"batch_size": 2})
-            scorer = further_scores(few, described, space, 0, torch.device("cpu"))
-            scorer.proxies_of(space.sample(python_random(0, "scored")))
+        if isinstance(ranks := getattr(search, "ranks", None), RanksSettings):
+            _score_one(ranks, described, space)
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     return {
@@ -90,6 +87,16 @@ def checked_space(name: str, said: dict[str, Any], task: Task) -> dict[str, Any]
         "macs_m": _range(space, space.macs_table()),
         "params_m": _range(space, space.parameters_table()),
     }
+
+
+def _score_one(ranks: RanksSettings, described: SpaceSettings, space: Space) -> None:
+    """Raises InputError where untrained networks of the space cannot be scored."""
+    few = ranks.model_copy(update={"batch_size": 2})
+    try:
+        scorer = further_scores(few, described, space, 0, torch.device("cpu"))
+        scorer.proxies_of(space.sample(python_random(0, "scored")))
+    except InputError as error:
+        raise InputError(f"{error} (networks are scored untrained for `ranks`; null needs none that can be)") from error
 
 
 def _own_search(name: str, said: dict[str, Any]) -> SearchSettings:

@@ -50,8 +50,10 @@ class SearchInputs:
     def start(self, settings: SearchSettings, budget: Budget) -> Search:
         """The search under a budget, before its first step."""
         supernet = () if self.supernet is None else (self.supernet,)
-        if not settings.looks_at_images:
+        if issubclass(self.algorithm, Derivation):
             return self.algorithm(budget, settings, *supernet, self.seed)
+        if not settings.looks_at_images:
+            return self.algorithm(budget, settings, *supernet)
         assert self.images is not None, "a search that looks at images"
         context = SearchContext(self.space, *self.images, self.seed, budget, self.teacher, self.latency, self.processes)
         return self.algorithm(context, settings, *supernet)

@@ -77,7 +77,7 @@ def test_without_ranks_a_derivation_takes_the_strongest_and_with_them_begins_at_
     assert search.steps == 24
     judged = search.candidates()
     assert judged[0].architecture == published.architecture()
-    assert judged[0].loss == min(one.loss for one in judged)  # none is stronger
+    assert judged[0].strength == max(one.strength for one in judged)
     assert search.report()["judged"] == len(judged)
     assert search.architecture() == max(judged, key=lambda one: one.proxy_score).architecture
 
@@ -122,6 +122,7 @@ def test_sizes_that_cannot_be_are_refused(spaces):
 
 def test_a_strength_only_vetoes():
     """Of two in the upper half of the strengths neither is better for it."""
-    strong = [Candidate.of({}, Score(None, None, loss, {"synflow": 1.0}), 1.0) for loss in (0.1, 0.2, 0.3, 0.4)]
+    strengths = (-0.1, -0.2, -0.3, -0.4)
+    strong = [Candidate.of({}, Score(None, None, None, {"synflow": 1.0}, one), 1.0) for one in strengths]
     found = ranked(strong)
     assert found[0] == found[1] == found[2] > found[3]
