@@ -37,8 +37,8 @@ class Score(NamedTuple):
 class Candidate:
     """A judged architecture with its top-1 and top-5 error as shares, its MACs in millions, the generation that it was
     judged in, counted from 1 (a search without generations has one), and its loss, if the search judges by that; what
-    `further` it is ranked by and its `strength`, see `Score`. One that no image was shown to has no errors; one that was
-    ranked by training-free scores has what they come to, the more the better."""
+    `further` it is ranked by and its `strength`, see `Score`. One that no image was shown to has no errors; one that
+    was ranked by training-free scores has what they come to, the more the better."""
 
     architecture: dict[str, str]
     top1_error: float | None
