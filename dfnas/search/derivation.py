@@ -24,6 +24,8 @@ class Derivation:
         seed: of the evolution, unless its settings have another, and of the networks that are scored.
     """
 
+    reads_strengths = True
+
     def __init__(self, budget: Budget, settings: DerivedSettings, supernet: Trained, seed: int):
         self.budget, self.settings, self.supernet = budget, settings, supernet
         self.steps = 0

@@ -14,7 +14,6 @@ from dfnas.runtime.resumable import Row
 from dfnas.search.algorithm import Search, supernet_of
 from dfnas.search.budget import Budget
 from dfnas.search.context import SearchContext
-from dfnas.search.derivation import Derivation
 from dfnas.search.supernet import Trained
 from dfnas.settings.search import SearchSettings
 from dfnas.spaces import names
@@ -50,7 +49,7 @@ class SearchInputs:
     def start(self, settings: SearchSettings, budget: Budget) -> Search:
         """The search under a budget, before its first step."""
         supernet = () if self.supernet is None else (self.supernet,)
-        if issubclass(self.algorithm, Derivation):
+        if reads_strengths(self.algorithm):
             return self.algorithm(budget, settings, *supernet, self.seed)
         if not settings.looks_at_images:
             return self.algorithm(budget, settings, *supernet)
@@ -66,9 +65,15 @@ def draws(algorithm: type[Search]) -> Callable[[Budget, int, Any], dict[str, str
     return found
 
 
+def reads_strengths(algorithm: type[Search]) -> bool:
+    """Whether an algorithm is a `dfnas.search.derivation.Derivation`. Asked so, and not by its class: whatever imports
+    that would be made anew with every edit of the evolution."""
+    return bool(getattr(algorithm, "reads_strengths", False))
+
+
 def add_search_inputs(stage: Stage[Any], algorithm: type[Search]) -> None:
     """Adds the options, as far as an algorithm needs them."""
-    derives, can_draw = issubclass(algorithm, Derivation), draws(algorithm) is not None
+    derives, can_draw = reads_strengths(algorithm), draws(algorithm) is not None
     if not derives:
         needed = not can_draw
         stage.argument("--dataset", type=Path, required=needed, metavar="FILE", help="the data set to search on")
@@ -107,7 +112,7 @@ def load_search_inputs(job: Job[Any], algorithm: type[Search], milliseconds: boo
     supernet, history = None, tuple[Row, ...]()
     if supernet_of(algorithm) is not None:
         found = load_supernet(options.supernet, space, job.device)
-        if bool(found.strengths) != issubclass(algorithm, Derivation):
+        if bool(found.strengths) != reads_strengths(algorithm):
             raise InputError(f"{options.supernet} was trained for another algorithm; {rebuild(options.supernet)}")
         supernet, history = Trained(found.network, found.strengths, found.report), tuple(found.history)
     return SearchInputs(algorithm, options.seed, space, images, supernet, history, latency, teacher, job.processes)

@@ -139,7 +139,19 @@ def test_a_setting_reruns_its_rule_and_what_follows(key, value, expected, finish
 ALL_RULES = {**EVERYTHING, "check_spaces": 4, "search_random": 2, "draw_search": 14}
 CODE = {
     "dfnas/search/darts.py": {"supernet_darts": 4, "search_darts": 4, **FOUND},
-    "dfnas/search/evolution.py": {"supernet_spos": 4, "search_spos": 4, **FOUND},
+    # Which is part of the modules of all three, and of no draw.
+    "dfnas/search/evolution.py": {
+        **dict.fromkeys(SUPERNETS, 4),
+        "search_darts": 4,
+        "search_proxyless": 4,
+        "search_spos": 4,
+        "draw_search": 12,
+        "retrain": 12,
+        "draw_training": 3,
+        "evaluate": 12,
+        "export": 3,
+        **COMPARED,
+    },
     "dfnas/synthesis/regions.py": NEW_IMAGES,
     "dfnas/measure/latency.py": TABLE,
     "dfnas/measure/diversity.py": PICTURES,

@@ -25,7 +25,8 @@ def test_up_to_what_the_cluster_has():
     ("rule", "gpus"),
     [
         ("supernet_darts", 1),
-        ("search_darts", 0),  # which reads off what its supernet has learnt
+        ("search_darts", 1),  # which ranks
+        ("search_proxyless", 0),  # which reads off what its supernet has learnt
         ("search_spos", 1),
         ("search_random", 0),
         ("table1", 0),
