@@ -48,10 +48,9 @@ def read_candidates(path: Path, space: Space) -> list[Candidate]:
     """Reads what `write_candidates` wrote. Raises InputError, see `Line.read`, also where an architecture is not of
     the space."""
     candidates = []
-    lines = CandidateLine.read(path)
-    if any(line.top1_error is None for line in lines) or "proxy_score" in next(iter(read_csv(path, ())), {}):
-        lines = [*ScoredCandidateLine.read(path)]
-    for number, line in enumerate(lines, 1):
+    ranked = any("proxy_score" in row or row.get("top1_error") == "" for row in read_csv(path))
+    form: type[CandidateLine] = ScoredCandidateLine if ranked else CandidateLine
+    for number, line in enumerate(form.read(path), 1):
         try:
             architecture = from_text(space, line.architecture)
         except InputError as error:

@@ -19,7 +19,7 @@ AGGREGATES = {"az_nas": TERMS, "az_nas_synflow": (*TERMS, "synflow")}
 def sum_of_log_ranks(scores: Sequence[Sequence[float]]) -> np.ndarray:
     """(N,): Σ log(rank / N) over the scores, each of which says of N architectures the more the better. Those that tie
     share their mean rank."""
-    return np.sum([np.log(stats.rankdata(values) / len(values)) for values in scores], axis=0)
+    return np.sum([np.log(_shares(values)) for values in scores], axis=0)
 
 
 def with_vetoes(scores: Mapping[str, Sequence[float]], vetoes: Collection[str] = BLOCK_TERMS) -> np.ndarray:
@@ -30,9 +30,13 @@ def with_vetoes(scores: Mapping[str, Sequence[float]], vetoes: Collection[str] =
     Args:
         vetoes: names of those scores.
     """
-    shares = {name: stats.rankdata(values) / len(values) for name, values in scores.items()}
-    terms = [np.minimum(share, 0.5) if name in vetoes else share for name, share in shares.items()]
-    return np.log(terms).sum(axis=0)
+    most = {name: 0.5 if name in vetoes else 1.0 for name in scores}
+    return np.sum([np.log(np.minimum(_shares(values), most[name])) for name, values in scores.items()], axis=0)
+
+
+def _shares(values: Sequence[float]) -> np.ndarray:
+    """(N,): rank / N of each value, 1 for the largest."""
+    return np.asarray(stats.rankdata(values) / len(values))
 
 
 def with_aggregates(scores: Mapping[str, Sequence[float]]) -> dict[str, Sequence[float]]:

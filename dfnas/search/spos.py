@@ -41,6 +41,7 @@ class SposSupernet:
         )
         self.batches = context.batches(settings, context.train, "weights")
         self.steps = settings.steps
+        self.paths_per_step = len(self.training_paths(0))
         self.loss_sum = torch.zeros((), device=context.device)
 
     def step(self, index: int) -> Row | None:
@@ -89,7 +90,7 @@ class SposSupernet:
 
     def _trained(self, steps: int) -> int:
         """Images that went forward and backward in so many steps."""
-        return steps * len(self.training_paths(0)) * self.batches.batch_size
+        return steps * self.paths_per_step * self.batches.batch_size
 
     def strengths(self) -> dict[str, torch.Tensor]:
         """None: paths are uniform."""
