@@ -27,6 +27,8 @@ from dfnas.spaces.names import NAMES, NOTATION, NOTATIONS, is_written, reference
 
 # Sections that describe a classifier of the user's.
 CLASSIFIERS = tuple(n for n, field in Config.model_fields.items() if TeacherSettings in sections_in(field.annotation))
+# Settings of a search that mean something in its space alone.
+OF_A_SPACE = ("space", "budget")
 # The settings of `lookup` that name a column of its table.
 TABLE_COLUMNS = ("column", "architecture_column", "class_column")
 
@@ -59,10 +61,10 @@ def laid_over_each_other(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     overlay: dict[str, Any] = {}
     for layer in layers:
         overlay = {name: value for name, value in overlay.items() if name not in _replaced(layer)}
-        judge = [("judge_images", "arguments")] if _names(layer.get("judge_images"), "builder") else []
-        for section, key in [(search, "space") for search in _replaced_spaces(layer)] + judge:
+        judge = [("judge_images", ("arguments",))] if _names(layer.get("judge_images"), "builder") else []
+        for section, keys in [(search, OF_A_SPACE) for search in _replaced_spaces(layer)] + judge:
             if isinstance(overlay.get(section), Mapping):
-                overlay[section] = {name: value for name, value in overlay[section].items() if name != key}
+                overlay[section] = {name: value for name, value in overlay[section].items() if name not in keys}
         update_config(overlay, copy.deepcopy(layer))
     return overlay
 
@@ -110,8 +112,8 @@ def checked_path(key: str, path: str) -> str:
 def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration, without what it inherited for another builder, space or recipe than the one it names.
 
-    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes of ours beside its own,
-    and one that names a recipe would train by ours.
+    Laid over `config.yaml` key by key, a file that names its own space would keep the sizes and the limits of ours
+    beside its own, and one that names a recipe would train by ours.
     """
     cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
     for section in _replaced(overlay):
@@ -119,7 +121,8 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     if _names(overlay.get("judge_images"), "builder"):
         cleaned["judge_images"]["arguments"] = overlay["judge_images"].get("arguments", {})
     for search in _replaced_spaces(overlay):
-        cleaned[search]["space"] = overlay[search]["space"]
+        cleaned[search] = {key: value for key, value in cleaned[search].items() if key not in OF_A_SPACE}
+        cleaned[search] |= {key: overlay[search][key] for key in OF_A_SPACE if key in overlay[search]}
     return cleaned
 
 

@@ -111,6 +111,16 @@ def test_a_space_gets_its_own_options_only():
     assert json.loads(found["--space"]) == SPACE
 
 
+def test_a_space_keeps_no_limit_of_another():
+    """A limit means something in the space that it was chosen for."""
+    limited = {"search_spos": {"budget": {"max_params_m": 0.5}}}
+    assert json.loads(options(limited, "search_spos")["--budget"])["max_params_m"] == 0.5
+    for layers in ([limited, {"search_spos": {"space": SPACE}}], [{"search_spos": {"space": SPACE}}]):
+        assert not json.loads(options(laid(layers), "search_spos")["--budget"])["max_params_m"]
+    kept = options({"search_spos": {"space": SPACE, **limited["search_spos"]}}, "search_spos")
+    assert json.loads(kept["--budget"])["max_params_m"] == 0.5
+
+
 @pytest.mark.parametrize("rule", ["search_darts", "search_proxyless", "search_spos"])
 def test_sizes_alone_are_laid_over_ours(rule: str):
     ours = json.loads(options({}, rule)["--space"])
