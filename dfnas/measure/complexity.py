@@ -3,19 +3,14 @@
 One MAC is one multiplication with its addition; the literature's "FLOPs" of mobile networks are these. Counted
 are convolutions and matrix products (linear layers, attention); normalisation, activation, pooling and biases
 are not, as in the figures that the methods publish.
-
-Nothing is computed for a count: the network runs on torch's `meta` device, where tensors have shapes only.
 """
 
-import copy
 from collections.abc import Hashable
-from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
-from torch.utils.flop_counter import FlopCounterMode
+
+from dfnas.measure.mac_counter import MacCounter
 
 
 def count_parameters(module: nn.Module) -> int:
@@ -26,18 +21,21 @@ def count_parameters(module: nn.Module) -> int:
 def count_macs(module: nn.Module, *input_shape: int) -> int:
     """Multiply-accumulates of one image through the module in evaluation mode.
 
-    The module is left as it is, wherever it lives. A module that the meta device cannot run (one whose control
-    flow depends on values, or that holds tensors which are neither parameters nor buffers) is counted by running
-    a copy of it on its own device.
+    One black image goes through it, where it lives; on torch's `meta` device nothing is computed for that. The module
+    is left as it is.
 
     Args:
         input_shape: of one image, without the batch: `count_macs(network, 3, 224, 224)`.
     """
+    device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
+    training = [each for each in module.modules() if each.training]
     try:
-        return _run_counted(_without_storage(module), torch.empty(1, *input_shape, device="meta"))
-    except (NotImplementedError, RuntimeError):
-        device = next((parameter.device for parameter in module.parameters()), torch.device("cpu"))
-        return _run_counted(copy.deepcopy(module), torch.zeros(1, *input_shape, device=device))
+        with MacCounter() as counter, torch.no_grad():
+            module.eval()(torch.zeros(1, *input_shape, device=device))
+    finally:
+        for each in training:
+            each.training = True
+    return counter.macs
 
 
 def signature(module: nn.Module) -> Hashable:
@@ -50,31 +48,3 @@ def signature(module: nn.Module) -> Hashable:
 
 
 _OF_EVERY_MODULE = frozenset(vars(nn.Module()))
-
-
-def _run_counted(module: nn.Module, x: torch.Tensor) -> int:
-    with FlopCounterMode(display=False) as counter, UncountedSkipped(), torch.no_grad():
-        module.eval()(x)
-    return counter.get_total_flops() // 2
-
-
-def _without_storage(module: nn.Module) -> nn.Module:
-    """A copy on the meta device. Weights are never copied: deepcopy finds their stand-ins in its memo."""
-    memo: dict[int, torch.Tensor] = {}
-    for parameter in module.parameters():
-        memo[id(parameter)] = nn.Parameter(torch.empty_like(parameter, device="meta"), requires_grad=False)
-    for buffer in module.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    return copy.deepcopy(module, memo)
-
-
-class UncountedSkipped(TorchFunctionMode):
-    """Passes over functions that keep the shape and have no MACs. On the meta device torch breaks each of them up
-    into a dozen steps in Python, which are three quarters of the time of a count."""
-
-    _UNCOUNTED = frozenset({F.batch_norm, F.relu, F.relu6})
-
-    def __torch_function__(self, function: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        if function in self._UNCOUNTED and args:
-            return args[0]
-        return function(*args, **(kwargs or {}))

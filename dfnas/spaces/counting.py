@@ -4,9 +4,9 @@ from collections.abc import Hashable
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
-from dfnas.measure.complexity import UncountedSkipped, signature
+from dfnas.measure.complexity import signature
+from dfnas.measure.mac_counter import MacCounter
 from dfnas.spaces.slot import Slot, set_mixer, slots
 
 
@@ -25,28 +25,28 @@ def count_slot_macs(network: nn.Module, *input_shape: int) -> tuple[int, dict[st
     table: dict[str, list[int]] = {}
     known: dict[Hashable, int] = {}  # cells and blocks repeat: most options have been counted before
     in_slots = 0
-    with FlopCounterMode(display=False) as counter, UncountedSkipped():
+    with MacCounter() as counter:
 
         def count_each_option(slot: Slot, x: torch.Tensor) -> torch.Tensor:
             nonlocal in_slots
-            entry = counter.get_total_flops()
+            entry = counter.macs
             totals, output = table.setdefault(slot.choice, [0] * len(slot.options)), None
             for i, option in enumerate(slot.options):
                 key = (signature(option), x.shape)
                 if key not in known:
-                    before = counter.get_total_flops()
+                    before = counter.macs
                     output = option(x)
-                    known[key] = (counter.get_total_flops() - before) // 2
+                    known[key] = counter.macs - before
                 totals[i] += known[key]
             output = slot.options[0](x) if output is None else output  # any will do: they agree in shape
-            in_slots += counter.get_total_flops() - entry
+            in_slots += counter.macs - entry
             return output
 
         set_mixer(network, count_each_option)
         device = next(network.parameters()).device
         with torch.no_grad():
             network.eval()(torch.empty(1, *input_shape, device=device))
-    fixed = (counter.get_total_flops() - in_slots) // 2
+    fixed = counter.macs - in_slots
     return fixed, {choice: tuple(totals) for choice, totals in table.items()}
 
 

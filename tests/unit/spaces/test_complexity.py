@@ -1,10 +1,16 @@
 """Counting weights and multiply-accumulates, against closed forms."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from dfnas.cifar_resnet import cifar_resnet
 from dfnas.measure.complexity import count_macs, count_parameters
+from dfnas.measure.mac_counter import MacCounter
 from dfnas.spaces.counting import count_slot_macs, count_slot_parameters
 from dfnas.spaces.darts import CellSpace
 from dfnas.spaces.slot import Slot, slots
@@ -93,3 +99,36 @@ def test_options_that_repeat_are_run_once():
         runs.append(len(ran))
     # Normal edges of three sizes; into a reduction cell edges of stride 2 of two, on top of its own of stride 1.
     assert runs[0] == runs[1] == 3 + 2
+
+
+def _attention() -> nn.Module:
+    return nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"),
+    [
+        (lambda: cifar_resnet(depth=8, channels=3, classes=10), (3, 16, 16)),
+        (lambda: nn.ConvTranspose2d(2, 4, 3, groups=2), (2, 5, 5)),
+        (_attention, (6, 8)),
+    ],
+    ids=["residual", "transposed", "attention"],
+)
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_torch_counts_the_same(build, shape, device):
+    network = build().to(device).eval()
+    with FlopCounterMode(display=False) as theirs, MacCounter() as ours, torch.no_grad():
+        network(torch.zeros(1, *shape, device=device))
+    assert ours.macs == theirs.get_total_flops() // 2 > 0
+
+
+def test_a_count_loads_no_compiler():
+    """It would take longer than all else that a short stage does."""
+    code = """
+import sys
+from dfnas.cifar_resnet import cifar_resnet
+from dfnas.measure.complexity import count_macs
+assert count_macs(cifar_resnet(depth=8, channels=3, classes=10), 3, 16, 16)
+assert "torch._dynamo" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
