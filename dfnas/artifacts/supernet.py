@@ -10,6 +10,7 @@ from torch import nn
 
 from dfnas.runtime.errors import InputError, rebuild
 from dfnas.runtime.files import load_archive, save_archive
+from dfnas.runtime.placement import placed
 from dfnas.runtime.resumable import Row
 from dfnas.spaces.space import Space
 
@@ -57,4 +58,4 @@ def load_supernet(path: Path, space: Space, device: torch.device) -> SupernetFil
         raise InputError(f"{path} is not a supernet of the space that is searched; {rebuild(path)}") from error
     if not fits:
         raise InputError(f"{path} has strengths of other options than the space that is searched; {rebuild(path)}")
-    return SupernetFile(network.to(device).to(memory_format=torch.channels_last), strengths, report, history)
+    return SupernetFile(placed(network, device), strengths, report, history)

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from dfnas.dataset.colours import Colours, coloured, draw_colours
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.windows import draw_window, seen_through
+from dfnas.runtime.transfers import constant, sent
 from dfnas.settings.training import AugmentationSettings
 
 
@@ -75,7 +76,7 @@ def drawn_view(data: ImageSet, images: torch.Tensor, settings: AugmentationSetti
         views = _shifted(images, settings, draws, data.size)
     else:
         mirrored = torch.zeros(len(images), dtype=torch.bool) if draws.mirrored is None else draws.mirrored
-        windows, mirrored = draws.windows.to(images.device), mirrored.to(images.device)
+        windows, mirrored = sent(draws.windows, images.device), sent(mirrored, images.device)
         views = seen_through(images.float(), windows, mirrored, data.size).permute(0, 2, 3, 1)
     views = _normalised(data, views if draws.colours is None else coloured(views.float(), draws.colours))
     return views if draws.holes is None else _cut(views, settings.cutout, draws.holes)
@@ -86,12 +87,12 @@ def _shifted(images: torch.Tensor, settings: AugmentationSettings, draws: Draws,
     device = images.device
     padded = _padded(images.permute(0, 2, 3, 1), settings)
     assert draws.corners is not None, "crops have the input's size"
-    top, left = draws.corners.to(device).unbind(1)
+    top, left = sent(draws.corners, device).unbind(1)
     views = _crops(padded, top, left, size)
     if draws.mirrored is None:
         return views
     both = torch.stack([views, views.flip(2)], 1).flatten(0, 1)  # quicker than to pick and mirror half of them
-    return both.index_select(0, 2 * torch.arange(len(images), device=device) + draws.mirrored.to(device))
+    return both.index_select(0, 2 * torch.arange(len(images), device=device) + sent(draws.mirrored, device))
 
 
 def averaged(views: torch.Tensor, side: int) -> torch.Tensor:
@@ -118,8 +119,8 @@ def _draw_holes(count: int, size: Sequence[int], generator: torch.Generator) -> 
 
 def _cut(views: torch.Tensor, length: int, holes: torch.Tensor) -> torch.Tensor:
     inside = []
-    for side, middle in zip(views.shape[2:], holes.split(1, 1), strict=True):
-        low = middle.to(views.device) - length // 2
+    for side, middle in zip(views.shape[2:], sent(holes, views.device).split(1, 1), strict=True):
+        low = middle - length // 2
         pixels = torch.arange(side, device=views.device)
         inside.append((pixels >= low) & (pixels < low + length))  # (B, H), then (B, W)
     rows, columns = inside
@@ -154,6 +155,6 @@ def _crops(images: torch.Tensor, tops: torch.Tensor, lefts: torch.Tensor, size: 
 
 def _normalised(data: ImageSet, images: torch.Tensor) -> torch.Tensor:
     """Pixels (B, H, W, C) from 0 to 255 as a network takes them: (B, C, H, W) float32, channels last."""
-    mean, std = (torch.tensor(values, device=images.device).repeat(images.shape[2]) for values in (data.mean, data.std))
+    mean, std = (constant(values, images.device).repeat(images.shape[2]) for values in (data.mean, data.std))
     rows = images.float().contiguous().flatten(2)  # (B, H, W · C)
     return rows.div_(255).sub_(mean).div_(std).view(images.shape).permute(0, 3, 1, 2)

@@ -11,6 +11,7 @@ from dfnas.dataset.batch_targets import Labels
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
+from dfnas.runtime.transfers import sent
 from dfnas.settings.training import AugmentationSettings
 
 KEPT_BYTES = 1 << 29  # of views that are asked for again and again
@@ -65,7 +66,7 @@ class Batches:
         self.per_epoch = images_per_epoch // batch_size or self.per_pass
         self._pass, self._order = -1, torch.empty(0)
         first = torch.rand(len(data), generator=generator(seed, name, "mirrored")) < 0.5
-        self._mirrored_first = first.to(data.images.device)  # in the first pass, where flips alternate
+        self._mirrored_first = sent(first, data.images.device)  # in the first pass, where flips alternate
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
@@ -95,7 +96,7 @@ class Batches:
         number, place = divmod(step, self.per_pass)
         if number != self._pass:
             order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", number))
-            self._pass, self._order = number, order.to(self.data.images.device)
+            self._pass, self._order = number, sent(order, self.data.images.device)
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
 
 

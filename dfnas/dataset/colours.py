@@ -9,11 +9,14 @@ from typing import NamedTuple
 
 import torch
 
+from dfnas.runtime.transfers import constant, sent
 from dfnas.settings.training import JitterSettings
 
 GREY = (0.2989, 0.587, 0.114)
 """Shares of red, green and blue in a grey value, as torchvision has them."""
 WHITE = 255.0
+PLACES = (5.0, 3.0, 1.0)
+"""Of red, green and blue on the circle of hues, in sixths of a turn."""
 
 
 class Colours(NamedTuple):
@@ -42,14 +45,17 @@ def draw_colours(count: int, settings: JitterSettings, generator: torch.Generato
 
 def coloured(pixels: torch.Tensor, colours: Colours) -> torch.Tensor:
     """Images (B, H, W, C) with other colours, each step of an image's order clipped to valid pixels."""
-    pixels = pixels.clone()
+    pixels, device = pixels.clone(), pixels.device
     changes: tuple[Callable[..., torch.Tensor], ...] = (torch.mul, _contrasted, _saturated, _turned)
-    for place in range(4):
-        for kind, change in enumerate(changes):
-            rows = (colours.order[:, place] == kind).nonzero()[:, 0]  # of the CPU: no device is waited for
-            factors = colours.factors[rows, kind].to(pixels.device)[:, None, None, None]
-            rows = rows.to(pixels.device)
-            pixels[rows] = change(pixels[rows], factors).clamp_(0, WHITE)
+    # The images of each kind one after the other, at each place: found on the CPU, so that no device is waited for.
+    rows = colours.order.argsort(dim=0, stable=True)  # (B, 4)
+    factors = colours.factors.gather(1, colours.order).gather(0, rows)
+    counts = [column.bincount(minlength=len(changes)).tolist() for column in colours.order.unbind(1)]
+    rows, factors = sent(rows, device), sent(factors, device)
+    for place, count in enumerate(counts):
+        parts = zip(changes, rows[:, place].split(count), factors[:, place].split(count), strict=True)
+        for change, chosen, strength in parts:
+            pixels[chosen] = change(pixels[chosen], strength[:, None, None, None]).clamp_(0, WHITE)
     return pixels
 
 
@@ -74,12 +80,11 @@ def _turned(images: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
         (green - blue) / safe,
         torch.where(value == green, 2 + (blue - red) / safe, 4 + (red - green) / safe),
     )
-    place = (torch.tensor([5.0, 3.0, 1.0], device=images.device) + hue + 6 * turns) % 6
+    place = (constant(PLACES, images.device) + hue + 6 * turns) % 6
     return value - chroma * torch.minimum(place, 4 - place).clamp(0, 1)
 
 
 def _grey(images: torch.Tensor) -> torch.Tensor:
     if images.shape[3] == 1:
         return images
-    shares = torch.tensor(GREY, device=images.device)
-    return (images * shares).sum(3, keepdim=True)
+    return (images * constant(GREY, images.device)).sum(3, keepdim=True)

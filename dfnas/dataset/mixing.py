@@ -11,6 +11,7 @@ import torch
 
 from dfnas.dataset.batches import Batches
 from dfnas.runtime.seeds import generator, python_random
+from dfnas.runtime.transfers import sent
 
 
 class MixedBatches:
@@ -47,7 +48,8 @@ class MixedBatches:
         """Views mixed with their partners (B,) int64, and the share of their own that they keep."""
         rng = python_random(self.seed, "mixture", step)
         # Where processes have a batch between them, each mixes its own share.
-        partners = torch.randperm(len(views), generator=generator(self.seed, "partners", step)).to(views.device)
+        order = torch.randperm(len(views), generator=generator(self.seed, "partners", step))
+        partners = sent(order, views.device)
         blends = rng.random() < 0.5 if self.mixup and self.cutmix else bool(self.mixup)
         alpha = self.mixup if blends else self.cutmix
         own = rng.betavariate(alpha, alpha)

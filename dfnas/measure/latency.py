@@ -10,16 +10,19 @@ from torch import nn
 
 from dfnas.runtime.device import synchronize
 
-WARMUP = 5
+WARMUP_S = 0.5
+"""Of work before anything is timed: a GPU's clock, and a CPU's, takes some tenths of a second to rise."""
 FEWEST = 3
 """Timed passes of a network that is slow."""
+
+Calls = Sequence[Callable[[], Any]]
 
 
 @torch.inference_mode()
 def interleaved_seconds(
-    calls: Sequence[Callable[[], Any]], device: torch.device, repeats: int, warmup: int = WARMUP
+    calls: Calls, device: torch.device, repeats: int, warmup_s: float = WARMUP_S
 ) -> list[list[float]]:
-    """Seconds of `repeats` runs of each call, taken round by round after a warm-up, so that drift hits all alike.
+    """Seconds of `repeats` runs of each call, taken round by round after `warm_up`, so that drift hits all alike.
 
     On a single CPU thread the clock is that thread's own. On an idle machine it agrees with the one on the wall; on a
     busy one it leaves out what other programs took, which is more of a long call than of a short one. With several
@@ -28,22 +31,30 @@ def interleaved_seconds(
     Args:
         calls: what they run computes on `device`.
     """
-    own = device.type == "cpu" and torch.get_num_threads() == 1
-    clock = time.thread_time if own else time.perf_counter
-    seconds: list[list[float]] = [[] for _ in calls]
-    for turn in range(-warmup, repeats):
-        for call, times in zip(calls, seconds, strict=True):
-            synchronize(device)
-            begun = clock()
+    warm_up(calls, device, warmup_s)
+    return _timed(calls, device, repeats)
+
+
+@torch.inference_mode()
+def warm_up(calls: Calls, device: torch.device, seconds: float) -> float:
+    """Runs all calls in turn until they have taken so many seconds, on the wall, but twice at least: in the first round
+    libraries are loaded. Returns the seconds of the last round."""
+    rounds, took, begun = 0, 0.0, time.perf_counter()
+    while rounds < 2 or time.perf_counter() - begun < seconds:
+        before = time.perf_counter()
+        for call in calls:
             call()
-            synchronize(device)
-            if turn >= 0:
-                times.append(clock() - begun)
-    return seconds
+        synchronize(device)
+        rounds, took = rounds + 1, time.perf_counter() - before
+    return took
 
 
 def forward_seconds(
-    networks: Sequence[nn.Module], shape: tuple[int, ...], repeats: int, limit_s: float = math.inf
+    networks: Sequence[nn.Module],
+    shape: tuple[int, ...],
+    repeats: int,
+    limit_s: float = math.inf,
+    warmup_s: float = WARMUP_S,
 ) -> list[list[float]]:
     """Seconds of `repeats` forward passes of each network, see `interleaved_seconds`.
 
@@ -55,9 +66,20 @@ def forward_seconds(
     device = next(networks[0].parameters()).device
     x = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
     calls = [lambda network=network: network(x) for network in networks]
-    interleaved_seconds(calls, device, 0, warmup=1)  # in which libraries are loaded
-    begun = time.perf_counter()
-    interleaved_seconds(calls, device, 0, warmup=1)
-    fitting = int(min(repeats, limit_s / (time.perf_counter() - begun)))
-    rounds = min(repeats, max(FEWEST, fitting))
-    return interleaved_seconds(calls, device, rounds, min(WARMUP, rounds) - 2)
+    a_round = warm_up(calls, device, warmup_s)
+    return _timed(calls, device, min(repeats, max(FEWEST, int(min(repeats, limit_s / a_round)))))
+
+
+@torch.inference_mode()
+def _timed(calls: Calls, device: torch.device, rounds: int) -> list[list[float]]:
+    own = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.thread_time if own else time.perf_counter
+    seconds: list[list[float]] = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, times in zip(calls, seconds, strict=True):
+            synchronize(device)
+            begun = clock()
+            call()
+            synchronize(device)
+            times.append(clock() - begun)
+    return seconds

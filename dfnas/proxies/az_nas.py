@@ -24,6 +24,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.runtime.transfers import sent
+
 WORST = -math.inf
 
 
@@ -88,7 +90,7 @@ def spectral_entropy(feature: torch.Tensor) -> float:
 
 def _trainability(before: torch.Tensor, after: torch.Tensor, rng: torch.Generator) -> float:
     """2 - σ - 1/σ of a block, by its input and output."""
-    signs = 2 * torch.bernoulli(torch.full(after.shape, 0.5), generator=rng).to(after.device) - 1
+    signs = 2 * sent(torch.bernoulli(torch.full(after.shape, 0.5), generator=rng), after.device) - 1
     grad = None
     if after.requires_grad and before.requires_grad:
         (grad,) = torch.autograd.grad(after, before, signs, retain_graph=True, allow_unused=True)

@@ -31,12 +31,13 @@ def synflow(network: nn.Module, shape: tuple[int, ...]) -> float:
     network.zero_grad(set_to_none=True)
     device = next(network.parameters()).device
     network(torch.ones(1, *shape, dtype=torch.float64, device=device)).sum().backward()
-    score = sum(
-        (layer.weight * layer.weight.grad).abs().sum().item()
+    flows = [
+        (layer.weight * layer.weight.grad).abs().sum()
         for layer in weighted_layers(network)
         if layer.weight.grad is not None
-    )
-    return math.inf if math.isnan(score) else float(score)
+    ]
+    score = sum(torch.stack(flows).tolist()) if flows else 0.0
+    return math.inf if math.isnan(score) else score
 
 
 def _straighten(module: nn.Module) -> None:

@@ -111,9 +111,13 @@ def read_csv(path: str | Path, expected_columns: Iterable[str] = ()) -> list[dic
 
 
 def save_archive(path: str | Path, value: Any) -> None:
-    """Saves with `torch.save`, atomically, to bytes that do not depend on the file's name."""
+    """Saves with `torch.save`, atomically, to bytes that do not depend on the file's name. Tensors are saved as those
+    of the CPU: any machine can load them, by a plain `torch.load` too."""
     import torch  # takes a second, and whoever has no tensors does without
+    from torch.utils._pytree import tree_leaves, tree_map_only
 
+    if any(isinstance(leaf, torch.Tensor) and leaf.device.type != "cpu" for leaf in tree_leaves(value)):
+        value = tree_map_only(torch.Tensor, lambda tensor: tensor.detach().cpu(), value)
     buffer = io.BytesIO()
     torch.save(value, buffer)
     write_bytes(path, buffer.getvalue())

@@ -172,8 +172,6 @@ def join(processes: Processes, device: str, threads: int, held: ExitStack) -> to
         distributed.init_process_group("gloo" if on_cpu else "cpu:gloo,cuda:nccl", timeout=PATIENCE)
         held.callback(distributed.destroy_process_group)
         chosen = prepare(device, threads, held)
-        if not on_cpu:
-            torch.cuda.set_device(chosen)
         distributed.all_reduce(torch.zeros(1))  # until each has its GPU
     return chosen
 

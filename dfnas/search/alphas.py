@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import torch
 
+from dfnas.runtime.transfers import fetched
 from dfnas.spaces.space import Space
 
 INITIAL_SCALE = 1e-3  # of a normal distribution, in both publications
@@ -71,7 +72,7 @@ class Alphas:
         """softmax(α) on the CPU, for `Space.discretise` and for keeping; times the weight of the edge, if it has
         one."""
         weights = self.edge_weights()
-        return {choice: (p * weights.get(choice, 1.0)).cpu() for choice, p in self.probabilities().items()}
+        return fetched({choice: p * weights.get(choice, 1.0) for choice, p in self.probabilities().items()})
 
     @torch.no_grad()
     def entropy(self) -> float:

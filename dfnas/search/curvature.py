@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import torch
 
+from dfnas.runtime.transfers import sent
+
 RADIUS = 1e-2  # by which the leaves move: float32 loses by cancellation what a smaller one gains
 TOLERANCE = 1e-4  # of the residual, relative to the largest eigenvalue in magnitude
 
@@ -43,12 +45,13 @@ def hessian_vector_product(gradient: Gradient, leaves: Sequence[torch.Tensor], v
         vector: (n,) float64 of norm 1.
     """
     before = [leaf.detach().clone() for leaf in leaves]
-    directions = vector.split([leaf.numel() for leaf in leaves])
+    on_device = sent(vector.to(leaves[0].dtype), leaves[0].device)
+    directions = on_device.split([leaf.numel() for leaf in leaves])
     sides = []
     for radius in (RADIUS, -RADIUS):
         with torch.no_grad():
             for leaf, value, direction in zip(leaves, before, directions, strict=True):
-                leaf.copy_(value + radius * direction.to(leaf).view_as(leaf))
+                leaf.copy_(value + radius * direction.view_as(leaf))
         sides.append(torch.cat([one.detach().flatten() for one in gradient()]).double().cpu())
     with torch.no_grad():
         for leaf, value in zip(leaves, before, strict=True):

@@ -18,8 +18,10 @@ from torch.nn import functional as F
 from dfnas.dataset.batches import Batches
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.placement import placed
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import generator, python_random, reseed
+from dfnas.runtime.transfers import sent
 from dfnas.search.alphas import INITIAL_SCALE, Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.curvature import Gradient, dominant_eigenvalue
@@ -59,7 +61,7 @@ class DartsSupernet(DifferentiableSupernet):
                 "leave it out, or search a space of cells"
             )
         reseed(seed, "weights")
-        self.network = space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
+        self.network = placed(space.supernet(), context.device).train()
         self.mixture = SoftmaxMixture()
         self.decisions = Decisions(space, self.mixture)
         by_perturbation = settings.selection.by == "perturbation"
@@ -195,7 +197,8 @@ class DartsSupernet(DifferentiableSupernet):
     def _mix(self) -> None:
         """Hands the present α, β and decisions to the supernet."""
         probabilities = self.alphas.probabilities()
-        masked = {c: probabilities[c] * mask.to(probabilities[c]) for c, mask in self.decisions.masks.items()}
+        masks = {choice: sent(mask, self.context.device) for choice, mask in self.decisions.masks.items()}
+        masked = {c: probabilities[c] * mask.to(probabilities[c].dtype) for c, mask in masks.items()}
         self.mixture.weights = probabilities | masked
         self.edges.weights = self.alphas.edge_weights() | dict.fromkeys(self.decisions.removed, 0.0)
 

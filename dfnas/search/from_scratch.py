@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dfnas.measure.accuracy import logits_of
+from dfnas.runtime.placement import placed
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import reseed
 from dfnas.search.context import SearchContext
@@ -79,7 +80,7 @@ class FromScratchSearch(JudgingSearch, ABC):
         settings = self.settings
         reseed(self.context.seed, "weights")
         return Descent(
-            self.context.space.network(self.present).to(self.context.device),
+            placed(self.context.space.network(self.present), self.context.device),
             self.batches,
             settings,
             settings.steps,

@@ -10,12 +10,16 @@ the expected cost being that of p too, after which the two are shifted together 
 stay (section 3.2.1). With the gates of all options everything is the same over all of them, and nothing is shifted.
 """
 
+from collections.abc import Mapping, Sequence
+
 import torch
 
 from dfnas.measure.accuracy import error_rate, logits_of
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.placement import placed
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import generator, reseed
+from dfnas.runtime.transfers import fetched, sent
 from dfnas.search.alphas import Alphas
 from dfnas.search.context import SearchContext
 from dfnas.search.cost import check_cost, with_cost
@@ -38,7 +42,7 @@ class ProxylessSupernet(DifferentiableSupernet):
         self.context, self.settings, seed = context, settings, context.seed
         self.processes = context.processes
         reseed(seed, "weights")
-        self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
+        self.network = placed(context.space.supernet(), context.device).train()
         self.weights = list(self.network.parameters())
         self.path, self.gates = SinglePath(), EveryPath() if settings.gates == "all" else TwoPaths()
         self.alphas = Alphas(context.space, settings, generator(seed, "alphas"), context.device)
@@ -103,9 +107,10 @@ class ProxylessSupernet(DifferentiableSupernet):
         views, targets = self.alpha_batches[index]
         gradients, loss = self.architecture_gradient(views, targets, drawn, draws)
         with torch.no_grad():
-            mass = {choice: alphas[choice][pair].logsumexp(0) for choice, pair in drawn.items()}
+            pairs = self._placed({} if everything else drawn)
+            mass = {choice: alphas[choice][pair].logsumexp(0) for choice, pair in pairs.items()}
             self.alphas.step(gradients.values())
-            for choice, pair in drawn.items() if not everything else ():
+            for choice, pair in pairs.items():
                 alphas[choice][pair] -= alphas[choice][pair].logsumexp(0) - mass[choice]
         self.loss_sums[1] += self.processes.mean(loss)
 
@@ -119,11 +124,11 @@ class ProxylessSupernet(DifferentiableSupernet):
             drawn: the options of every choice whose gates are asked; two, or all.
             draws: decides which of them is on, by their probabilities.
         """
-        among = {choice: self._among(choice, options) for choice, options in drawn.items()}
+        among = self._among(drawn)
+        probabilities = fetched(among)
         self.gates.drawn, self.gates.gates = {}, {}
         for choice, options in drawn.items():
-            probabilities = among[choice].detach()[options].cpu()
-            on = int(torch.multinomial(probabilities, 1, generator=draws)) if len(options) > 1 else 0
+            on = int(torch.multinomial(probabilities[choice][options], 1, generator=draws)) if len(options) > 1 else 0
             self.gates.drawn[choice] = (options[on], *options[:on], *options[on + 1 :])
             leaf = torch.zeros(len(options), device=views.device)
             leaf[0] = 1.0
@@ -140,18 +145,29 @@ class ProxylessSupernet(DifferentiableSupernet):
         found = self.processes.averaged(torch.autograd.grad(loss, leaves, materialize_grads=True))
         gate_gradients = dict(zip(gates, found[: len(gates)], strict=True))
         gradients = dict(zip(self.alphas.values, found[len(gates) :], strict=True))  # of the cost term alone
-        for choice, on_first in self.gates.drawn.items():
-            p, gate = among[choice].detach()[list(on_first)], gate_gradients[choice]
+        for choice, on_first in self._placed(self.gates.drawn).items():
+            p, gate = among[choice].detach()[on_first], gate_gradients[choice]
             # Σ_j ∂L/∂g_j p_j (δ_ij - p_i) = p_i (∂L/∂g_i - Σ_j p_j ∂L/∂g_j)
-            gradients[choice][list(on_first)] += p * (gate - (p * gate).sum())
+            gradients[choice][on_first] += p * (gate - (p * gate).sum())
         return gradients, loss.detach()
 
-    def _among(self, choice: str, drawn: list[int]) -> torch.Tensor:
-        """Probabilities (O,) among the drawn options of a choice, zero for the others; differentiable in α."""
-        alpha = self.alphas.values[choice]
-        others = torch.ones_like(alpha, dtype=torch.bool)
-        others[drawn] = False
-        return alpha.masked_fill(others, -torch.inf).softmax(0)
+    def _among(self, drawn: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+        """Probabilities (O,) among the drawn options of every choice, zero for the others; differentiable in α."""
+        values = {choice: self.alphas.values[choice] for choice in drawn}
+        others = [torch.ones(len(alpha), dtype=torch.bool) for alpha in values.values()]
+        for mask, options in zip(others, drawn.values(), strict=True):
+            mask[list(options)] = False
+        masks = sent(torch.cat(others), self.context.device).split([len(mask) for mask in others])
+        return {
+            choice: alpha.masked_fill(mask, -torch.inf).softmax(0)
+            for (choice, alpha), mask in zip(values.items(), masks, strict=True)
+        }
+
+    def _placed(self, drawn: Mapping[str, Sequence[int]]) -> dict[str, torch.Tensor]:
+        """Indices (N,) int64 of drawn options on the device, in one upload for all choices."""
+        flat = torch.tensor([option for options in drawn.values() for option in options], dtype=torch.int64)
+        parts = sent(flat, self.context.device).split([len(options) for options in drawn.values()])
+        return dict(zip(drawn, parts, strict=True))
 
     def _cost_table(self) -> CostTable:
         if not self.settings.cost.needs_latency:
@@ -162,11 +178,10 @@ class ProxylessSupernet(DifferentiableSupernet):
 
     def _draw(self, count: int, draws: torch.Generator) -> dict[str, list[int]]:
         """Different options of every choice, drawn by their probabilities."""
-        with torch.no_grad():
-            return {
-                choice: torch.multinomial(p.cpu(), min(count, len(p)), generator=draws).tolist()
-                for choice, p in self.alphas.probabilities().items()
-            }
+        return {
+            choice: torch.multinomial(p, min(count, len(p)), generator=draws).tolist()
+            for choice, p in fetched(self.alphas.probabilities()).items()
+        }
 
     def _report(self, epoch: int) -> Row:
         per_epoch = self.batches.per_epoch

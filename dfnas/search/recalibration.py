@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from dfnas.classifiers.norms import stored_norms
+from dfnas.runtime.placement import count_on_host
 
 
 @torch.no_grad()
@@ -20,7 +21,7 @@ def recalibrate(network: nn.Module, batches: Iterable[torch.Tensor]) -> None:
     Args:
         batches: views (B, C, S, S).
     """
-    norms = _moving(network)
+    norms = _moving(count_on_host(network))
     momenta = [norm.momentum for norm in norms]
     was_training = network.training
     network.eval()

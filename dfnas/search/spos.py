@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from dfnas.runtime.placement import placed
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import python_random, reseed
 from dfnas.search.context import SearchContext
@@ -33,7 +34,7 @@ class SposSupernet:
     def __init__(self, context: SearchContext, settings: SposSupernetSettings):
         self.context, self.settings = context, settings
         reseed(context.seed, "weights")
-        self.network = context.space.supernet().to(context.device).to(memory_format=torch.channels_last).train()
+        self.network = placed(context.space.supernet(), context.device).train()
         self.path = SinglePath()
         set_mixer(self.network, self.path)
         self.optimizer = sgd(

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from dfnas.runtime.transfers import sent
+
 
 @dataclass(frozen=True)
 class CostTable:
@@ -39,7 +41,7 @@ class CostTable:
             probabilities: (O,) of every choice.
         """
         p = torch.cat([probabilities[choice] for choice in self.choices])
-        return self.fixed + p @ self._flat.to(p)
+        return self.fixed + p @ sent(self._flat.to(p.dtype), p.device)
 
     @functools.cached_property
     def _flat(self) -> torch.Tensor:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.transfers import sent
 from dfnas.spaces import sizes
 from dfnas.spaces.cell_operations import DARTS_OPERATIONS, darts_operation, darts_options
 from dfnas.spaces.costs import CostTable
@@ -226,7 +227,8 @@ class CellSpace(Space):
         total: torch.Tensor | float = table.fixed
         for _, edges in self.nodes_with_edges():
             p = torch.stack([probabilities[edge] for edge in edges])  # (E, O), `none` first
-            costs = torch.tensor([table.options[edge] for edge in edges], dtype=torch.float64).to(p)
+            by_edge = torch.tensor([table.options[edge] for edge in edges], dtype=torch.float64)
+            costs = sent(by_edge.to(p.dtype), p.device)
             least = torch.finfo(p.dtype).tiny
             kept = p[:, 1:].sum(1).clamp_min(least)
             odds = kept.log() - p[:, 0].clamp_min(least).log()

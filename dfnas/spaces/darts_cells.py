@@ -95,6 +95,15 @@ def _dense(grad: torch.Tensor) -> torch.Tensor:
     return grad.contiguous(memory_format=torch.channels_last)
 
 
+def quartered(x: torch.Tensor) -> torch.Tensor:
+    """`F.adaptive_avg_pool2d(x, 2)` of (B, C, H, W), whose gradient a GPU would add up in no fixed order."""
+    if x.device.type == "cpu":
+        return F.adaptive_avg_pool2d(x, 2)
+    rows, columns = ((slice(0, -(-side // 2)), slice(side // 2, side)) for side in x.shape[2:])
+    means = [x[:, :, row, column].mean((2, 3)) for row in rows for column in columns]
+    return torch.stack(means, 2).unflatten(2, (2, 2))
+
+
 class AuxiliaryHead(nn.Module):
     """A second classifier two thirds of the way up, (B, C, H, W) to logits (B, K), whose loss helps to train."""
 
@@ -110,10 +119,8 @@ class AuxiliaryHead(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = F.relu(x)
-        if min(x.shape[2:]) >= 5 + self.pool_stride:
-            x = F.avg_pool2d(x, 5, self.pool_stride)  # 2 × 2 at the published sizes, from 8 × 8 and 7 × 7
-        else:
-            x = F.adaptive_avg_pool2d(x, 2)
+        large = min(x.shape[2:]) >= 5 + self.pool_stride  # 2 × 2 at the published sizes, from 8 × 8 and 7 × 7
+        x = F.avg_pool2d(x, 5, self.pool_stride) if large else quartered(x)
         x = F.relu(self.bn1(self.conv1(x)))
         x = F.relu(self.bn2(self.conv2(x)))
         return self.classifier(x.mean((2, 3)))

@@ -15,6 +15,7 @@ import torch
 
 from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.seeds import generator
+from dfnas.runtime.transfers import sent
 
 LEAVES = 200
 """They would cover a canvas three and a half times; a twentieth of it is left, as one more colour."""
@@ -37,9 +38,9 @@ def first_canvas(
     """
     rng, channels = generator(seed, *path, start), teacher.spec.channels
     if start == "noise":  # release, Image_Synthesis/train.py:93
-        return torch.randn(count, channels, *sides, generator=rng).to(teacher.mean.device)
+        return sent(torch.randn(count, channels, *sides, generator=rng), teacher.mean.device)
     assert start == "leaves", start
-    return (dead_leaves(count, channels, sides, rng).to(teacher.mean.device) - teacher.mean) / teacher.std
+    return (sent(dead_leaves(count, channels, sides, rng), teacher.mean.device) - teacher.mean) / teacher.std
 
 
 def dead_leaves(count: int, channels: int, sides: tuple[int, int], rng: torch.Generator) -> torch.Tensor:

@@ -13,8 +13,10 @@ import torch
 
 from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.placement import count_on_host
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import derive
+from dfnas.runtime.transfers import sent
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import FreshSettings
 from dfnas.synthesis.inversion_targets import first_targets
@@ -62,6 +64,7 @@ class WithFreshImages:
         if fresh.competition_weight:
             student = spec.model_copy(update={"builder": "", "arguments": {}, "mean": data.mean, "std": data.std})
             self._student = Teacher(student, copy.deepcopy(training.network)).to(data.images.device)
+            count_on_host(self._student)  # as the network does whose state it takes over
         self._objective, self._classes = Objective(teacher, self._settings, self._student), spec.classes
         self._learning = fresh.every_epochs * training.batches.per_epoch
         self._making = fresh.batches * sum(stage.steps for stage in inversion.stages)
@@ -118,7 +121,7 @@ class WithFreshImages:
         images = self._training.batches.data.images
         for part in made.images():
             rows = (self._made + torch.arange(len(part))) % len(images)
-            images[rows.to(images.device)] = part.to(images.device)
+            images[sent(rows, images.device)] = sent(part, images.device)
             self._made += len(part)
         self._round, self._parts = None, InMemory()
 

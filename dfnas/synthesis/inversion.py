@@ -22,6 +22,7 @@ import torch
 
 from dfnas.runtime.errors import InputError, reason
 from dfnas.runtime.seeds import generator
+from dfnas.runtime.transfers import sent
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.canvas import first_canvas
 from dfnas.synthesis.objective import TERMS, Objective
@@ -59,7 +60,7 @@ class Inversion:
         self.total_steps = sum(stage.steps for stage in settings.stages)
         self._objective, self._teacher = objective, teacher
         self._device = teacher.mean.device
-        self._targets = targets.to(self._device, torch.float32)
+        self._targets = sent(targets, self._device).float()
         self._path = (settings.seed, "inversion", generation, batch)
         self._lowest, self._highest = (0 - teacher.mean) / teacher.std, (1 - teacher.mean) / teacher.std
         self._regions = [_regions(settings, spec.size, stage.downscale) for stage in settings.stages]

@@ -13,6 +13,7 @@ from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
+from dfnas.runtime.transfers import sent
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 
 
@@ -55,7 +56,7 @@ def one_hot(classes: torch.Tensor, count: int) -> torch.Tensor:
 def seen_by(teacher: Teacher, images: torch.Tensor) -> torch.Tensor:
     """What a network sees of stored images (B, C, H', W') uint8: their centre, (B, C, H, W) float32 in [0, 1], on
     its device."""
-    pixels = center(images, teacher.spec.size).to(teacher.mean.device, torch.float32) / 255
+    pixels = sent(center(images, teacher.spec.size), teacher.mean.device).float() / 255  # bytes, made numbers there
     return pixels.contiguous(memory_format=torch.channels_last)
 
 

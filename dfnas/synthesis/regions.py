@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 
 from dfnas.dataset.windows import draw_window, seen_through
+from dfnas.runtime.transfers import sent
 
 RegionMode = Literal["random_crop", "random_resized_crop", "roll", "none"]
 
@@ -105,7 +106,8 @@ class RegionOperator:
 
     def _resampled(self, canvas: torch.Tensor, regions: Sequence[Region]) -> torch.Tensor:
         """Each image's own region."""
-        spans = torch.tensor([(r.top, r.left, r.height, r.width, r.flip) for r in regions]).to(canvas.device)  # (n, 5)
+        drawn = torch.tensor([(r.top, r.left, r.height, r.width, r.flip) for r in regions])
+        spans = sent(drawn, canvas.device)  # (n, 5)
         return seen_through(canvas, spans[:, :4], spans[:, 4].bool(), self.window, self.mode == "roll")
 
 

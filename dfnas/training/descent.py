@@ -8,6 +8,7 @@ from torch import nn
 from dfnas.dataset.batches import Batches
 from dfnas.dataset.mixing import MixedBatches
 from dfnas.measure.soft_labels import entropy
+from dfnas.runtime.placement import count_on_host
 from dfnas.runtime.processes import ALONE, Processes
 from dfnas.settings.descent import DescentSettings
 from dfnas.training.losses import check_finite, smoothed, soft_cross_entropy
@@ -42,6 +43,8 @@ class Descent:
         factor: float = 1.0,
     ):
         self.network = network.to(memory_format=torch.channels_last).train()
+        if processes.count == 1:  # several hand each other what BatchNorms hold from device to device
+            count_on_host(self.network)
         self.batches, self.settings, self.steps, self.warmup = batches, settings, steps, warmup
         self.auxiliary_weight, self.temperature, self.factor = auxiliary_weight, temperature, factor
         self.processes, self.replica = processes, processes.replicated(self.network)

@@ -8,7 +8,8 @@ from torch import nn
 
 from dfnas.dataset.batches import PlainViews
 from dfnas.measure.accuracy import error_rate, logits_of, predict, top_k_errors
-from dfnas.measure.latency import FEWEST, WARMUP, forward_seconds
+from dfnas.measure import latency
+from dfnas.measure.latency import FEWEST, forward_seconds, warm_up
 
 
 @given(count=st.integers(1, 12), classes=st.integers(1, 7), k=st.integers(1, 9), seed=st.integers(0, 999))
@@ -59,16 +60,25 @@ class Counted(nn.Module):
 
 def test_networks_are_timed_in_turn_after_a_warm_up():
     calls = []
-    seconds = forward_seconds([Counted(name, calls) for name in "ab"], (2, 3, 8, 8), 7)
+    seconds = forward_seconds([Counted(name, calls) for name in "ab"], (2, 3, 8, 8), 7, warmup_s=0)
     assert [len(times) for times in seconds] == [7, 7]
     assert all(time >= 0 for times in seconds for time in times)
-    assert "".join(calls) == "ab" * (WARMUP + 7)
+    assert "".join(calls) == "ab" * (2 + 7)
+
+
+@pytest.mark.parametrize(("seconds", "rounds"), [(0, 2), (0.9, 2), (5, 3), (60, 30)])
+def test_the_warm_up_lasts_as_long_as_it_is_to_whatever_a_call_takes(monkeypatch, seconds, rounds):
+    """By a clock on which a call takes a second."""
+    calls = []
+    monkeypatch.setattr(latency.time, "perf_counter", lambda: float(len(calls)))
+    assert warm_up([lambda: calls.append("a"), lambda: calls.append("b")], torch.device("cpu"), seconds) == 2
+    assert "".join(calls) == "ab" * rounds
 
 
 def test_slow_networks_are_timed_less_often_but_a_few_times_at_least():
     calls = []
     networks = [Counted("a", calls)]
-    (seconds,) = forward_seconds(networks, (2, 3, 8, 8), 50, limit_s=1e-9)
-    assert (len(seconds), len(calls)) == (FEWEST, 2 + 1 + FEWEST)
-    assert len(forward_seconds(networks, (2, 3, 8, 8), 2, limit_s=1e-9)[0]) == 2
-    assert len(forward_seconds(networks, (2, 3, 8, 8), 9, limit_s=60)[0]) == 9
+    (seconds,) = forward_seconds(networks, (2, 3, 8, 8), 50, limit_s=1e-9, warmup_s=0)
+    assert (len(seconds), len(calls)) == (FEWEST, 2 + FEWEST)
+    assert len(forward_seconds(networks, (2, 3, 8, 8), 2, limit_s=1e-9, warmup_s=0)[0]) == 2
+    assert len(forward_seconds(networks, (2, 3, 8, 8), 9, limit_s=60, warmup_s=0)[0]) == 9

@@ -93,7 +93,7 @@ def test_what_other_programs_take_does_not_count_on_one_thread(threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        ((waited, _),) = interleaved_seconds([lambda: time.sleep(0.05)], CPU, 2, warmup=0)
+        ((waited, _),) = interleaved_seconds([lambda: time.sleep(0.05)], CPU, 2, warmup_s=0)
     finally:
         torch.set_num_threads(before)
     assert (waited < 0.04) == (threads == 1)
