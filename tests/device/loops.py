@@ -24,6 +24,7 @@ from dfnas.dataset.images import ImageSet
 from dfnas.dataset.relabelling import relabelled
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.calibration import fitted_temperature, negative_log_likelihood
+from dfnas.runtime.files import save_archive
 from dfnas.runtime.seeds import reseed
 from dfnas.search.algorithm import resolve
 from dfnas.search.budget import Budget
@@ -85,8 +86,14 @@ def teacher(device: torch.device) -> Teacher:
     return Teacher(spec, network).to(device)
 
 
+def saved(state: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A state as it comes back from a checkpoint, by a plain `torch.load`, for which there need be no device."""
+    save_archive(folder / "state.pt", state)
+    return torch.load(folder / "state.pt", weights_only=True)
+
+
 def on_cpu(value: Any) -> Any:
-    """A state as it comes back from a checkpoint."""
+    """A result, wherever it was computed."""
     if isinstance(value, torch.Tensor):
         return value.detach().cpu()
     if isinstance(value, dict):
@@ -113,7 +120,7 @@ def inversion(**changes: Any) -> Scenario:
         targets = first_targets(settings, 0, TASK.classes)[1]
         run = Inversion(Objective(teacher(device), settings, rival), targets, 0, 0)
         run.advance(4)
-        run.load_state_dict(on_cpu(run.state_dict()))
+        run.load_state_dict(saved(run.state_dict(), folder))
         steps = run.steps()
         with step():
             next(steps)
@@ -133,7 +140,7 @@ def training(**changes: Any) -> Scenario:
     def work(device: torch.device, step: Step, folder: Path) -> Any:
         run = begun_training(device, **changes)
         run.step(0)
-        run.load_state_dict(on_cpu(run.state_dict()))
+        run.load_state_dict(saved(run.state_dict(), folder))
         row = run.step(1)  # the last of an epoch
         with step():
             run.step(2)
@@ -164,7 +171,7 @@ def fresh_images(device: torch.device, step: Step, folder: Path) -> Any:
         with step() if index == 3 else nullcontext():
             rows.append(work.step(index))
         if index == 3:
-            work.load_state_dict(on_cpu(work.state_dict()))
+            work.load_state_dict(saved(work.state_dict(), folder))
     return [rows, run.network.state_dict()]
 
 
@@ -197,7 +204,7 @@ def supernet(algorithm: str, counted: int, space: str = "", **changes: Any) -> S
             with step() if index == counted else nullcontext():
                 rows.append(run.step(index))
             if index == counted:
-                run.load_state_dict(on_cpu(run.state_dict()))
+                run.load_state_dict(saved(run.state_dict(), folder))
             index += 1
         return [rows, run.strengths(), run.report()]
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dfnas.dataset.batches import PlainViews
-from dfnas.measure.accuracy import error_rate, logits_of, predict, top_k_errors
 from dfnas.measure import latency
+from dfnas.measure.accuracy import error_rate, logits_of, predict, top_k_errors
 from dfnas.measure.latency import FEWEST, forward_seconds, warm_up
 
 

@@ -35,6 +35,17 @@ def test_the_cpu_with_the_threads_asked_for(without_gpu, name):
     assert torch.get_num_threads() == 2
 
 
+def test_what_is_repeatable_is_so_without_filled_memory_and_float32_has_all_its_bits(without_gpu):
+    torch.utils.deterministic.fill_uninitialized_memory = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True
+    with ExitStack() as held:
+        prepare("cpu", 2, held)
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.utils.deterministic.fill_uninitialized_memory
+    assert not torch.backends.cudnn.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_tf32
+
+
 @pytest.mark.parametrize("name", ["cuda", "cuda:0"])
 def test_a_gpu_where_there_is_none(without_gpu, name):
     with ExitStack() as held, pytest.raises(InputError, match=f"device = {name}: torch sees no GPU"):
@@ -47,11 +58,14 @@ def test_an_unknown_device(without_gpu, name):
         prepare(name, 1, held)
 
 
-def test_a_gpu_beyond_the_last(monkeypatch):
+def test_a_gpu_beyond_the_last_and_the_one_that_is_meant_where_none_is_named(monkeypatch):
+    chosen = []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
     with ExitStack() as held:
         assert prepare("cuda:1", 1, held) == torch.device("cuda:1")
+        assert chosen == [torch.device("cuda:1")]
         with pytest.raises(InputError, match="cuda:2: there are 2 GPUs"):
             prepare("cuda:2", 1, held)
 
@@ -70,6 +84,7 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_properties", Properties)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: "Fake")
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
 
 
 def test_two_jobs_of_a_host_get_different_gpus(two_gpus):
