@@ -142,9 +142,9 @@ def test_every_operation_has_a_deterministic_form(seen):
 @pytest.mark.parametrize(
     ("bug", "sees"),
     [
-        ("tensor", lambda loop: loop["error"].startswith("MixedDevicesError")),
-        ("index", lambda loop: loop["uploads"] and sum(loop["waits"].values()) > 0),
-        ("item", lambda loop: loop["waits"].keys() == {"aten._local_scalar_dense in tests/device/planted.py"}),
+        ("tensor", lambda loop: (loop["error"] or "").startswith("MixedDevicesError")),
+        ("index", lambda loop: loop["uploads"] != {}),
+        ("item", lambda loop: any("_local_scalar_dense" in wait for wait in loop["waits"])),
     ],
 )
 def test_a_planted_bug_is_seen(tmp_path, bug, sees):
