@@ -22,6 +22,7 @@ from dfnas.settings.algorithms import NAMES as ALGORITHMS
 from dfnas.settings.algorithms import reference as algorithm_reference
 from dfnas.settings.base import sections_in
 from dfnas.settings.config import Config
+from dfnas.settings.sources import ORIGINAL, SYNTHETIC
 from dfnas.settings.teacher import TeacherSettings
 from dfnas.spaces.names import NAMES, NOTATION, NOTATIONS, is_written, reference
 
@@ -113,7 +114,8 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     """The configuration, without what it inherited for another builder, space or recipe than the one it names.
 
     Laid over `config.yaml` key by key, a file that names its own space would keep the sizes and the limits of ours
-    beside its own, and one that names a recipe would train by ours.
+    beside its own, and one that names a recipe would train by ours. One that names a trained classifier would be
+    measured on our digits.
     """
     cleaned = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
     for section in _replaced(overlay):
@@ -123,7 +125,27 @@ def _without_strangers(values: Mapping[str, Any], overlay: Mapping[str, Any]) ->
     for search in _replaced_spaces(overlay):
         cleaned[search] = {key: value for key, value in cleaned[search].items() if key not in OF_A_SPACE}
         cleaned[search] |= {key: overlay[search][key] for key in OF_A_SPACE if key in overlay[search]}
-    return cleaned
+    return _without_our_images(cleaned, overlay)
+
+
+def _without_our_images(values: dict[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration, where an overlay that names a trained classifier does not inherit our digits: there are then
+    no original images, and rows on them that it did not ask for are left out."""
+    if "shard_original" not in overlay and _is_imported(overlay) and _names(overlay["teacher"], "builder"):
+        values["shard_original"] = {"source": "none"}
+    section, comparison = values.get("shard_original"), values.get("comparison")
+    if not (isinstance(section, Mapping) and section.get("source") == "none" and isinstance(comparison, Mapping)):
+        return values
+    given = overlay.get("comparison")
+    said = given if isinstance(given, Mapping) else {}
+    for key in {"search_data", "retrain_data"} - set(said):
+        kept = [data for data in comparison.get(key, ()) if data != ORIGINAL]
+        values["comparison"] = dict(values["comparison"]) | {key: kept or [SYNTHETIC]}
+    return values
+
+
+def _is_imported(overlay: Mapping[str, Any]) -> bool:
+    return isinstance(overlay.get("teacher"), Mapping) and bool(overlay["teacher"].get("weights"))
 
 
 def _names(section: Any, key: str) -> bool:
@@ -241,8 +263,7 @@ def _check_reference(config: Config, overlay: Mapping[str, Any]) -> None:
 def _check_originals(config: Config, overlay: Mapping[str, Any]) -> None:
     """Raises InputError where the images are to be judged by originals, and none are known: a checkpoint was laid over
     the embedded default, whose original images are those of its own stand-in."""
-    imported = isinstance(overlay.get("teacher"), Mapping) and overlay["teacher"].get("weights")
-    if config.comparison.judge_images and imported and "shard_original" not in overlay:
+    if config.comparison.judge_images and _is_imported(overlay) and "shard_original" not in overlay:
         raise InputError(
             "comparison.judge_images = true needs original test images, and there is no section shard_original beside "
             "teacher.weights; describe them there, or leave comparison.judge_images out"

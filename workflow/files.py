@@ -192,9 +192,11 @@ class Files:
         return [run for run in self.runs() if run.startswith(f"{algorithm}/")]
 
     def cards(self) -> list[str]:
-        """The model card of what every algorithm has to deploy, with which the files come."""
+        """The model card of what every algorithm has to deploy, with which the files come; without original images, on
+        which its figures are measured, the files alone."""
         trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
-        return [f"{self.results}/deploy/{algorithm}/README.md" for algorithm in trained]
+        name = "README.md" if self.config.has_originals else "model.onnx"
+        return [f"{self.results}/deploy/{algorithm}/{name}" for algorithm in trained]
 
     def images_of_retraining(self) -> list[str]:
         """The shards behind all data sets that networks are trained on."""
@@ -211,7 +213,8 @@ class Files:
     def tables(self) -> list[str]:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
-        beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
+        measured = self.config.comparison.retrain_data and self.config.has_originals
+        beside = ["per_class.csv", "table1.md"] if measured else []
         beside += ["budgets.csv"] if self.compares_budgets() else []
         beside += ["correlations.csv"] if self.config.lookup and (self.rankings() or self.proxies()) else []
         return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside)]
@@ -223,7 +226,7 @@ class Files:
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""
         ends = {
-            "table": ("table1.csv", self.config.comparison.retrain_data),
+            "table": ("table1.csv", self.config.comparison.retrain_data if self.config.has_originals else ()),
             "significance": ("significance.csv", self.compared_runs()),
             "lookups": ("lookup.csv", self.config.lookup),
         }
@@ -232,7 +235,8 @@ class Files:
     def report(self) -> list[str]:
         """What the report has beside tables and pictures: its front page, where everything came from, and the picture
         of trained networks, if there are any."""
-        names = ["run.rst", "provenance.html", *(["comparison.png"] if self.runs() else [])]
+        measured = self.runs() and self.config.has_originals
+        names = ["run.rst", "provenance.html", *(["comparison.png"] if measured else [])]
         return [f"{self.results}/report/{name}" for name in names]
 
     def last_reports(self) -> list[str]:
@@ -261,6 +265,8 @@ class Files:
 
     def _reads_originals(self) -> bool:
         comparison = self.config.comparison
+        if not self.config.has_originals:
+            return False
         images = map(self.config.images_of, comparison.search_data)
         searched = ORIGINAL in images and any(map(self.is_on_data, comparison.names))
         judged = comparison.judge_images or (self.config.lookup and self.rankings())
@@ -290,8 +296,10 @@ class Files:
         return [f"{self.results}/lookup/{search}.json" for search in self.found()]
 
     def rankings(self) -> list[str]:
-        """What each supernet that single paths have trained says of random architectures."""
-        return [f"{self.results}/ranking/{search}.csv" for search in self.found() if search.startswith("spos/")]
+        """What each supernet that single paths have trained says of random architectures, beside what it says of
+        original images, where there are any."""
+        found = self.found() if self.config.has_originals else []
+        return [f"{self.results}/ranking/{search}.csv" for search in found if search.startswith("spos/")]
 
     def proxies(self) -> list[str]:
         """What training-free proxies say of candidates."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from dfnas.doctor.examination import examine
 from dfnas.doctor.findings import Finding
 from dfnas.doctor.page import conclusion, line
+from dfnas.doctor.targets import NAMES
 from dfnas.runtime.errors import InputError, reason
 
 HEALTHY, SICK = 0, 1
@@ -21,6 +22,13 @@ HEALTHY, SICK = 0, 1
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
+    known = "; ".join(f"{name}, {story}" for name, (story, _) in NAMES.items())
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help=f"what is to be made: {known}; or a file in the folder of results (default: all that is asked for)",
+    )
     parser.add_argument(
         "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="laid over config.yaml, in this order"
     )
@@ -42,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
-            found = examine(options.configfile, options.gpus, options.quick, options.all, tell)
+            found = examine(options.configfile, options.gpus, options.quick, options.all, options.targets, tell)
     except (InputError, OSError):
         raise
     except Exception as error:  # a check that breaks is no answer, and nobody is helped by where it broke

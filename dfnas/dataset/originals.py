@@ -46,6 +46,8 @@ def load_originals(settings: ShardOriginalSettings) -> Originals:
     Raises:
         InputError: the source is absent or is not what it should be.
     """
+    if settings.source == "none":
+        raise InputError("shard_original.source = 'none': there are no original images; describe some, or do without")
     source = {"digits": _digits, "npz": _npz, "cifar10": _cifar10, "folder": _folder}[settings.source]
     images, classes, test, names, remarks = source(settings)
     if images.shape[1] != len(settings.mean):

@@ -45,6 +45,15 @@ class Estimate:
     capacity: Capacity
     course: Course | None
     """None where some long rule could not be tried."""
+    load: float = 0.0
+    """Cores that other programs asked for in the last minute."""
+
+    @property
+    def crowding(self) -> float:
+        """How many times as long it takes beside the programs that run now, if they go on and the system shares its
+        cores evenly; 1 where there is room for all."""
+        beside = min(self.course.beside, self.capacity.cores) if self.course else 0
+        return max(1.0, (beside + self.load) / self.capacity.cores) if beside and not self.capacity.gpus else 1.0
 
     @property
     def core_hours(self) -> float | None:
@@ -60,7 +69,9 @@ class Estimate:
     def plain(self) -> dict[str, Any]:
         course = asdict(self.course) if self.course else None
         rows = [asdict(row) for row in self.rows]
-        return {"rows": rows, "capacity": asdict(self.capacity), "course": course, "bytes": self.bytes}
+        capacity = asdict(self.capacity)
+        crowd = {"load": self.load, "crowding": self.crowding}
+        return {"rows": rows, "capacity": capacity, "course": course, "bytes": self.bytes, **crowd}
 
 
 def estimate(
@@ -98,7 +109,7 @@ def estimate(
     capacity = Capacity(machine.whole_cores, machine.memory_mb, gpus)
     known = [time for time in times if time is not None]
     course = schedule(jobs, known, capacity) if len(known) == len(times) > 0 else None
-    return Estimate(tuple(rows), capacity, course)
+    return Estimate(tuple(rows), capacity, course, machine.load)
 
 
 def judge_times(found: Estimate, config: Config) -> list[Finding]:

@@ -15,6 +15,7 @@ from dfnas.doctor.machine import Machine, this_machine
 from dfnas.doctor.networks import check_networks
 from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
+from dfnas.doctor.targets import target_files
 from dfnas.doctor.trials import judge_trials, try_jobs
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
 from dfnas.runtime.errors import InputError
@@ -24,6 +25,9 @@ from dfnas.settings.config import Config
 from dfnas.settings.sources import ORIGINAL
 from dfnas.spaces.space import Task
 from dfnas.stages.check_spaces import checked_space
+
+HINDERING = {"python", "packages", "device", "teacher"}
+"""What a failure of leaves nothing to try: no step of any stage would run. After others the times are still known."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,7 @@ def examine(
     gpus: int | None = None,
     quick: bool = False,
     everything: bool = False,
+    targets: Sequence[str] = (),
     tell: Callable[[Finding], None] = lambda finding: None,
 ) -> Examination:
     """Looks at the machine for what a configuration needs.
@@ -56,6 +61,8 @@ def examine(
         gpus: that a run would share; None for those that are here.
         quick: leave out what takes long: reading the original images, and trials.
         everything: take the plan as if there were no results yet.
+        targets: what is to be made, by names of `doctor.targets` or as files; none for all that a configuration asks
+            for.
         tell: is given each finding as soon as it is there.
 
     Raises:
@@ -64,6 +71,7 @@ def examine(
     root, machine = checkout(), this_machine()
     config = read_configuration(root, paths)
     results = Path(expanded(config.results_dir, "results_dir"))
+    files = target_files(targets, config)
     findings: list[Finding] = []
 
     def found(more: Iterable[Finding]) -> None:
@@ -72,7 +80,7 @@ def examine(
             tell(finding)
 
     with ThreadPoolExecutor(1) as beside:
-        planning = beside.submit(_planned, root, paths, everything)
+        planning = beside.submit(_planned, root, paths, everything, files)
         found([check_python(), *check_packages(root)])
         found([*check_cores(config, machine), *check_memory(config, machine), *check_device(config, machine)])
         found([check_writable(results), *check_state(results, Path.cwd())])
@@ -86,9 +94,10 @@ def examine(
     sizes = data_sizes(config, original)
     found(check_held(sizes, jobs, machine))
     estimated = None
-    if jobs and not quick and not fails(findings):
+    failed = {finding.subject for finding in findings if finding.level == "failure"}
+    if jobs and not quick and not failed & HINDERING:
         tried = try_jobs(config, jobs, sizes, machine)
-        found(judge_trials(tried, config, machine))
+        found(finding for finding in judge_trials(tried, config, machine) if finding.subject not in failed)
         estimated = estimate(jobs, tried, sizes, config, machine, _shared_gpus(gpus, config, machine))
         found(judge_times(estimated, config))
     needed = estimated.bytes if estimated else estimate(jobs, [], sizes, config, machine, 0).bytes if jobs else None
@@ -130,10 +139,12 @@ def check_held(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob], machine: 
     ]
 
 
-def _planned(root: Path, paths: Sequence[Path], everything: bool) -> tuple[list[PlannedJob], str]:
+def _planned(
+    root: Path, paths: Sequence[Path], everything: bool, targets: Sequence[str]
+) -> tuple[list[PlannedJob], str]:
     """The plan, or why there is none."""
     try:
-        return planned_jobs(root, paths, everything), ""
+        return planned_jobs(root, paths, everything, targets), ""
     except InputError as error:
         return [], str(error)
 

@@ -47,6 +47,8 @@ class DataSize:
 def check_originals(config: Config) -> tuple[list[Finding], DataSize | None]:
     """Finds the original images as `shard_original` will, and counts them."""
     settings, subject = config.originals(), f"original data ({config.shard_original.source})"
+    if settings.source == "none":
+        return [none_given()], None
     try:
         if settings.source == "folder":
             return _check_folder(config, subject)
@@ -68,6 +70,8 @@ def check_originals(config: Config) -> tuple[list[Finding], DataSize | None]:
 def find_originals(config: Config) -> Finding:
     """Whether they are there, without reading them."""
     settings, subject = config.shard_original, f"original data ({config.shard_original.source})"
+    if settings.source == "none":
+        return none_given()
     if settings.source == "digits":
         return ok(subject, "comes with scikit-learn")
     path = settings.place()
@@ -82,9 +86,17 @@ def find_originals(config: Config) -> Finding:
     return ok(subject, f"{path} is there")
 
 
+def none_given() -> Finding:
+    """That there are no original images is no fault."""
+    return ok("original data", "none: what is made is judged by the teacher alone, without a test accuracy")
+
+
 def assumed(config: Config, train: int = ASSUMED, test: int = ASSUMED // 5) -> DataSize:
     """A size for data that cannot be counted."""
     settings = config.shard_original
+    if settings.source == "none":
+        teacher = complete(config.teacher)
+        return DataSize(train, 0, test, teacher.channels, teacher.size, teacher.size, teacher.classes)
     count = min(train, settings.limit) if settings.limit else train
     validation = round(count * settings.validation_fraction)
     return _sized(config, count - validation, validation, test, config.teacher.classes or 10)

@@ -6,8 +6,8 @@ from dfnas.doctor.findings import Finding
 from dfnas.doctor.places import size
 
 GAP = "  "
-
-
+NOTICEABLE = 1.1
+"""How many times as long a plan takes beside other programs, from which on that is said."""
 LEVEL, SUBJECT = 7, 16
 """Characters that are left to the first words of a line; a longer subject moves its story."""
 
@@ -46,8 +46,15 @@ def _sum(found: Estimate) -> list[str]:
     where = f"{capacity.cores} cores" + (f" and {capacity.gpus} GPUs" if capacity.gpus else "")
     call = f"snakemake --cores {capacity.cores} --resources mem_mb={capacity.memory_mb}"
     call += f" gpu={capacity.gpus}" if capacity.gpus else ""
+    beside = []
+    if found.crowding >= NOTICEABLE:
+        beside = [
+            f"Beside what runs here now, which asks for {found.load:.1f} cores, about "
+            f"{duration(found.crowding * course.seconds)}."
+        ]
     return [
         f"About {duration(course.seconds)} on {where}, up to {course.beside} jobs at a time ({call}).",
+        *beside,
         f"Jobs take {duration(3600 * found.core_hours)} together; the longest chain of them "
         f"{duration(course.chain_s)}, which more of this machine would not undercut.",
     ]

@@ -24,6 +24,10 @@ ANY_CORES = 1024
 JOB = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)+)(?:Shell command: (.*))?", re.MULTILINE)
 
 
+ORIGINALS = re.compile(r"/dataset/original(\.h5|/shard-\d+\.h5)$", re.MULTILINE)
+"""The data set that is not made where there are no original images."""
+
+
 @dataclass(frozen=True)
 class PlannedJob:
     """A job that a run would do."""
@@ -66,10 +70,13 @@ def read_configuration(root: Path, paths: Sequence[Path]) -> Config:
     return Config.parse(json.loads(done.stdout))
 
 
-def planned_jobs(root: Path, paths: Sequence[Path], everything: bool = False) -> list[PlannedJob]:
+def planned_jobs(
+    root: Path, paths: Sequence[Path], everything: bool = False, targets: Sequence[str] = ()
+) -> list[PlannedJob]:
     """The jobs that a run in this folder would do, in the order in which they could run.
 
     Args:
+        targets: files to make, as Snakemake takes them; none for all that a configuration asks for.
         everything: as if there were no results yet.
 
     Raises:
@@ -78,7 +85,7 @@ def planned_jobs(root: Path, paths: Sequence[Path], everything: bool = False) ->
     _require_snakemake()
     line = [sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--cores", ANY_CORES, "--dry-run"]
     line += ["--printshellcmds", "--nolock", *(["--forceall"] if everything else [])]
-    done = _run([*line, *(["--configfile", *paths] if paths else [])])
+    done = _run([*line, *targets, *(["--configfile", *paths] if paths else [])])
     if done.returncode:
         raise InputError(complaint(done.stderr + done.stdout))
     return read_jobs(done.stdout)
@@ -116,6 +123,8 @@ def complaint(said: str) -> str:
     )
     if missing:
         rule, files = missing.groups()
+        if ORIGINALS.search(files):
+            return f"rule {rule} needs original images, and there are none; describe them in shard_original"
         return f"rule {rule} needs files that nothing makes: {', '.join(map(str.strip, files.splitlines()))}"
     said = said.rpartition("Building DAG of jobs...")[2]
     lines = [line for line in said.splitlines() if line.strip() and not line.startswith("Using ")]

@@ -115,6 +115,28 @@ def networks_share_the_task(config: Sections) -> None:
                 raise ValueError(f"{role}.{name} ({theirs}) must be that of the teacher ({ours})")
 
 
+def originals_are_there(config: Sections) -> None:
+    if config.has_originals:
+        return
+    comparison = config.comparison
+    named = [("search_data", data) for data in comparison.search_data if config.images_of(data) == ORIGINAL]
+    named += [("retrain_data", data) for data in comparison.retrain_data if data == ORIGINAL]
+    named += [("proxies", data) for data in comparison.proxies if data == ORIGINAL]
+    named += [("judge_images", "true")] if comparison.judge_images else []
+    advice = "describe the original images in shard_original"
+    if named:
+        key, value = named[0]
+        raise ValueError(
+            f"comparison.{key} = {value} needs original images, and shard_original.source is none; take "
+            f"{'false' if key == 'judge_images' else 'synthetic'}, or {advice}"
+        )
+    if config.teacher.weights is None:
+        raise ValueError(
+            "teacher.weights is missing, and shard_original.source is none: there is nothing to train a stand-in on; "
+            f"set teacher.weights, or {advice}"
+        )
+
+
 def originals_fit_the_teacher(config: Sections) -> None:
     # A teacher that is imported may do without originals, and the section then says nothing of it.
     channels = config.teacher.channels  # whatever is left out of the section, its weights say
@@ -215,6 +237,7 @@ CHECKS = (
     gpus_share_the_batches,
     originals_are_not_made,
     networks_share_the_task,
+    originals_are_there,
     originals_fit_the_teacher,
     searches_fit_the_teacher,
     lookups_are_of_one_space,

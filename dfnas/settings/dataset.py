@@ -44,11 +44,12 @@ class ShardDatasetSettings(Settings):
 class ShardOriginalSettings(Settings):
     """Section `shard_original`: the original data set, for the rows of the comparison that use it."""
 
-    source: Literal["digits", "npz", "cifar10", "folder"] = "digits"
+    source: Literal["digits", "npz", "cifar10", "folder", "none"] = "digits"
     """`digits` (scikit-learn's handwritten digits), `npz` (x_train, y_train, x_test, y_test), `cifar10`
-    (torchvision, downloaded into path) or `folder` (train/ and test/ with one folder per class)."""
+    (torchvision, downloaded into path), `folder` (train/ and test/ with one folder per class) or `none`: there are no
+    original images. A file that names a `teacher.builder` and its `weights`, and says nothing here, has none."""
     path: str | None = None
-    """File or folder of the source; `~` and environment variables are expanded. Not for digits."""
+    """File or folder of the source; `~` and environment variables are expanded. Not for digits and none."""
     size: Size = (32, 32)
     """Pixels to which images are resized: the side of a square, or [height, width]."""
     mean: Means = (0.485, 0.456, 0.406)
@@ -76,7 +77,7 @@ class ShardOriginalSettings(Settings):
 
     @model_validator(mode="after")
     def _complete(self) -> "ShardOriginalSettings":
-        if self.source != "digits" and not self.path:
+        if self.source not in ("digits", "none") and not self.path:
             raise ValueError(f"source '{self.source}' needs a path")
         if len(self.mean) != len(self.std):
             raise ValueError(f"mean has {len(self.mean)} values and std {len(self.std)}, expected one per channel")

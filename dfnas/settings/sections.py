@@ -150,6 +150,11 @@ class Sections(Settings):
             kinds[name] = first.setdefault(json.dumps(searched), name)
         return kinds
 
+    @property
+    def has_originals(self) -> bool:
+        """Whether there are original images at all."""
+        return self.shard_original.source != "none"
+
     def originals(self) -> ShardOriginalSettings:
         """Section `shard_original`; where it leaves the names of the classes out and the source has some of its own,
         with those of the teacher."""
