@@ -138,7 +138,9 @@ def _without_our_images(values: dict[str, Any], overlay: Mapping[str, Any]) -> d
         return values
     given = overlay.get("comparison")
     said = given if isinstance(given, Mapping) else {}
-    for key in {"search_data", "retrain_data"} - set(said):
+    for key in ("search_data", "retrain_data"):
+        if key in said:
+            continue
         kept = [data for data in comparison.get(key, ()) if data != ORIGINAL]
         values["comparison"] = dict(values["comparison"]) | {key: kept or [SYNTHETIC]}
     return values

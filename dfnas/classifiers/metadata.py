@@ -37,7 +37,7 @@ def complete(settings: TeacherSettings, section: str = "teacher", task: Mapping[
         given.setdefault("channels", len(settings.mean))
     if any(name not in given for name in (*NEEDED, "class_names")):
         try:
-            found = _metadata(settings)
+            found = known_of(settings)
         except InputError as error:
             raise InputError(f"{section}: {error}") from error
         names = found.get("class_names", ())
@@ -55,7 +55,12 @@ def complete(settings: TeacherSettings, section: str = "teacher", task: Mapping[
     return TeacherSpec.parse(given, section)
 
 
-def _metadata(settings: TeacherSettings) -> dict[str, Any]:
+def known_of(settings: TeacherSettings) -> dict[str, Any]:
+    """What the metadata of a section's weights say, by key; nothing where there are none.
+
+    Raises:
+        InputError: no such model or weights.
+    """
     builder = parse_builder(settings.builder)
     if builder.kind == "torchvision":
         entry = torchvision_entry(builder.name, settings.weights)

@@ -13,6 +13,7 @@ from dfnas import __version__
 from dfnas.runtime.ending import last_words
 
 COMMANDS = {
+    "init": "make a project of a checkpoint: a configuration that fits it, this machine and some hours",
     "compare": "what differs between two runs, in settings and in figures",
     "verify": "whether the files of a run are those that its jobs made of one another",
     "doctor": "whether this machine can run a configuration, and how long it takes",

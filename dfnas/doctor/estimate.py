@@ -88,16 +88,7 @@ def estimate(
         gpus: that jobs share; 0 where the device is the CPU.
     """
     costs = {(one.rule, cost.key): cost for one in tried for cost in one.costs}
-    failed = {one.rule for one in tried if one.error}
-    start = statistics.median([one.started_s for one in tried if not one.error] or [0.0])
-
-    def seconds_of(job: PlannedJob) -> float | None:
-        cost = costs.get((job.rule, key_of(job, config)))
-        if cost is None:
-            return None if job.rule in failed else start * config.rules[job.rule].starts
-        return cost.setup_s + cost.seconds / (config.processes_of(job.rule) if gpus else 1) + cost.undivided
-
-    times = [seconds_of(job) if tried else None for job in jobs]
+    times = job_seconds(jobs, tried, config, gpus, {})
     rows = []
     for rule in dict.fromkeys(job.rule for job in jobs):
         own = [time for job, time in zip(jobs, times, strict=True) if job.rule == rule]
@@ -110,6 +101,31 @@ def estimate(
     known = [time for time in times if time is not None]
     course = schedule(jobs, known, capacity) if len(known) == len(times) > 0 else None
     return Estimate(tuple(rows), capacity, course, machine.load)
+
+
+def job_seconds(
+    jobs: Sequence[PlannedJob], tried: Sequence[Tried], config: Config, gpus: int, growth: Mapping[str, float]
+) -> list[float | None]:
+    """What each job of a plan takes; None where its rule could not be tried, or nothing was.
+
+    Args:
+        gpus: that jobs share; 0 where the device is the CPU.
+        growth: how many times as much work the jobs of a rule have as those that were tried.
+    """
+    costs = {(one.rule, cost.key): cost for one in tried for cost in one.costs}
+    failed = {one.rule for one in tried if one.error}
+    start = statistics.median([one.started_s for one in tried if not one.error] or [0.0])
+
+    def seconds_of(job: PlannedJob) -> float | None:
+        cost, times = costs.get((job.rule, key_of(job, config))), growth.get(job.rule, 1.0)
+        if cost is None:
+            return None if job.rule in failed else start * config.rules[job.rule].starts
+        steps = cost.seconds / (config.processes_of(job.rule) if gpus else 1) + cost.undivided
+        if not steps:  # a stage without steps: all but its start grows
+            return start + times * max(0.0, cost.setup_s - start)
+        return cost.setup_s + times * steps
+
+    return [seconds_of(job) if tried else None for job in jobs]
 
 
 def judge_times(found: Estimate, config: Config) -> list[Finding]:

@@ -84,7 +84,7 @@ class StandIns:
         targets = np.concatenate([np.arange(count) % size.classes for count in counts])
         noise, rest = (path.with_suffix("") / f"{name}.h5" for name in ("noise", "rest"))
         whole, left = divmod(len(targets), PIECE)
-        for shard, count in ((noise, PIECE), (rest, left)):
+        for shard, count in ((noise, PIECE), *([(rest, left)] if left else [])):
             shard.parent.mkdir(exist_ok=True)
             write_shard(shard, _noise(count, size), np.arange(count) % size.classes, {})
         split = np.repeat(np.arange(len(counts)), counts).astype(np.uint8)

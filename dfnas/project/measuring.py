@@ -1,0 +1,32 @@
+"""A draft measured by the doctor: planned as the workflow plans it, and a few steps of each long stage timed."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from dfnas.doctor.machine import this_machine
+from dfnas.doctor.originals import data_sizes
+from dfnas.doctor.targets import target_files
+from dfnas.doctor.trials import try_jobs
+from dfnas.doctor.workflow import planned_jobs, read_configuration
+from dfnas.project.budget import Measured
+
+
+def measured(root: Path, text: str) -> Measured:
+    """Times the way to what is deployed.
+
+    Args:
+        root: of the checkout.
+        text: of a configuration.
+
+    Raises:
+        InputError: the workflow does not accept it.
+    """
+    machine = this_machine()  # before the trials keep it busy
+    with TemporaryDirectory(prefix="dfnas-init-") as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_text(text, encoding="utf-8")
+        config = read_configuration(root, [path])
+        jobs = planned_jobs(root, [path], True, target_files(["deploy"], config))
+        tried = try_jobs(config, jobs, data_sizes(config, None), machine)
+    gpus = len(machine.gpus) if config.device != "cpu" else 0
+    return Measured(config, jobs, tried, machine, gpus)
