@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     if not options.quick:
         draft, story = _sized(root, draft, options.hours)
     folder.mkdir(parents=True, exist_ok=True)
-    call = f"dfnas init, for {options.hours:g} hours on {machine.whole_cores} cores: {story}"
+    call = f"dfnas init --hours {options.hours:g} on {machine.whole_cores} cores: {story}"
     (folder / "config.yaml").write_text(draft.text(head(folder, call)), encoding="utf-8")
     (folder / "README.md").write_text(readme(folder, root, draft, machine, story), encoding="utf-8")
     print(f"{folder}/config.yaml: {story}")

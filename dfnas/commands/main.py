@@ -14,11 +14,14 @@ from dfnas.runtime.ending import last_words
 
 COMMANDS = {
     "init": "make a project of a checkpoint: a configuration that fits it, this machine and some hours",
+    "try": "make a few images with a configuration, and say in words whether it works",
     "compare": "what differs between two runs, in settings and in figures",
     "verify": "whether the files of a run are those that its jobs made of one another",
     "doctor": "whether this machine can run a configuration, and how long it takes",
 }
 """Subcommands, each with what it says. A module is imported when its command is asked for."""
+KEYWORDS = {"try": "try_out"}
+"""Modules of commands that are words of Python, which no module can be called."""
 TROUBLE = 2
 """Exit status where there is no answer, as `diff` and `argparse` have it."""
 
@@ -27,7 +30,7 @@ def main(argv: list[str] | None = None) -> int:
     """Runs a subcommand and returns its exit status. What a user can mend is one line on standard error."""
     argv = sys.argv[1:] if argv is None else argv
     command = _command(argv[:1])
-    module = importlib.import_module(f"dfnas.commands.{command}")
+    module = importlib.import_module(f"dfnas.commands.{KEYWORDS.get(command, command)}")
     parser = argparse.ArgumentParser(
         prog=f"dfnas {command}",
         description=module.__doc__,

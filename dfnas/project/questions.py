@@ -18,12 +18,19 @@ NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
 }
 """Mean and deviation of pixels in [0, 1] that trainings usually take, by the names of the data whose figures they are:
 `half` maps to -1 … 1, `none` leaves pixels as they are, `bytes` gives 0 … 255."""
+OF_ANY_CHANNELS = ("half", "none", "bytes")
+"""Those that are the same for every channel."""
+
+
+def suits(name: str, channels: int) -> bool:
+    """Whether a usual normalisation is of so many channels."""
+    return name in OF_ANY_CHANNELS or len(NORMALISATIONS[name][0]) == channels
 
 
 def normalisation(name: str, channels: int) -> dict[str, list[float]]:
     """Mean and deviation by a usual name, one of each a channel. Raises InputError where they are of other channels."""
     mean, std = NORMALISATIONS[name]
-    if len(mean) not in (1, channels):
+    if not suits(name, channels):
         raise InputError(f"--normalisation {name} is of {len(mean)} channels, and the network takes {channels}")
     return {"mean": list(mean) * (channels // len(mean)), "std": list(std) * (channels // len(std))}
 

@@ -1,0 +1,92 @@
+"""What a first trial of a classifier means, in words, with what to do."""
+
+from collections import Counter
+from collections.abc import Sequence
+from math import comb
+
+from dfnas.project.attempt import Attempt
+from dfnas.project.normalisation import NEAR, Suits
+
+UNLIKELY = 0.01
+"""Probability below which an agreement is no matter of chance."""
+ONE_SIDED = 0.5
+"""Share of the images that a classifier may give one class, where they were made for many, before that is said."""
+
+
+def by_chance(agreeing: int, images: int, classes: int) -> float:
+    """The probability of as many agreements or more among images, by guessing."""
+    share = 1 / classes
+    return sum(comb(images, k) * share**k * (1 - share) ** (images - k) for k in range(agreeing, images + 1))
+
+
+def is_well(found: Attempt, classes: int) -> bool:
+    """Whether a long run is worth its time."""
+    return found.agreeing / len(found.images) >= (1 + 1 / classes) / 2
+
+
+def agreement(found: Attempt, classes: int) -> str:
+    """How often the classifier sees what images were made for."""
+    images = len(found.images)
+    story = (
+        f"The classifier sees in {found.agreeing} of {images} images what they were made for; guessing would be right "
+        f"in {images / classes:.2g}."
+    )
+    if is_well(found, classes):
+        return f"{story} It works: go on."
+    short = "" if found.steps >= found.wanted else f" ({found.steps} of {found.wanted} steps were made here)"
+    if by_chance(found.agreeing, images, classes) < UNLIKELY:
+        return (
+            f"{story} That is more than chance, and not enough: give it more steps (invert_teacher.stages){short}, a "
+            "higher invert_teacher.lr, or check its normalisation and size."
+        )
+    return (
+        f"{story} That may be chance. A long run would make nothing of use: check mean, std and size of the teacher "
+        f"first, then try more steps{short} and a higher invert_teacher.lr."
+    )
+
+
+def one_sided(found: Attempt, names: Sequence[str]) -> str:
+    """Whether it says much the same of all of them; nothing where it does not."""
+    (label, count), *_ = Counter(found.seen.tolist()).most_common(1)
+    made = int((found.classes == label).sum())
+    if count <= max(ONE_SIDED * len(found.images), made):
+        return ""
+    return (
+        f"It sees '{names[label]}' in {count} of {len(found.images)} images, of which {made} were made for it: a sign "
+        "of a wrong normalisation, or of a classifier that prefers a class whatever it is shown."
+    )
+
+
+def unseen_normalisation(call: str) -> str:
+    """What cannot be seen without a real image.
+
+    Args:
+        call: that shows one.
+    """
+    return (
+        "Whether mean and std are those of its training cannot be seen from here: images are made to please it as it "
+        f"is fed. One real image of a known class tells: {call}"
+    )
+
+
+def normalisation(found: Sequence[Suits], names: Sequence[str]) -> list[str]:
+    """What real images say of normalisations: a line for each, and what follows."""
+    lines = ["normalisation   distance   sees"]
+    for one in found:
+        seen = ", ".join(f"{names[k]} ({p:.0%})" for k, p in zip(one.seen, one.probabilities, strict=True))
+        distance = "" if one.distance is None else f"{one.distance:.3g}"
+        lines.append(f"{one.name:15} {distance:>8}   {seen}")
+    known = [one for one in found if one.distance is not None]
+    if not known:
+        return [
+            *lines,
+            "It has no BatchNorm to compare with: take the normalisation under which the classes are right.",
+        ]
+    best = min(known, key=lambda one: one.distance or 0.0)
+    if (found[0].distance or 0.0) <= NEAR * (best.distance or 0.0):
+        return [*lines, "The configured normalisation suits its BatchNorms as well as any, if the classes are right."]
+    return [
+        *lines,
+        f"'{best.name}' suits its BatchNorms better than what is configured: if the classes are right there, set mean "
+        "and std to it (docs/teachers.md#normalisation).",
+    ]
