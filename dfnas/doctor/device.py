@@ -64,7 +64,7 @@ def check_cores(config: Config, machine: Machine) -> list[Finding]:
         story = f"{said}, and {', '.join(wanting)} ask for up to {most} threads: Snakemake gives them fewer"
         return [warning("cores", f"{story} and the result depends on it; lower resources.….threads")]
     if machine.load > machine.cores / 2:
-        story = f"{said}, and other programs keep {machine.load:.1f} of them busy: a run beside them takes longer"
+        story = f"{said}, and other programs ask for {machine.load:.1f} of them: a run beside them takes longer"
         return [warning("cores", story)]
     return [ok("cores", said)]
 

@@ -22,8 +22,8 @@ from dfnas.settings.teacher import TeacherSettings
 CLASSES = ("num_classes", "classes", "n_classes", "nb_classes", "num_labels", "n_class")
 CHANNELS = ("in_chans", "in_channels", "channels", "num_channels", "input_channels", "n_channels")
 """What builders usually call their arguments of these."""
-SIDES = (8, 12, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112, 128, 144, 160, 176, 192, 224, 240, 256, 260)
-SIDES += (288, 299, 300, 320, 331, 380, 384, 448, 456, 512)
+SIDES: tuple[int, ...] = tuple(range(8, 48, 4)) + tuple(range(48, 96, 8)) + tuple(range(96, 192, 16))
+SIDES += (192, 224, 240, 256, 260, 288, 299, 300, 320, 331, 380, 384, 448, 456, 512)
 """Sides in pixels that are tried."""
 USUAL = (224, 32, 299, 96, 28)
 """Sides at which a network is asked for what does not depend on its size."""

@@ -123,12 +123,10 @@ def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, ask: A
         said["channels"], sources["channels"] = found["channels"], READ
     channels = said["channels"]
 
-    def network(images: torch.Tensor) -> Any:
-        if script:
-            return ScriptNetwork(content, images, where).eval()(images)
-        return plain(images)
+    def scripted(images: torch.Tensor) -> Any:
+        return ScriptNetwork(content, images, where).eval()(images)
 
-    plain = None if script else built(settings, tuple(_pair(said.get("size", USUAL[0]))), channels)
+    network = scripted if script else built(settings, _pair(said.get("size", USUAL[0])), channels)
     if "size" not in said:
         taken = sizes_taken(network, channels)
         if len(taken) == 1:

@@ -198,3 +198,16 @@ def test_a_recipe_inherits_nothing_of_our_training():
     assert json.loads(found["--augmentation"])["flip"] == "alternating"
     assert options({"retrain": {"epochs": 40}}, "retrain")["--batch-size"] == "64"
     assert options({"retrain": {"recipe": None, "epochs": 40}}, "retrain")["--batch-size"] == "64"
+
+
+def test_a_trained_classifier_does_not_inherit_our_digits():
+    plan = made({"teacher": TEACHER})
+    assert not plan.config.has_originals
+    assert (plan.config.comparison.search_data, plan.config.comparison.retrain_data) == (("synthetic",), ("synthetic",))
+    assert "results/table1.csv" not in plan.tables()
+    assert plan.cards() == [f"results/deploy/{name}/model.onnx" for name in plan.config.comparison.names]
+    with_some = made({"teacher": TEACHER, "shard_original": {"source": "digits"}})
+    assert with_some.config.comparison.search_data == ("original", "synthetic")
+    assert made({"teacher": {key: value for key, value in TEACHER.items() if key != "weights"}}).config.has_originals
+    with pytest.raises(InputError, match=r"comparison\.retrain_data = original needs original images"):
+        made({"teacher": TEACHER, "comparison": {"retrain_data": ["original"]}})

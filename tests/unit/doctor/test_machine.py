@@ -124,4 +124,4 @@ def test_more_memory_reserved_than_there_is(make_config, make_machine):
 
 def test_company_is_noticed(make_config, make_machine):
     (finding,) = check_cores(make_config(), make_machine(load=3.5))
-    assert (finding.level, "other programs keep 3.5 of them busy" in finding.story) == ("warning", True)
+    assert (finding.level, "other programs ask for 3.5 of them" in finding.story) == ("warning", True)
