@@ -18,7 +18,7 @@ from dfnas.settings.teacher import TeacherSettings, is_published
 NEEDED = ("classes", "channels", "size", "mean", "std")
 MOST_NAMES = 2000  # a command line of a stage takes no more
 TRANSFORMING = ("googlenet", "inception_v3")  # their published weights go with another normalisation, inside
-TORCHVISION_FILE = re.compile(r".*-[0-9a-f]{8}\.pth")
+TORCHVISION_FILE = re.compile(r".*-[0-9a-f]{8,10}\.pth")
 
 
 def complete(settings: TeacherSettings, section: str = "teacher", task: Mapping[str, Any] | None = None) -> TeacherSpec:

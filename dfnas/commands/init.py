@@ -61,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
             raise InputError(f"{folder / name} is there already; name another folder, or remove it")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is there and no folder; name another")
+    if options.originals is not None and not options.originals.exists():
+        raise InputError(f"--originals {options.originals}: nothing is there")
     if not options.hours > 0:
         raise InputError(f"--hours {options.hours:g}: expected more than 0")
     with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
@@ -133,8 +135,6 @@ def _tell_of(classifier: Classifier) -> None:
 def _originals(path: Path | None, classifier: Classifier) -> dict[str, Any]:
     if path is None:
         return {"source": "none"}
-    if not path.exists():
-        raise InputError(f"--originals {path}: nothing is there")
     spec = classifier.section
     kept = {key: spec[key] for key in ("size", "mean", "std")}
     return {"source": "folder" if path.is_dir() else "npz", "path": str(path), **kept}

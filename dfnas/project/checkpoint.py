@@ -69,9 +69,15 @@ def script_weights(content: bytes) -> Weights:
         return {}
 
 
-def sizes_taken(network: Callable[[torch.Tensor], Any], channels: int, sides: Sequence[int] = SIDES) -> list[int]:
-    """The sides of square images, of some, that a network takes."""
-    return [side for side in sides if _logits(network, channels, (side, side)) is not None]
+def only_side(network: Callable[[torch.Tensor], Any], channels: int, sides: Sequence[int] = SIDES) -> int | None:
+    """The side of square images, of some, that a network takes; None where it takes several, or none."""
+    taken: list[int] = []
+    for side in sides:
+        if _logits(network, channels, (side, side)) is not None:
+            taken.append(side)
+        if len(taken) > 1:
+            return None
+    return taken[0] if taken else None
 
 
 def classes_of(network: Callable[[torch.Tensor], Any], channels: int, size: tuple[int, int] | None) -> int | None:

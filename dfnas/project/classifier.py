@@ -21,8 +21,8 @@ from dfnas.project.checkpoint import (
     channels_of,
     classes_of,
     fitting_arguments,
+    only_side,
     script_weights,
-    sizes_taken,
 )
 from dfnas.project.questions import answers, normalisation
 from dfnas.runtime.errors import InputError
@@ -89,7 +89,8 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
         if key not in said and value not in (None, [], {}):
             said[key], sources[key] = value, METADATA
     state = read_weights(settings)
-    _learn(said, sources, state, ask)
+    _learn(said, sources, state, usual is not None or {"mean", "std"} <= said.keys(), ask)
+    usual = said.pop("normalisation", usual)
     if not {"mean", "std"} <= said.keys():
         if usual is None:
             usual = ask(["normalisation"], "the normalisation of a training is not in its weights")["normalisation"]
@@ -104,8 +105,9 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
     return Classifier(section, sources, teacher)
 
 
-def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, ask: Ask) -> None:
-    """Fills in arguments, channels, size and classes."""
+def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, normalised: bool, ask: Ask) -> None:
+    """Fills in arguments, channels, size and classes; and the normalisation, where it has to ask anyway and that is not
+    known either."""
     settings = TeacherSettings.parse(said, "teacher")
     where = str(settings.file() or settings.weights)
     script = settings.builder == TORCHSCRIPT
@@ -128,14 +130,14 @@ def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, ask: A
 
     network = scripted if script else built(settings, _pair(said.get("size", USUAL[0])), channels)
     if "size" not in said:
-        taken = sizes_taken(network, channels)
-        if len(taken) == 1:
-            said["size"], sources["size"] = taken[0], TRIED
+        side = only_side(network, channels)
+        if side is not None:
+            said["size"], sources["size"] = side, TRIED
         else:
-            range_ = f"takes images of {taken[0]} to {taken[-1]} pixels" if taken else "takes none of the usual sizes"
-            said["size"] = ask(["size"], f"{settings.builder} {range_}, and nothing says which it was trained on")[
-                "size"
-            ]
+            asked = ["size"] if normalised else ["size", "normalisation"]
+            said |= ask(
+                asked, f"{settings.builder} takes images of several sizes, and nothing says which it learnt from"
+            )
             sources["size"] = ANSWERED
     if "classes" not in said:
         found_classes = classes_of(network, channels, _pair(said["size"]))

@@ -208,6 +208,8 @@ def test_a_trained_classifier_does_not_inherit_our_digits():
     assert plan.cards() == [f"results/deploy/{name}/model.onnx" for name in plan.config.comparison.names]
     with_some = made({"teacher": TEACHER, "shard_original": {"source": "digits"}})
     assert with_some.config.comparison.search_data == ("original", "synthetic")
-    assert made({"teacher": {key: value for key, value in TEACHER.items() if key != "weights"}}).config.has_originals
+    stand_in = {"builder": "dfnas.cifar_resnet:cifar_resnet", "arguments": {"depth": 8, "channels": 1}, "size": 16}
+    of_digits = {"classes": 10, "channels": 1, "mean": [0.3], "std": [0.35]}
+    assert made({"teacher": stand_in | of_digits}).config.has_originals, "to train it on"
     with pytest.raises(InputError, match=r"comparison\.retrain_data = original needs original images"):
         made({"teacher": TEACHER, "comparison": {"retrain_data": ["original"]}})

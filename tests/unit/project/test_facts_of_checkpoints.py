@@ -75,7 +75,10 @@ def test_a_torchscript_file_needs_no_builder(net):
         ({}, "what the classifier is cannot be read off its weights; say --builder, --weights"),
         ({"builder": "net.py:build"}, "say --weights"),
         ({"weights": "x.pt"}, "say --builder"),
-        ({"weights": "x.pt", "builder": "net.py:build"}, "nothing says which it was trained on; say --size"),
+        (
+            {"weights": "x.pt", "builder": "net.py:build"},
+            "nothing says which it learnt from; say --size, --normalisation",
+        ),
         ({"weights": "x.pt", "builder": "net.py:build", "size": 20}, "say --normalisation"),
         ({"weights": "none.pt", "builder": "net.py:build"}, "no file none.pt"),
         ({"weights": "x.pt", "builder": "net.py:nothing"}, "has nothing called nothing"),
