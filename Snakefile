@@ -7,11 +7,12 @@
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
 # the configuration says, workflow/files.py names the files that follow, workflow/codes.py the code behind each rule;
 # workflow/plan.py has the command lines, workflow/dates.py the dates of given files, workflow/record.py leaves what was
-# called.
+# called. `dfnas status` reads the journal of every call.
 import shlex
 import sys
 from pathlib import Path
 
+from snakemake.logging import logger
 from snakemake.utils import min_version, update_config
 
 min_version("9.0")
@@ -24,6 +25,7 @@ from plan import Plan
 from record import write_record
 
 from dfnas.doctor.calls import announce
+from dfnas.live.journal import Journal, attach
 from dfnas.runtime.errors import InputError
 
 
@@ -54,6 +56,7 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
             print(f"dfnas: {told}", file=sys.stderr)
     except InputError as error:
         sys.exit(f"dfnas: error: {error}")
+    journal = attach(Journal(plan.results), logger)
 
 # The stages run the code of this checkout, whatever is installed.
 shell.prefix(f"export PYTHONPATH={shlex.quote(str(workflow.basedir))}${{{{PYTHONPATH:+:$PYTHONPATH}}}}; ")
@@ -74,19 +77,28 @@ wildcard_constraints:
 
 onstart:
     write_record(plan.results, plan.config)
+    journal.begin(["snakemake", *sys.argv[1:]], log)
     wait_for_dates(plan.given_files())
+
+
+onsuccess:
+    journal.succeeded = True
 
 
 rule all:
     default_target: True
     input:
-        plan.tables(),
-        plan.cards(),
-        plan.pictures(),
-        plan.search_pictures(),
-        plan.training_pictures(),
-        plan.judgements(),
-        plan.report(),
+        plan.targets()["all"],
+
+
+for name, files in plan.targets().items():
+    if name != "all":
+
+        rule:
+            name:
+                name
+            input:
+                files,
 
 
 include: "workflow/rules/teacher.smk"

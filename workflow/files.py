@@ -173,6 +173,21 @@ class Files:
         }
         return {option: f"{folder}/{name}" for option, name in files.items()}
 
+    # What a user may want.
+
+    def targets(self) -> dict[str, list[str]]:
+        """The files behind each name of `dfnas.targets`."""
+        pictures, searched = self.pictures(), [f"{self.results}/search/{search}" for search in self.found()]
+        data = [f"{self.results}/dataset/{name}.h5" for name in self.used_sources()]
+        beside = [*self.search_pictures(), *self.training_pictures(), *self.judgements(), *self.report()]
+        return {
+            "all": [*self.tables(), *self.cards(), *pictures, *beside],
+            "images": [*data, *(path for name in self.used_sources() for path in self.source_pictures(name))],
+            "search": [f"{search}/architecture.json" for search in searched],
+            "deploy": self.cards(),
+            "table": self.tables(),
+        }
+
     # What the comparison ends in.
 
     def networks(self) -> list[str]:
@@ -314,11 +329,14 @@ class Files:
     def pictures(self) -> list[str]:
         """The pictures of every synthetic data set that is used, with which the reports on its quality come; of the
         labels of all; and of the supernets' rankings and of the results under budgets, where there are any."""
-        kinds = ("images", "generations")
-        pictures = [f"{self.results}/pictures/{name}/{kind}.png" for name in self.used_sources() for kind in kinds]
+        pictures = [path for name in self.used_sources() for path in self.source_pictures(name)]
         of_all: dict[str, Any] = {"labels": self.used_sources(), "rankings": self.config.lookup and self.rankings()}
         of_all["budgets"] = self.compares_budgets()
         return pictures + [f"{self.results}/pictures/{name}.png" for name, wanted in of_all.items() if wanted]
+
+    def source_pictures(self, source: str) -> list[str]:
+        """The pictures of a synthetic data set."""
+        return [f"{self.results}/pictures/{source}/{kind}.png" for kind in ("images", "generations")]
 
     def search_pictures(self) -> list[str]:
         """The picture of every search, the random draws' included."""

@@ -1,7 +1,8 @@
-"""The command `dfnas`: what can be asked of finished and unfinished runs, beside the workflow that makes them.
+"""The command `dfnas`: runs the workflow, and says what can be asked of finished and unfinished runs.
 
 Each subcommand is a module of this package, named after it, with `add_arguments(parser)` and `run(options)`, which
-returns the exit status. What it prints on standard output is the answer; everything else goes to standard error.
+returns the exit status; where it has `parse(parser, argv)`, this reads its command line. What it prints on standard
+output is the answer; everything else goes to standard error.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from dfnas.runtime.ending import last_words
 COMMANDS = {
     "init": "make a project of a checkpoint: a configuration that fits it, this machine and some hours",
     "try": "make a few images with a configuration, and say in words whether it works",
+    "run": "runs the workflow, and shows what is under way",
+    "status": "how far a run is, from another terminal or machine",
     "compare": "what differs between two runs, in settings and in figures",
     "verify": "whether the files of a run are those that its jobs made of one another",
     "doctor": "whether this machine can run a configuration, and how long it takes",
@@ -38,7 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         allow_abbrev=False,
     )
     module.add_arguments(parser)
-    options = parser.parse_args(argv[1:])
+    options = module.parse(parser, argv[1:]) if hasattr(module, "parse") else parser.parse_args(argv[1:])
     try:
         status = module.run(options)
         sys.stdout.flush()
@@ -57,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
 def _command(argv: list[str]) -> str:
     parser = argparse.ArgumentParser(
         prog="dfnas",
-        description="What can be asked of runs of the workflow.",
+        description="Runs of the workflow, and what can be asked of them.",
         epilog="\n".join(
             ["commands:", *(f"  {n:12}{text}" for n, text in COMMANDS.items()), "", "dfnas COMMAND --help says more."]
         ),

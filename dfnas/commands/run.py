@@ -1,0 +1,98 @@
+"""Run the workflow, and show what is under way: a thin front to Snakemake.
+
+    dfnas run [TARGET ...] [further options of Snakemake]
+
+A target is one of the names below, or a file as the workflow names it; without one it is all. Everything from the first
+option on goes to Snakemake as it is, such as --configfile mine.yaml, --cores 8, --dry-run or --workflow-profile
+profiles/slurm. The command is printed, then called in place of this one: exit status and Ctrl-C are Snakemake's. On a
+terminal one view shows the jobs at work, elsewhere there is a line for each; commands are in Snakemake's log alone.
+"""
+
+import argparse
+import importlib.util
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from dfnas.doctor.workflow import checkout, read_configuration
+from dfnas.rules import RULES
+from dfnas.runtime.errors import InputError
+from dfnas.targets import REPORT, TARGETS
+
+VIEW = ("--logger", "dfnas")
+PLUGINS = "workflow/plugins"
+CORES = ("--cores", "-c", "--jobs", "-j", "--profile", "--workflow-profile", "--executor", "-e")
+"""Options that say, or may say, how much runs at a time."""
+PACKAGES = ("snakemake", "rich")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds what the command takes."""
+    described = {**TARGETS, REPORT: "all, and results/report.html to look at it"}
+    names = "\n".join(f"  {name:10}{what}" for name, what in described.items())
+    parser.epilog = f"targets:\n{names}"
+    parser.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="targets, then options of Snakemake")
+
+
+def parse(parser: argparse.ArgumentParser, argv: Sequence[str]) -> argparse.Namespace:
+    """Takes the command line as it is: its options are Snakemake's, but for a --help that comes first."""
+    if argv[:1] in (["-h"], ["--help"]):
+        parser.parse_args(argv[:1])
+    return argparse.Namespace(arguments=list(argv))
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    """Becomes Snakemake. Raises InputError where that cannot be."""
+    for package in PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise InputError(f"the package {package} is not installed; make installs it")
+    root = checkout()
+    line = command(root, options.arguments)
+    print(f"$ {shlex.join(line)}", flush=True)
+    places = [str(root), str(root / PLUGINS), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
+    os.execve(sys.executable, [sys.executable, "-m", *line, *VIEW], environment)
+
+
+def command(root: Path, arguments: Sequence[str]) -> list[str]:
+    """The call of Snakemake, as one would type it.
+
+    Args:
+        root: the checkout.
+        arguments: targets, then Snakemake's options.
+
+    Raises:
+        InputError: a target that is neither a name nor a path; or see `read_configuration`.
+    """
+    first = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
+    targets, further = list(arguments[:first]), list(arguments[first:])
+    for target in targets:
+        if target not in (*TARGETS, REPORT, *RULES) and not {"/", "."} & set(target):
+            raise InputError(f"no target '{target}'; expected one of {', '.join([*TARGETS, REPORT])}, or a file")
+    if REPORT in targets:
+        targets = [target for target in targets if target != REPORT]
+        further += [] if _gives(further, ("--report",)) else _report(root, further)
+    at_home = Path.cwd() == root or _gives(further, ("--snakefile", "-s"))
+    place = [] if at_home else ["--snakefile", str(root / "Snakefile")]
+    cores = [] if _gives(further, CORES) else ["--cores", "all"]
+    return ["snakemake", *targets, *place, *cores, *further]
+
+
+def _report(root: Path, further: Sequence[str]) -> list[str]:
+    """Options that make the report, in the folder of results that the files of configuration name."""
+    files: list[Path] = []
+    if "--configfile" in further:
+        after = further[further.index("--configfile") + 1 :]
+        end = next((place for place, word in enumerate(after) if word.startswith("-")), len(after))
+        files = [Path(word) for word in after[:end]]
+    results = read_configuration(root, files).results_dir
+    return ["--report", f"{results.rstrip('/')}/report.html", "--report-after-run"]
+
+
+def _gives(arguments: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether an option is given, in whichever form."""
+    short = tuple(name for name in names if not name.startswith("--"))
+    return any(word.partition("=")[0] in names or (short and word.startswith(short)) for word in arguments)

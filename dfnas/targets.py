@@ -1,0 +1,15 @@
+"""What a user may want of the workflow, by name. Which files these are follows from the configuration: the Snakefile
+makes a rule of each."""
+
+from collections.abc import Mapping
+
+TARGETS: Mapping[str, str] = {
+    "all": "everything: table, cards, pictures, and what the report shows",
+    "images": "the synthetic data sets, with pictures and reports on their quality",
+    "search": "the architectures that the searches find",
+    "deploy": "the best network of every algorithm as files, with its card",
+    "table": "Table 1 and what stands beside it",
+}
+"""Targets of the Snakefile; `all` is its default."""
+REPORT = "report"
+"""One more of `dfnas run`: everything, then one page to look at it."""
