@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 .PHONY: table1 report test unit check format storage docs bench clean
 
 table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
-	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) results/table1.csv
+	PATH="$(abspath $(BIN)):$$PATH" dfnas run results/table1.csv --cores $(CORES)
 
 report: $(READY)  ## everything, and results/report.html to look at it
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \

@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from dfnas.live.events import Event
 from dfnas.targets import TARGETS
 
+AT_ONCE_S = 2.0
+
 
 @dataclass
 class JobSeen:
@@ -46,7 +48,8 @@ class Call:
     jobs: dict[int, JobSeen] = field(default_factory=dict)
     ended: float | None = None
     succeeded: bool = False
-    asked_to_end: bool = False
+    asked_to_end: float | None = None
+    """When it was."""
 
     def add(self, event: Event) -> None:
         """Goes on by an event."""
@@ -64,7 +67,7 @@ class Call:
                 job = self.jobs[event.job]
                 job.ended, job.failed = event.at, event.kind == "failed"
             case "asked to end":
-                self.asked_to_end = True
+                self.asked_to_end = self.asked_to_end or event.at
             case "ended":
                 self.ended, self.succeeded = event.at, event.succeeded
 
@@ -83,16 +86,24 @@ class Call:
 
     @property
     def failed(self) -> list[JobSeen]:
-        """Jobs that failed and were not begun again."""
-        return [job for job in self.jobs.values() if job.failed]
+        """Jobs that failed by themselves and were not begun again."""
+        return [job for job in self.jobs.values() if job.failed and not self._was_cut_short(job)]
+
+    def _was_cut_short(self, job: JobSeen) -> bool:
+        """Whether a job ended because the call was asked to: a terminal tells both at once."""
+        at = self.asked_to_end
+        return at is not None and job.ended is not None and job.ended > at - AT_ONCE_S
 
     def done_by_rule(self) -> Counter[str]:
         return Counter(job.rule for job in self.done)
 
     def waiting_by_rule(self) -> Counter[str]:
         """Jobs that were not begun yet."""
-        begun = Counter(job.rule for job in self.jobs.values())
-        return Counter({rule: count - begun[rule] for rule, count in self.planned.items() if count > begun[rule]})
+        return Counter(self.planned) - Counter(job.rule for job in self.jobs.values())
+
+    def left_by_rule(self) -> Counter[str]:
+        """Jobs that are neither done nor failed."""
+        return Counter(self.planned) - self.done_by_rule() - Counter(job.rule for job in self.failed)
 
     def seconds_by_rule(self) -> dict[str, list[float]]:
         """What the jobs took that are done."""

@@ -21,7 +21,7 @@ def told(call: Call, event: Event) -> str | None:
         case "done" if job is not None:
             took = clock(event.at - job.begun)
             return f"{_time(event)} done    {_name(job)} in {took} ({len(call.done)} of {call.total})"
-        case "failed" if job is not None:
+        case "failed" if job in call.failed:
             return f"{_time(event)} failed  {_name(job)}, log: {job.log}"
         case "asked to end":
             return f"{_time(event)} ends as it was asked to; jobs save what they have"
@@ -31,7 +31,7 @@ def told(call: Call, event: Event) -> str | None:
 def meanwhile(snapshot: Snapshot) -> Iterator[str]:
     """What to say now and then of a call at work."""
     call = snapshot.call
-    yield f"{len(call.done)} of {counted(call.total, 'job')} after {clock(snapshot.elapsed_s)}, {remaining(snapshot)}"
+    yield f"{len(call.done)} of {counted(call.total, 'job')} in {clock(snapshot.elapsed_s)}, {remaining(snapshot)}"
     for job in snapshot.work:
         left = job.steps.left_now_s if job.steps else None
         yield f"  {job.rule} {job.title}: {steps(job)}{'' if left is None else f', {clock(left)} left'}"

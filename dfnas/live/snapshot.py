@@ -73,11 +73,11 @@ class Snapshot:
 
 
 class Watch:
-    """Looks at the last call in a folder of results, or at one of them, again and again.
+    """Looks at a call in a folder of results, again and again.
 
     Args:
         results: the folder.
-        path: of a journal; by default that of the last call.
+        path: of a journal; by default that of the last call that is alive, or else of the last.
 
     Raises:
         InputError: there is no such folder, or no journal in it.
@@ -94,7 +94,7 @@ class Watch:
             inside = results / "results"
             advice = f"did you mean {inside}?" if inside.is_dir() else "nothing has run there yet"
             raise InputError(f"{results} has no journal of a call ({CALLS}); {advice}")
-        self._reader = Reader(path or there[-1])
+        self._reader = Reader(path or next(filter(is_alive, reversed(there[-EARLIER:])), there[-1]))
         self._known = seconds_by_rule(_read(each) for each in there[-1 - EARLIER :] if each != self._reader.path)
 
     def look(self, now: float) -> Snapshot:
@@ -144,7 +144,7 @@ def _state(call: Call, alive: bool | None) -> State:
     if call.ended is not None:
         if call.succeeded:
             return State.FINISHED
-        return State.INTERRUPTED if call.asked_to_end else State.FAILED
+        return State.INTERRUPTED if call.asked_to_end is not None else State.FAILED
     if alive is None:
         return State.UNKNOWN
     return State.RUNNING if alive else State.KILLED

@@ -52,7 +52,7 @@ class Terminal:
         line = told(self._call, event)
         if line and (not self.draws or event.kind == "asked to end"):
             self.say(line)
-        if event.kind == "failed" and (job := self._call.jobs.get(event.job)):
+        if event.kind == "failed" and (job := self._call.jobs.get(event.job)) in self._call.failed:
             if self.draws:
                 self.say(Text(f"failed: {job.rule} {job.title}", style="red"))
             for said in last_lines(Path(job.log), SAID):

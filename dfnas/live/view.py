@@ -13,6 +13,8 @@ from dfnas.live.words import about, clock, counted, rate
 STYLES = {State.FINISHED: "green", State.FAILED: "red", State.INTERRUPTED: "yellow", State.KILLED: "red"}
 MOST_ROWS = 12
 """Running jobs that are shown, where nothing says how many lines there are."""
+MOST_RULES = 6
+"""Rules to come that are named."""
 ROWS_BESIDE = 9
 """Lines of a view beside its running jobs."""
 NEXT = {
@@ -45,10 +47,10 @@ def headline(snapshot: Snapshot) -> Text:
     """State, jobs, time and remaining time on a line."""
     call = snapshot.call
     text = Text(snapshot.state.value, style=STYLES.get(snapshot.state, "bold"))
-    text.append(f": {len(call.done)} of {counted(call.total, 'job')} done", style="default")
+    text.append(f": {len(call.done)} of {counted(call.total, 'job')}", style="default")
+    text.append(f" in {clock(snapshot.elapsed_s)}", style="default")
     if snapshot.failures:
         text.append(f", {len(snapshot.failures)} failed", style="red")
-    text.append(f", after {clock(snapshot.elapsed_s)}", style="default")
     if not snapshot.state.is_over:
         text.append(f", {remaining(snapshot)}", style="default")
     return text
@@ -76,11 +78,12 @@ def images(snapshot: Snapshot) -> Iterator[str]:
             yield f"  {one.doubt}"
 
 
-def steps(work: Work) -> str:
+def steps(work: Work, short: bool = False) -> str:
     """How far a running job is, in words."""
     if work.steps is None:
         return "at work" if work.started else "waits"
-    return f"{work.steps.done} of {work.steps.total} steps"
+    done, total = work.steps.done, work.steps.total
+    return f"{done}/{total}" if short else f"{done} of {total} steps"
 
 
 def _bar(done: int, total: int) -> Table:
@@ -102,7 +105,7 @@ def _jobs(work: Iterable[Work], rows: int) -> Table:
         speed = rate(job.steps.per_second) if job.steps and job.steps.per_second else ""
         left = job.steps.left_now_s if job.steps else None
         time = f"for {clock(job.age_s)}" if left is None else f"{clock(left)} left"
-        table.add_row(job.rule, job.title, steps(job), speed, time)
+        table.add_row(job.rule, job.title, steps(job, short=True), speed, time)
     if len(shown) < len(jobs):
         table.add_row(f"and {len(jobs) - len(shown)} more", "", "", "", "")
     return table
@@ -111,13 +114,12 @@ def _jobs(work: Iterable[Work], rows: int) -> Table:
 def _rules(snapshot: Snapshot) -> Iterator[str]:
     """Rules that are done, and those that are to come, each with its jobs."""
     call = snapshot.call
-    done, waiting = call.done_by_rule(), call.waiting_by_rule()
+    done, waiting = call.done_by_rule(), call.left_by_rule() if snapshot.state.is_over else call.waiting_by_rule()
     whole = [rule for rule, count in call.planned.items() if done[rule] == count]
-    if not snapshot.state.is_over or waiting:
-        begun = {job.rule for job in call.jobs.values()}
-        order = sorted(waiting, key=lambda rule: rule not in begun)
-        if order:
-            yield f"to come: {', '.join(f'{rule}×{waiting[rule]}' for rule in order)}"
+    begun = {job.rule for job in call.jobs.values()}
+    if order := sorted(waiting, key=lambda rule: rule not in begun):
+        more = f", and {sum(waiting[rule] for rule in order[MOST_RULES:])} more jobs" if order[MOST_RULES:] else ""
+        yield f"to come: {', '.join(f'{rule}×{waiting[rule]}' for rule in order[:MOST_RULES])}{more}"
     if whole and not snapshot.state.is_over:
         yield f"done: {', '.join(whole)}"
 

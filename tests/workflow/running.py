@@ -19,6 +19,8 @@ import preloaded
 import yaml
 from snakemake import cli
 
+from dfnas.targets import TARGETS
+
 ROOT = Path(__file__).resolve().parents[2]
 REDUCED = Path("tests", "assets", "reduced.yaml")
 SOURCES = ("Snakefile", "config.yaml", "workflow", "dfnas", "profiles", "envs", str(REDUCED))
@@ -100,7 +102,7 @@ def _in_process(arguments: list[str], directory: Path) -> subprocess.CompletedPr
 
 
 def plan(directory: Path, **keywords) -> dict[str, int]:
-    """Jobs by rule that a call would run, the target `all` left out."""
+    """Jobs by rule that a call would run, targets such as `all` left out."""
     done = snakemake(directory, "--dry-run", "--quiet", "rules", **keywords)
     assert done.returncode == 0, done.stdout + done.stderr
     table = re.search(r"^job +count\n-[- ]+\n(.*?)^total", done.stdout, re.MULTILINE | re.DOTALL)
@@ -108,7 +110,7 @@ def plan(directory: Path, **keywords) -> dict[str, int]:
         assert "Nothing to be done" in done.stdout + done.stderr
         return {}
     counts = dict(line.split() for line in table.group(1).splitlines())
-    return {rule: int(count) for rule, count in counts.items() if rule != "all"}
+    return {rule: int(count) for rule, count in counts.items() if rule not in TARGETS}
 
 
 class Made(NamedTuple):

@@ -15,6 +15,7 @@ from dfnas.rules import RULES
 from dfnas.settings.algorithms import NAMES
 from dfnas.settings.base import sections_in
 from dfnas.settings.config import Config
+from dfnas.targets import TARGETS
 
 CHAIN = {
     "pretrain_teacher",
@@ -68,6 +69,7 @@ ROOMS_ABOVE = {
     "stages": ("runs", "doctor", "commands"),
     "runs": ("commands",),
     "doctor": ("commands",),
+    "live": ("commands",),
     "commands": (),
 }
 """Rooms that know artifacts, each with those that may import it."""
@@ -91,14 +93,21 @@ def rules(tmp_path_factory) -> dict:
     return parsed(tmp_path_factory.mktemp("rules"))
 
 
+def test_every_target_is_a_rule_that_runs_nothing(rules):
+    for name in TARGETS:
+        assert rules[name].input
+        assert not rules[name].output
+        assert not rules[name].shellcmd
+
+
 def test_the_rules_are_those_of_the_chain(rules):
-    assert set(rules) - {"all"} == CHAIN | SCORES
+    assert set(rules) - set(TARGETS) == CHAIN | SCORES
     assert set(RULES) == {*STAGES, "import_network"}
 
 
 def test_a_checkpoint_replaces_the_rule_that_trains_a_stand_in(tmp_path):
     weights = overlay(tmp_path / "weights.yaml", {"teacher": {"weights": "teacher.pt"}})
-    assert set(parsed(tmp_path / "run", weights)) - {"all"} == CHAIN - {"pretrain_teacher"} | SCORES | {
+    assert set(parsed(tmp_path / "run", weights)) - set(TARGETS) == CHAIN - {"pretrain_teacher"} | SCORES | {
         "import_teacher"
     }
 
@@ -112,7 +121,7 @@ def network(tmp_path: Path, **sections: dict) -> Path:
 def test_a_network_beside_the_teacher_has_a_rule_of_its_own(tmp_path):
     configuration = network(tmp_path, verifier={"weights": "verifier.pt"})
     found = parsed(tmp_path / "run", configuration)
-    assert set(found) - {"all"} == CHAIN | SCORES | {"import_network"}
+    assert set(found) - set(TARGETS) == CHAIN | SCORES | {"import_network"}
     assert "python -m dfnas.stages.import_teacher " in found["import_network"].shellcmd
 
 
@@ -132,7 +141,7 @@ def rules_with_lookup(tmp_path_factory) -> dict:
 
 
 def test_a_table_of_true_accuracies_has_rules_of_its_own(rules_with_lookup):
-    assert set(rules_with_lookup) - {"all"} == CHAIN | LOOKUP | SCORES
+    assert set(rules_with_lookup) - set(TARGETS) == CHAIN | LOOKUP | SCORES
 
 
 @pytest.mark.parametrize("name", sorted(CHAIN | LOOKUP | SCORES))
