@@ -207,11 +207,9 @@ class Files:
         return [run for run in self.runs() if run.startswith(f"{algorithm}/")]
 
     def cards(self) -> list[str]:
-        """The model card of what every algorithm has to deploy, with which the files come; without original images, on
-        which its figures are measured, the files alone."""
+        """The model card of what every algorithm has to deploy, with which the files come."""
         trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
-        name = "README.md" if self.config.has_originals else "model.onnx"
-        return [f"{self.results}/deploy/{algorithm}/{name}" for algorithm in trained]
+        return [f"{self.results}/deploy/{algorithm}/README.md" for algorithm in trained]
 
     def images_of_retraining(self) -> list[str]:
         """The shards behind all data sets that networks are trained on."""
@@ -228,8 +226,7 @@ class Files:
     def tables(self) -> list[str]:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
         looked up, or both."""
-        measured = self.config.comparison.retrain_data and self.config.has_originals
-        beside = ["per_class.csv", "table1.md"] if measured else []
+        beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
         beside += ["budgets.csv"] if self.compares_budgets() else []
         beside += ["correlations.csv"] if self.config.lookup and (self.rankings() or self.proxies()) else []
         return [*self.result_tables().values(), *(f"{self.results}/{name}" for name in beside)]
@@ -241,7 +238,7 @@ class Files:
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""
         ends = {
-            "table": ("table1.csv", self.config.comparison.retrain_data if self.config.has_originals else ()),
+            "table": ("table1.csv", self.config.comparison.retrain_data),
             "significance": ("significance.csv", self.compared_runs()),
             "lookups": ("lookup.csv", self.config.lookup),
         }

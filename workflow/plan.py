@@ -12,7 +12,7 @@ from snakemake.io import local
 from dfnas.rules import OF_ROLE
 from dfnas.settings.base import Settings
 from dfnas.settings.search import BudgetSettings
-from dfnas.settings.sources import NO_DATA, SourceSettings, training_section
+from dfnas.settings.sources import NO_DATA, ORIGINAL, SourceSettings, training_section
 
 # Sections that each synthetic data set has of its own.
 OF_A_SOURCE = tuple(SourceSettings.model_fields)
@@ -266,12 +266,24 @@ class Plan(Codes):
         return self.network_file(wildcards.run)
 
     def held_out_data(self, wildcards: Any) -> str:
-        """The data set that this network learnt from: some of its images are held out."""
-        return f"{self.results}/dataset/{training_data(wildcards.run)}.h5"
+        """The data set that this network learnt from: some of its images are held out. For the teacher, without
+        original images, that of the first retrained network."""
+        return f"{self.results}/dataset/{self._learnt_from(wildcards.run)}.h5"
 
     def held_out_images(self, wildcards: Any) -> list[str]:
         """The shards behind it."""
-        return self.image_files(training_data(wildcards.run))
+        return self.image_files(self._learnt_from(wildcards.run))
+
+    def _learnt_from(self, run: str) -> str:
+        data = training_data(run)
+        known = data != ORIGINAL or self.config.has_originals
+        return data if known else self.config.comparison.retrain_data[0]
+
+    def test_data(self, wildcards: Any) -> dict[str, Any]:
+        """The original data set, which networks are tested by, and its shards; nothing without original images."""
+        if not self.config.has_originals:
+            return {}
+        return {"dataset": f"{self.results}/dataset/{ORIGINAL}.h5", "shards": self.image_files(ORIGINAL)}
 
     def scored_images(self, wildcards: Any) -> dict[str, Any]:
         """The data set whose images untrained networks see, and its shards; nothing for noise."""

@@ -1,4 +1,5 @@
-"""metrics.json: what `evaluate` measured of a network on the original test images.
+"""metrics.json: what `evaluate` measured of a network on the original test images, or, where there are none, what it
+can say without them.
 
 Trained networks and the teacher have the same figures; they differ in what says which network it is.
 """
@@ -10,28 +11,33 @@ from dfnas.artifacts.document import Document, Number, Whole
 from dfnas.artifacts.identity import TEACHER, Identity, OfNetwork
 from dfnas.runtime.files import read_json
 
+Tested = Number | None
+"""None where there are no original images to test by."""
+
 
 class Figures(Document):
     """What was measured. Errors and other shares are of 1."""
 
-    top1_error: Number
-    top5_error: Number
+    top1_error: Tested
+    top5_error: Tested
     class_accuracy: list[Number]
-    """Of each class, in the order of the logits."""
-    ece: Number
+    """Of each class, in the order of the logits; of none without original images."""
+    ece: Tested
     """Expected calibration error."""
-    nll: Number
+    nll: Tested
     """Mean negative log-likelihood of the labels."""
     temperature: Number | None
     """Fitted on held-out images; none where there are none that the network has not been trained on."""
     ece_scaled: Number | None
     """ECE with the logits over the temperature."""
     teacher_agreement: Number
-    """Share of the images in which network and teacher see the same class."""
+    """Share of the test images in which network and teacher see the same class; without original ones, of held-out
+    images of the data that the network learnt from."""
     parameters: Whole
     macs: Whole
     """Multiply-accumulates of an image."""
     test_images: Whole
+    """Original ones."""
     provenance: dict[str, Any]
 
 

@@ -29,10 +29,11 @@ class Table1Row(TableRow):
 
     seeds: int | None = None
     """None for the teacher."""
-    top1_error_mean: Percent
+    top1_error_mean: Annotated[float | None, decimals(3)] = None
+    """Empty, as other figures by labels are, where there are no original images to test by."""
     top1_error_std: Annotated[float | None, decimals(3)] = None
-    top5_error_mean: Percent
-    ece_mean: Percent
+    top5_error_mean: Annotated[float | None, decimals(3)] = None
+    ece_mean: Annotated[float | None, decimals(3)] = None
     ece_scaled_mean: Annotated[float | None, decimals(3)] = None
     """Empty where no temperature was fitted."""
     teacher_agreement_mean: Percent

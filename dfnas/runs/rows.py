@@ -3,7 +3,7 @@
 By the seeds alone, and, where both saw the same test images, by seeds and images: see `dfnas.measure.bootstrap`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,7 +76,7 @@ def row_differences(
         bootstrap = _bootstrap(key, networks[0].get(key, ()), networks[1].get(key, ()), draws)
         if bootstrap is None and one == other:
             continue
-        errors = float(one[ERROR]), float(other[ERROR])
+        errors = _error(one), _error(other)
         spread, others_spread = (float(row[SPREAD]) if row[SPREAD] else None for row in (one, other))
         seeds = int(one["seeds"] or 1), int(other["seeds"] or 1)
         beyond = None
@@ -85,6 +85,12 @@ def row_differences(
             beyond = differs(errors, (spread, others_spread), seeds, draws)
         found.append(RowDifference(key, errors, (spread, others_spread), beyond, bootstrap))
     return found
+
+
+def _error(row: Mapping[str, str]) -> float:
+    """In percent. Without original images a network errs where it does not see the teacher's class, as its predictions
+    have it too."""
+    return float(row[ERROR]) if row[ERROR] else 100 - float(row["teacher_agreement_mean"])
 
 
 def _bootstrap(key: Key, first: Sequence[Measured], second: Sequence[Measured], draws: int) -> Bootstrap | None:

@@ -44,6 +44,8 @@ def compare_data(job: Job[CompareDataSettings]) -> None:
     for metrics, path in zip(options.metrics, options.predictions, strict=True):
         figures = read_metrics(metrics)
         answers = Answers(path, read_predictions(path))
+        if figures.top1_error is None:
+            raise InputError(f"{metrics} was measured without original images, by which data are compared")
         if not np.isclose(answers.predictions.wrong.mean(), figures.top1_error, atol=1e-9):
             raise InputError(f"{path} has other errors than {metrics}; delete both to rebuild them")
         by_data = groups.setdefault((figures.algorithm, figures.retrain_data), {})

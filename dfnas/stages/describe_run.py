@@ -43,7 +43,9 @@ def describe_run(job: Job[None]) -> None:
     parts = [
         run.teacher_story(_teacher(options.teacher), teacher_row),
         run.data_story(_synthetic_data(options)),
-        run.comparison_story(options.comparison, options.searches),
+        run.comparison_story(
+            options.comparison, options.searches, not table or any(r["top1_error_mean"] for r in table)
+        ),
     ]
     if table:
         parts.append(run.table_story(table))

@@ -7,6 +7,7 @@ from pathlib import Path
 from dfnas.artifacts.metrics import read_metrics
 from dfnas.artifacts.picture import write_picture
 from dfnas.pictures.comparison import Network, comparison_png
+from dfnas.runtime.errors import InputError
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 
@@ -24,8 +25,10 @@ def draw_comparison(job: Job[None]) -> None:
 
 def _network(path: Path) -> Network:
     found = read_metrics(path)
-    error, macs, parameters = 100 * found.top1_error, found.macs / 1e6, found.parameters / 1e6
-    return Network(found.algorithm, found.search_data, found.retrain_data, error, macs, parameters)
+    if found.top1_error is None:
+        raise InputError(f"{path} was measured without original images, and has no error to be drawn")
+    macs, parameters = found.macs / 1e6, found.parameters / 1e6
+    return Network(found.algorithm, found.search_data, found.retrain_data, 100 * found.top1_error, macs, parameters)
 
 
 if __name__ == "__main__":

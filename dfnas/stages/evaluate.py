@@ -1,5 +1,5 @@
 """Measure a trained network, or the teacher, on the original test images: errors, calibration, and how often it agrees
-with the teacher.
+with the teacher. Without original images, how often it does on the held-out images of the data that it learnt from.
 
 The temperature is fitted on the held-out images of the data that the network was trained on, to their labels as they
 stand in the data set: the test images choose nothing. A teacher that was imported may have been trained on what is held
@@ -36,10 +36,14 @@ PRETRAINED = "pretrain_teacher"
 STAGE = Stage("evaluate", __doc__, EvaluateSettings)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="a trained network or the teacher")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
-STAGE.argument("--dataset", type=Path, required=True, metavar="FILE", help="the original data set")
+STAGE.argument("--dataset", type=Path, metavar="FILE", help="the original data set, if there is one")
 STAGE.argument("--held-out", type=Path, required=True, metavar="FILE", help="the data set that --network learnt from")
 STAGE.output("--out", required=True, help="the figures, JSON")
 STAGE.output("--predictions", required=True, help="what it says of each test image, CSV")
+
+WITHOUT_TESTS: dict[str, Any] = dict.fromkeys(("top1_error", "top5_error", "ece", "nll", "ece_scaled"))
+WITHOUT_TESTS["class_accuracy"] = []
+"""Of a network that no original image tests."""
 
 
 class Measured(NamedTuple):
@@ -70,50 +74,55 @@ class Measured(NamedTuple):
 
 def evaluate(job: Job[EvaluateSettings]) -> None:
     options, batch_size = job.options, job.settings.batch_size
-    test = load_split(options.dataset, "test", job.device)
-    held_out = load_split(options.held_out, "validation", job.device)
-    _check_same_task(options.held_out, held_out, options.dataset, test)
-    teacher = _teacher(options.teacher, test, job)
+    held_out, where = load_split(options.held_out, "validation", job.device), options.dataset or options.held_out
+    tested = options.dataset is not None
+    test = load_split(options.dataset, "test", job.device) if tested else held_out
+    _check_same_task(options.held_out, held_out, where, test)
+    teacher = _teacher(options.teacher, test, where, job)
     if options.network.resolve() == options.teacher.resolve():
         measured = teacher
     elif kind_of(options.network) == TEACHER:
-        measured = _teacher(options.network, test, job)
+        measured = _teacher(options.network, test, where, job)
     else:
         measured = _trained(options.network, job.device)
-    logits = measured.logits(test, options.dataset, batch_size)
+    logits = measured.logits(test, where, batch_size)
     predicted = _most_probable(logits)
     if measured.held_out:
         temperature = fitted_temperature(measured.logits(held_out, options.held_out, batch_size), held_out.soft_labels)
     else:
         temperature = None
         print(f"{measured.path} may have been trained on all of {options.held_out}: no temperature", file=sys.stderr)
-    theirs = logits if measured is teacher else teacher.logits(test, options.dataset, batch_size)
+    theirs = logits if measured is teacher else teacher.logits(test, where, batch_size)
     agreement = predicted == _most_probable(theirs)
     job.reads(code=[*teacher.code, *measured.code])
+    if tested:
+        by_labels = _accuracy(logits, test.targets)
+        by_labels |= _calibration(logits, predicted == test.targets, test.soft_labels, temperature)
+    else:
+        by_labels = WITHOUT_TESTS | {"temperature": temperature}
     figures = measured.kind(
         **measured.about,
-        **_accuracy(logits, test.targets),
-        **_calibration(logits, predicted == test.targets, test.soft_labels, temperature),
+        **by_labels,
         teacher_agreement=agreement.double().mean().item(),
         parameters=count_parameters(measured.network),
         macs=count_macs(measured.network, test.channels, *test.size),
-        test_images=len(test),
+        test_images=len(test) if tested else 0,
         provenance=job.provenance(),
     )
-    write_predictions(options.predictions, test.targets, predicted, confidences(logits))
+    write_predictions(options.predictions, test.targets if tested else test.likely, predicted, confidences(logits))
     figures.write(options.out)
 
 
-def _teacher(path: Path, test: ImageSet, job: Job[EvaluateSettings]) -> Measured:
-    """Raises InputError unless it takes images like the test images."""
+def _teacher(path: Path, test: ImageSet, where: Path, job: Job[EvaluateSettings]) -> Measured:
+    """Raises InputError unless it takes images like the test images, which are those of `where`."""
     options, teacher = job.options, load_teacher(path, job.device)
     ours, theirs = (teacher.spec.channels, teacher.spec.size), (test.channels, test.size)
     if ours != theirs:
         raise InputError(
             f"{path} takes images of {ours[0]} channels and {ours[1]} pixels, but those of "
-            f"{options.dataset} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
+            f"{where} have {theirs[0]} and {theirs[1]}; make shard_original agree with teacher"
         )
-    check_class_names(test.class_names, options.dataset, teacher.spec.names(), path)
+    check_class_names(test.class_names, where, teacher.spec.names(), path)
     about = {"algorithm": "teacher", "space": teacher.spec.builder}
     about |= dict.fromkeys(("search_data", "retrain_data", "seed", "architecture", "validation_error"), "")
     spec, held_out = teacher.spec, _learnt_from(path, job.digests[options.held_out])

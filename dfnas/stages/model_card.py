@@ -99,16 +99,29 @@ def _data(name: str) -> str:
 
 def _figures(figures: NetworkMetrics, row: Sequence[NetworkMetrics], networks: int, parameters: int) -> Table:
     """Of the network, and of all seeds of its row, from which the reader learns how much is luck."""
-    top1 = [100 * one.top1_error for one in row]
+    return {
+        **_errors(figures, row),
+        "validation error": f"{100 * figures.validation_error:.3f} %: the lowest of {networks}, hence this network",
+        "parameters": f"{parameters:,}",
+        "multiply-accumulates of an image": f"{figures.macs:,}",
+    }
+
+
+def _errors(figures: NetworkMetrics, row: Sequence[NetworkMetrics]) -> Table:
+    """On original test images, if there are any."""
+    top1 = [100 * one.top1_error for one in row if one.top1_error is not None]
+    if figures.top1_error is None or figures.top5_error is None:
+        agreement = f"{100 * figures.teacher_agreement:.3f} % of synthetic images that were held out"
+        return {
+            "top-1 error": "not known: there are no original images to test by",
+            "agreement with the teacher": agreement,
+        }
     spread = f" ± {statistics.stdev(top1):.3f}" if len(top1) > 1 else ""
     seeds = ", ".join(str(one.seed) for one in row)
     return {
         "top-1 error": f"{100 * figures.top1_error:.3f} % of {figures.test_images} original test images",
         "top-5 error": f"{100 * figures.top5_error:.3f} %",
         f"top-1 error of all its seeds ({seeds})": f"{statistics.fmean(top1):.3f}{spread} %",
-        "validation error": f"{100 * figures.validation_error:.3f} %: the lowest of {networks}, hence this network",
-        "parameters": f"{parameters:,}",
-        "multiply-accumulates of an image": f"{figures.macs:,}",
     }
 
 

@@ -43,6 +43,8 @@ def sentence(losses: Sequence[Loss]) -> str:
     Args:
         losses: of every class, the greatest first.
     """
+    if not losses:
+        return "No accuracy of a class is known: there are no original images to test by.\n"
     named = [loss for loss in losses[:NAMED] if loss.points < 0]
     if not named:
         return "No class loses accuracy against the teacher, in the mean over the rows.\n"

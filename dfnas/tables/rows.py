@@ -29,17 +29,17 @@ def row_of(networks: Networks) -> Table1Row:
     the seed with the lowest error on the validation images; the test images choose nothing."""
     first = networks[0]
     trained = [one for one in networks if isinstance(one, NetworkMetrics)]
-    top1 = [100 * one.top1_error for one in networks]
+    top1 = [100 * one.top1_error for one in networks if one.top1_error is not None]
     return Table1Row(
         algorithm=first.algorithm,
         space=first.space,
         search_data=first.search_data,
         retrain_data=first.retrain_data,
         seeds=len(trained) or None,
-        top1_error_mean=statistics.fmean(top1),
+        top1_error_mean=_mean_percent([one.top1_error for one in networks]),
         top1_error_std=statistics.stdev(top1) if len(top1) > 1 else None,
-        top5_error_mean=statistics.fmean(100 * one.top5_error for one in networks),
-        ece_mean=statistics.fmean(100 * one.ece for one in networks),
+        top5_error_mean=_mean_percent([one.top5_error for one in networks]),
+        ece_mean=_mean_percent([one.ece for one in networks]),
         ece_scaled_mean=_mean_percent([one.ece_scaled for one in networks]),
         teacher_agreement_mean=statistics.fmean(100 * one.teacher_agreement for one in networks),
         params_m=statistics.fmean(one.parameters for one in networks) / 1e6,

@@ -18,7 +18,6 @@ TEXTS = {
 }
 ERROR, SPREAD = "top1_error_mean", "top1_error_std"
 SCALED = "ece_scaled_mean"
-"""Empty where no temperature was fitted."""
 NUMBERS = {
     "top5_error_mean": ("top-5 error, %", 2),
     "ece_mean": ("ECE, %", 2),
@@ -28,6 +27,8 @@ NUMBERS = {
     "macs_m": ("MACs, M", 2),
 }
 """Heading and decimals of a column."""
+UNKNOWN = ("top5_error_mean", "ece_mean", SCALED)
+"""May be empty: what only labels of original images tell, and what needs a temperature."""
 TIMES = {
     "search_hours": ("search, hours", 4),
     "retrain_hours": ("retraining, hours", 4),
@@ -39,6 +40,12 @@ PASSES = {"ms": ("ms", 3), "iqr_ms": ("interquartile range, ms", 3), "peak_mb": 
 """The same of a forward pass, `{device}_batch_{images}_…` there."""
 TIMES_COLUMNS = (*(name for name in TEXTS if name != "seeds"), *TIMES)
 HEADER = (*TEXTS.values(), "top-1 error, %", *(heading for heading, _ in NUMBERS.values()))
+
+
+WITHOUT = (
+    "Here there are no original images: errors are not known, and teacher agreement is that on images which were made "
+    "like those that the network learnt from, and held out."
+)
 
 
 class Notation(NamedTuple):
@@ -65,7 +72,7 @@ def typeset(rows: Sequence[Row], notation: Notation) -> str:
         ValueError: what should be a number is none.
     """
     lowest = _lowest(rows)
-    cells = [_cells(row, notation, _shown(row) == lowest.get(row["retrain_data"])) for row in rows]
+    cells = [_cells(row, notation, lowest.get(row["retrain_data"]) == _shown(row)) for row in rows]
     names = len(TEXTS) - 1  # beside the number of seeds
     return notation.table([notation.escaped(heading) for heading in HEADER], cells, names)
 
@@ -80,6 +87,7 @@ def page(rows: Sequence[Row]) -> str:
             "that it was retrained on. In bold the lowest error of all that were retrained on the same data. Click on "
             "a heading to sort."
         ),
+        html.paragraph(WITHOUT) if not any(row[ERROR] for row in rows) else "",
         typeset(rows, HTML),
         html.paragraph(
             "ECE is the expected calibration error, before and after temperature scaling on held-out images, which "
@@ -135,22 +143,22 @@ def _lowest(rows: Sequence[Row]) -> dict[str, str]:
     lowest: dict[str, str] = {}
     for row in rows:
         data = row["retrain_data"]
-        if data and (data not in lowest or float(_shown(row)) < float(lowest[data])):
+        if data and row[ERROR] and (data not in lowest or float(_shown(row)) < float(lowest[data])):
             lowest[data] = _shown(row)
     return lowest
 
 
 def _shown(row: Row) -> str:
-    return f"{float(row[ERROR]):.2f}"
+    return f"{float(row[ERROR]):.2f}" if row[ERROR] else ""
 
 
 def _cells(row: Row, notation: Notation, best: bool) -> list[str]:
     names = [notation.escaped(row[name]) or notation.nothing for name in TEXTS]
-    error = notation.best.format(_shown(row)) if best else _shown(row)
+    error = notation.best.format(_shown(row)) if best else _shown(row) or notation.nothing
     if row[SPREAD]:
         error = notation.error.format(error, f"{float(row[SPREAD]):.2f}")
     numbers = (
-        notation.nothing if name == SCALED and not row[name] else f"{float(row[name]):.{decimals}f}"
+        f"{float(row[name]):.{decimals}f}" if row[name] or name not in UNKNOWN else notation.nothing
         for name, (_, decimals) in NUMBERS.items()
     )
     return [*names, error, *numbers]

@@ -4,13 +4,14 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from running import REDUCED, Finished, command, overlay
+from running import REDUCED, command, copy_sources, overlay
 
 from dfnas.live.journal import journals
 
@@ -23,11 +24,10 @@ STAGE = "python -m dfnas.stages"
 
 
 class Project:
-    """A finished run, on whose sources and results `dfnas` is called."""
+    """A folder in which `dfnas` is called, on a copy of these sources."""
 
-    def __init__(self, finished: Finished, folder: Path):
-        self.source, self.folder = finished.source, finished.copy(folder)
-        self.results = self.folder / "results"
+    def __init__(self, source: Path, folder: Path):
+        self.source, self.folder, self.results = source, folder, folder / "results"
 
     def line(self, *arguments: str | Path) -> dict:
         """`dfnas` with these arguments, as `subprocess` takes it."""
@@ -37,7 +37,7 @@ class Project:
         return {"args": [sys.executable, "-m", "dfnas", *map(str, arguments)], "env": environment, "cwd": self.folder}
 
     def run(self, *arguments: str | Path, steps: int | None = None, **keywords) -> subprocess.Popen:
-        """Begins a run whose inversion has so many steps; by default as many as the finished one's."""
+        """Begins a run whose inversion has so many steps; by default as many as the reduced one's."""
         files = [self.source / REDUCED]
         if steps is not None:
             stages = [{"downscale": 1, "steps": steps}]
@@ -64,8 +64,18 @@ class Project:
 
 
 @pytest.fixture
-def project(finished, tmp_path) -> Project:
-    return Project(finished, tmp_path / "run")
+def project(once, tmp_path) -> Project:
+    """With all images made, by a run without a terminal."""
+
+    def make(folder: Path) -> None:
+        made = Project(copy_sources(folder / "source"), folder / "run")
+        made.folder.mkdir()
+        with open(folder / "said.txt", "w") as said:
+            assert made.run("images", stdout=said, stderr=said).wait(800) == 0, (folder / "said.txt").read_text()
+
+    folder = once("images", make)
+    shutil.copytree(folder / "run", tmp_path / "run")
+    return Project(folder / "source", tmp_path / "run")
 
 
 def test_on_a_terminal_a_view_is_drawn_and_ctrl_c_comes_once(project):
@@ -155,24 +165,25 @@ def test_a_job_that_fails_is_shown_with_the_end_of_its_log(project):
 
 
 def test_a_run_by_hand_says_what_it_always_said_and_leaves_a_journal(project):
-    (project.results / "table1.md").unlink()
-    line = command(project.folder, "--cores", "1", "results/table1.md", source=project.source)
+    picture = "results/pictures/synthetic/images.png"
+    (project.folder / picture).unlink()
+    line = command(project.folder, "--cores", "1", picture, source=project.source)
     done = subprocess.run(**line, capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert f"Shell command: {STAGE}.typeset_table1" in done.stderr
+    assert f"Shell command: {STAGE}.draw_images" in done.stderr
     assert "1 of 1 steps (100%) done" in done.stderr
     assert project.last_kinds() == ["call", "cores", "plan", "begun", "done", "ended"]
     number, said = project.status()
     assert number == 0
     assert re.search(r"^finished: 1 of 1 job in ", said, re.M)
-    assert re.search(r"^results/table1.csv, made .*:$", said, re.M)
+    assert re.search(rf"^look at {picture}: ", said, re.M)
 
 
 def test_nothing_to_do_shows_what_there_is(project):
     before = journals(project.results)
-    line = project.line("run", "table", "--configfile", project.source / REDUCED)
+    line = project.line("run", "images", "--configfile", project.source / REDUCED)
     done = subprocess.run(**line, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in done.stderr
-    assert re.search(r"^spos +shufflenet +synthetic", done.stderr, re.M)
+    assert "look at results/pictures/synthetic/images.png: " in done.stderr
     assert journals(project.results) == before

@@ -36,10 +36,9 @@ rule retrain:
 
 rule evaluate:
     input:
+        unpack(plan.test_data),
         network=plan.evaluated_network,
         teacher=plan.network_file("teacher"),
-        dataset=f"{plan.results}/dataset/original.h5",
-        shards=plan.image_files("original"),
         held_out=plan.held_out_data,
         held_out_shards=plan.held_out_images,
     output:
@@ -55,10 +54,11 @@ rule evaluate:
     resources:
         **plan.resources("evaluate"),
     params:
+        test=plan.input_options("dataset"),
         options=plan.options("evaluate"),
         machine=plan.machine("evaluate"),
         code=plan.code("evaluate"),
     shell:
         "python -m dfnas.stages.evaluate --network {input.network:q} --teacher {input.teacher:q}"
-        " --dataset {input.dataset:q} --held-out {input.held_out:q} --out {output.metrics:q}"
+        " {params.test} --held-out {input.held_out:q} --out {output.metrics:q}"
         " --predictions {output.predictions:q} {params.options} {params.machine} 2> {log:q}"
