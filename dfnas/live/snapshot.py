@@ -10,11 +10,13 @@ from dfnas.live.agreement import Agreement, agreements
 from dfnas.live.call import Call, JobSeen, Reader
 from dfnas.live.forecast import Forecast, forecast, seconds_by_rule
 from dfnas.live.journal import CALLS, is_alive, journals
-from dfnas.live.steps import Steps, last_lines, steps_of, written_at
+from dfnas.live.steps import CLOCKS_APART_S, Steps, last_lines, steps_of, written_at
 from dfnas.runtime.errors import InputError
 
 EARLIER = 10
 """Calls before the last that are asked what jobs take."""
+LABELLING = "calibrate_labels"
+"""The rule that says how well images do. A call that plans it may make all of them anew."""
 SAID = 3
 """Last lines of the log of a job that failed."""
 
@@ -121,7 +123,7 @@ class Watch:
             work,
             tuple(map(self._failure, call.failed)),
             None if state.is_over else forecast(call, known, left),
-            tuple(agreements(self.results)),
+            tuple(agreements(self.results, call.begun - CLOCKS_APART_S if LABELLING in call.planned else 0.0)),
         )
 
     def _work(self, job: JobSeen, now: float) -> Work:

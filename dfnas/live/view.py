@@ -73,7 +73,8 @@ def images(snapshot: Snapshot) -> Iterator[str]:
     """A line for each synthetic data set: the share that the teacher recognises, by generation."""
     for one in snapshot.agreements:
         shares = " → ".join(f"{100 * share:.1f} %" for share in one.shares)
-        yield f"images {one.source}: the teacher agrees on {shares}"
+        first = f", from generation {one.first} on" if one.first else ""
+        yield f"images {one.source}: the teacher agrees on {shares}{first}"
         if one.doubt:
             yield f"  {one.doubt}"
 

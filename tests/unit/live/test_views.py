@@ -2,6 +2,7 @@
 
 import fcntl
 import io
+import os
 import re
 import time
 
@@ -120,6 +121,17 @@ def test_a_report_that_is_being_written_is_passed_over(results, journal, calibra
     (results / "labels" / "synthetic" / "generation-1.json").write_text("{")
     journal(PLAN)
     assert "images synthetic: the teacher agrees on 50.0 %" in drawn(Watch(results).look(BEGUN))
+
+
+def test_reports_of_earlier_images_are_passed_over_where_a_call_makes_them_anew(results, journal, calibrated):
+    calibrated(0.5, 0.75)
+    os.utime(results / "labels" / "synthetic" / "generation-0.json", (BEGUN - 60, BEGUN - 60))
+    journal({**PLAN, "jobs": {"calibrate_labels": 2}})
+    assert drawn(Watch(results).look(BEGUN))[-2] == (
+        "images synthetic: the teacher agrees on 75.0 %, from generation 1 on"
+    )
+    journal(PLAN, name="later")
+    assert drawn(Watch(results).look(BEGUN))[-2] == "images synthetic: the teacher agrees on 50.0 % → 75.0 %"
 
 
 def test_lines_tell_what_happens(monkeypatch):
