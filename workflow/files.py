@@ -207,7 +207,8 @@ class Files:
         return [run for run in self.runs() if run.startswith(f"{algorithm}/")]
 
     def cards(self) -> list[str]:
-        """The model card of what every algorithm has to deploy, with which the files come."""
+        """The model card of what every algorithm has to deploy, with which the files come; with original images to test
+        by or without."""
         trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
         return [f"{self.results}/deploy/{algorithm}/README.md" for algorithm in trained]
 
@@ -225,7 +226,7 @@ class Files:
 
     def tables(self) -> list[str]:
         """What the comparison ends in: figures of trained networks and what their differences mean, true accuracies
-        looked up, or both."""
+        looked up, or both. Without original images Table 1 says what is known without them."""
         beside = ["per_class.csv", "table1.md"] if self.config.comparison.retrain_data else []
         beside += ["budgets.csv"] if self.compares_budgets() else []
         beside += ["correlations.csv"] if self.config.lookup and (self.rankings() or self.proxies()) else []
@@ -238,7 +239,7 @@ class Files:
     def result_tables(self) -> dict[str, str]:
         """The tables that say what came of a run, by what they are, as far as there are any."""
         ends = {
-            "table": ("table1.csv", self.config.comparison.retrain_data),
+            "table": ("table1.csv", self.config.comparison.retrain_data),  # with original images or without
             "significance": ("significance.csv", self.compared_runs()),
             "lookups": ("lookup.csv", self.config.lookup),
         }

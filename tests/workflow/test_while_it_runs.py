@@ -19,6 +19,8 @@ pytestmark = pytest.mark.slow
 
 FOR_EVER = 10**6
 """Steps of an inversion that the tests end."""
+LOOK_S = 0.2
+"""Between two looks at a terminal that says nothing."""
 STAGE = "python -m dfnas.stages"
 """How commands begin, which no terminal needs to see."""
 
@@ -87,7 +89,7 @@ def test_on_a_terminal_a_view_is_drawn_and_ctrl_c_comes_once(project):
 
     def hear() -> None:
         nonlocal said
-        while select.select([ours], [], [], 0)[0]:
+        while select.select([ours], [], [], LOOK_S)[0]:
             try:
                 said += os.read(ours, 65536)
             except OSError:  # its end, on Linux

@@ -18,6 +18,8 @@ SHOWN = (None, "error")
 """Events of records that are shown as they are, where they matter."""
 NOISE = ("Assuming unrestricted", "Building DAG", "Conda environments", "Config file", "Group jobs", "Using ", "host:")
 """How messages begin that nobody needs before a run."""
+OF_A_JOB = "CalledProcessError in file"
+"""What an error says of a job's command, of which the view tells the job and the end of its log."""
 NOTHING = "Nothing to be done"
 
 
@@ -46,6 +48,8 @@ class LogHandler(LogHandlerBase):
         if events or getattr(record, "event", None) not in SHOWN:
             return
         text = self.format(record)
+        if OF_A_JOB in text:
+            return
         if record.levelno >= WARNING:
             self._terminal.say(Text(text, style="red" if record.levelno > WARNING else "yellow"))
         elif not self._terminal.is_busy and text.strip() and not text.startswith(NOISE):
