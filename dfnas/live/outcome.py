@@ -9,7 +9,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.tables import plain
 
 TABLE = "table1.csv"
-HEADER = ("algorithm", "space", "searched on", "trained on", "{}", "parameters, M", "MACs, M")
+HEADER = ("algorithm", "space", "searched on", "trained on", "{}", "params, M", "MACs, M")
 ERROR, AGREEMENT = "top-1 error, %", "as teacher, %"
 TEXTS = 4
 LOOK_AT = {
@@ -54,5 +54,5 @@ def _row(row: Table1Row) -> tuple[str, ...]:
     """Without original images the agreement with the teacher stands for the error."""
     error = row.teacher_agreement_mean if row.top1_error_mean is None else row.top1_error_mean
     spread = "" if row.top1_error_std is None else f" ± {row.top1_error_std:.3f}"
-    texts = (row.algorithm, row.space, row.search_data, row.retrain_data)
+    texts = (row.algorithm, row.space.rpartition(":")[2], row.search_data, row.retrain_data)
     return (*texts, f"{error:.3f}{spread}", f"{row.params_m:.3f}", f"{row.macs_m:.2f}")
