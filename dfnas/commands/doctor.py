@@ -14,15 +14,15 @@ from pathlib import Path
 from dfnas.doctor.examination import examine
 from dfnas.doctor.findings import Finding
 from dfnas.doctor.page import conclusion, line
-from dfnas.doctor.targets import NAMES
 from dfnas.runtime.errors import InputError, reason
+from dfnas.targets import TARGETS, check_targets
 
 HEALTHY, SICK = 0, 1
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds what the command takes."""
-    known = "; ".join(f"{name}, {story}" for name, (story, _) in NAMES.items())
+    known = "; ".join(f"{name}, {story}" for name, story in TARGETS.items())
     parser.add_argument(
         "targets",
         nargs="*",
@@ -43,6 +43,8 @@ def run(options: argparse.Namespace) -> int:
     if options.gpus is not None and options.gpus < 1:
         raise InputError(f"--gpus {options.gpus}: expected 1 or more")
     out = sys.stdout
+
+    check_targets(options.targets)
 
     def tell(finding: Finding) -> None:
         if not options.json:

@@ -18,9 +18,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from dfnas.doctor.workflow import checkout, read_configuration
-from dfnas.rules import RULES
 from dfnas.runtime.errors import InputError
-from dfnas.targets import REPORT, TARGETS
+from dfnas.targets import REPORT, TARGETS, check_targets
 
 VIEW = ("--logger", "dfnas")
 PLUGINS = "workflow/plugins"
@@ -69,9 +68,7 @@ def command(root: Path, arguments: Sequence[str]) -> list[str]:
     """
     first = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     targets, further = list(arguments[:first]), list(arguments[first:])
-    for target in targets:
-        if target not in (*TARGETS, REPORT, *RULES) and not {"/", "."} & set(target):
-            raise InputError(f"no target '{target}'; expected one of {', '.join([*TARGETS, REPORT])}, or a file")
+    check_targets(targets)
     if REPORT in targets:
         targets = [target for target in targets if target != REPORT]
         further += [] if _gives(further, ("--report",)) else _report(root, further)

@@ -15,7 +15,6 @@ from dfnas.doctor.machine import Machine, this_machine
 from dfnas.doctor.networks import check_networks
 from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_originals
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
-from dfnas.doctor.targets import target_files
 from dfnas.doctor.trials import judge_trials, try_jobs
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
 from dfnas.runtime.errors import InputError
@@ -61,7 +60,7 @@ def examine(
         gpus: that a run would share; None for those that are here.
         quick: leave out what takes long: reading the original images, and trials.
         everything: take the plan as if there were no results yet.
-        targets: what is to be made, by names of `doctor.targets` or as files; none for all that a configuration asks
+        targets: what is to be made, by names of `dfnas.targets` or as files; none for all that a configuration asks
             for.
         tell: is given each finding as soon as it is there.
 
@@ -71,7 +70,6 @@ def examine(
     root, machine = checkout(), this_machine()
     config = read_configuration(root, paths)
     results = Path(expanded(config.results_dir, "results_dir"))
-    files = target_files(targets, config)
     findings: list[Finding] = []
 
     def found(more: Iterable[Finding]) -> None:
@@ -80,7 +78,7 @@ def examine(
             tell(finding)
 
     with ThreadPoolExecutor(1) as beside:
-        planning = beside.submit(_planned, root, paths, everything, files)
+        planning = beside.submit(_planned, root, paths, everything, targets)
         found([check_python(), *check_packages(root)])
         found([*check_cores(config, machine), *check_memory(config, machine), *check_device(config, machine)])
         found([check_writable(results), *check_state(results, Path.cwd())])

@@ -18,6 +18,7 @@ from typing import Any
 import dfnas
 from dfnas.runtime.errors import InputError
 from dfnas.settings.config import Config
+from dfnas.targets import TARGETS
 
 ANY_CORES = 1024
 """For a dry run: jobs are shown with all the threads that they ask for."""
@@ -76,7 +77,7 @@ def planned_jobs(
     """The jobs that a run in this folder would do, in the order in which they could run.
 
     Args:
-        targets: files to make, as Snakemake takes them; none for all that a configuration asks for.
+        targets: what to make, as Snakemake takes it; none for all that a configuration asks for.
         everything: as if there were no results yet.
 
     Raises:
@@ -92,8 +93,8 @@ def planned_jobs(
 
 
 def read_jobs(text: str) -> list[PlannedJob]:
-    """The jobs in what a dry run prints, but for the target that joins all."""
-    return [_job(rule, details, command or "") for rule, details, command in JOB.findall(text) if rule != "all"]
+    """The jobs in what a dry run prints, but for targets that join others."""
+    return [_job(rule, details, command or "") for rule, details, command in JOB.findall(text) if rule not in TARGETS]
 
 
 def _job(rule: str, details: str, command: str) -> PlannedJob:

@@ -5,7 +5,6 @@ from tempfile import TemporaryDirectory
 
 from dfnas.doctor.machine import this_machine
 from dfnas.doctor.originals import data_sizes
-from dfnas.doctor.targets import target_files
 from dfnas.doctor.trials import try_jobs
 from dfnas.doctor.workflow import planned_jobs, read_configuration
 from dfnas.project.budget import Measured
@@ -26,7 +25,7 @@ def measured(root: Path, text: str) -> Measured:
         path = Path(folder) / "config.yaml"
         path.write_text(text, encoding="utf-8")
         config = read_configuration(root, [path])
-        jobs = planned_jobs(root, [path], True, target_files(["deploy"], config))
+        jobs = planned_jobs(root, [path], True, ["deploy"])
         tried = try_jobs(config, jobs, data_sizes(config, None), machine)
     gpus = len(machine.gpus) if config.device != "cpu" else 0
     return Measured(config, jobs, tried, machine, gpus)

@@ -7,11 +7,11 @@ from dfnas.doctor.examination import HINDERING
 from dfnas.doctor.originals import check_originals, data_sizes, find_originals
 from dfnas.doctor.page import _sum
 from dfnas.doctor.stand_ins import StandIns
-from dfnas.doctor.targets import NAMES, target_files
 from dfnas.doctor.trial import JobCost
 from dfnas.doctor.trials import Tried
-from dfnas.doctor.workflow import complaint
+from dfnas.doctor.workflow import complaint, read_jobs
 from dfnas.runtime.errors import InputError
+from dfnas.targets import TARGETS, check_targets
 
 OWN = {"weights": "x.pt", "channels": 3, "size": 12, "mean": [0.5] * 3, "std": [0.5] * 3, "classes": 5}
 NONE = {"source": "none"}
@@ -28,20 +28,16 @@ def without(make_config):
     return make_config(teacher=OWN, shard_original=NONE, comparison=SYNTHETIC)
 
 
-def test_targets_are_files_in_the_folder_of_results(without):
-    assert target_files(["images"], without) == ["results/dataset/synthetic.h5"]
-    assert target_files(["search"], without) == [
-        "results/search/spos/synthetic/seed-0/architecture.json",
-        "results/search/random/none/seed-0/architecture.json",
-    ]
-    assert target_files(["deploy", "a/b.csv"], without) == [
-        "results/deploy/spos/model.onnx",
-        "results/deploy/random/model.onnx",
-        "a/b.csv",
-    ]
-    for wrong in ("deploi", "table1.csv"):
-        with pytest.raises(InputError, match=f"'{wrong}' is no target; expected {', '.join(NAMES)}"):
-            target_files([wrong], without)
+def test_a_target_is_a_name_or_a_file():
+    check_targets(["images", "deploy", "report", "shard_dataset", "results/table1.csv", "table1.csv"])
+    with pytest.raises(InputError, match=r"no target .deploi.; expected one of all, images, .*, report"):
+        check_targets(["images", "deploi"])
+
+
+def test_targets_are_no_jobs_of_a_plan():
+    rules = (*TARGETS, "shard_dataset")
+    text = "".join(f"rule {rule}:\n    output: {rule}.out\n    jobid: 0\nShell command: python\n\n" for rule in rules)
+    assert [job.rule for job in read_jobs(text)] == ["shard_dataset"]
 
 
 def test_no_original_images_are_no_fault_and_sizes_are_the_teachers(without):
