@@ -206,15 +206,20 @@ class Files:
         """Those of `runs` whose architecture an algorithm has found."""
         return [run for run in self.runs() if run.startswith(f"{algorithm}/")]
 
+    def deployable(self, algorithm: str) -> list[str]:
+        """Those of `runs_of` among which one is deployed: trained on the first data that networks are trained on, so
+        that validation images of one kind judge all of them."""
+        return [run for run in self.runs_of(algorithm) if run.split("/")[2] == self.config.comparison.retrain_data[0]]
+
     def cards(self) -> list[str]:
         """The model card of what every algorithm has to deploy, with which the files come; with original images to test
         by or without."""
         trained = dict.fromkeys(run.split("/")[0] for run in self.runs())
         return [f"{self.results}/deploy/{algorithm}/README.md" for algorithm in trained]
 
-    def images_of_retraining(self) -> list[str]:
-        """The shards behind all data sets that networks are trained on."""
-        return [path for data in self.config.comparison.retrain_data for path in self.image_files(data)]
+    def images_of_deployed(self) -> list[str]:
+        """The shards behind the data that deployed networks were trained on."""
+        return [path for data in self.config.comparison.retrain_data[:1] for path in self.image_files(data)]
 
     def timings(self) -> list[str]:
         """What the searches and trainings cost."""

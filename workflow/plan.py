@@ -318,11 +318,11 @@ class Plan(Codes):
         return {name: f"{place}/{name}.{kind}" for name, kind in names.items()}
 
     def networks_of_algorithm(self, wildcards: Any) -> list[str]:
-        """The trained networks of the algorithm that a job is about."""
-        return [self.network_file(run) for run in self.runs_of(wildcards.algorithm)]
+        """The trained networks of an algorithm among which one is deployed."""
+        return [self.network_file(run) for run in self.deployable(wildcards.algorithm)]
 
     def histories_of_algorithm(self, wildcards: Any) -> list[str]:
-        """The courses of their trainings, in that order."""
+        """The courses of all trainings of what the algorithm found."""
         return [f"{self.results}/retrain/{run}/history.csv" for run in self.runs_of(wildcards.algorithm)]
 
     def data_of_algorithm(self, wildcards: Any) -> str:
@@ -332,11 +332,11 @@ class Plan(Codes):
         return f"--search-data {' '.join(search_data)} --retrain-data {' '.join(retrain_data)}"
 
     def datasets_of_algorithm(self, wildcards: Any) -> list[str]:
-        """What each of them was trained on, in that order."""
-        return [f"{self.results}/dataset/{run.split('/')[2]}.h5" for run in self.runs_of(wildcards.algorithm)]
+        """What each of `networks_of_algorithm` was trained on, in that order."""
+        return [f"{self.results}/dataset/{run.split('/')[2]}.h5" for run in self.deployable(wildcards.algorithm)]
 
     def metrics_of_algorithm(self, wildcards: Any) -> list[str]:
-        """The figures of each of them."""
+        """The figures of all networks of the algorithm."""
         return [f"{self.results}/evaluate/{run}/metrics.json" for run in self.runs_of(wildcards.algorithm)]
 
     def timed_space(self, wildcards: Any) -> str:

@@ -31,7 +31,8 @@ class ComparisonSettings(Settings):
     search_data: Annotated[tuple[Data, ...], Field(min_length=1)] = (ORIGINAL, SYNTHETIC)
     """Data to search on, each algorithm on each: `original`, `synthetic` or a name of `sources`."""
     retrain_data: tuple[Data, ...] = (ORIGINAL,)
-    """Data to train the found architectures on, each on each; the same names. None are needed with `lookup`."""
+    """Data to train the found architectures on, each on each; the same names. What is deployed was trained on the first
+    of them. None are needed with `lookup`."""
     seeds: Annotated[tuple[Annotated[Seed, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
     """Every search and its retraining runs once with each."""
     budgets: tuple[BudgetSettings, ...] = ()

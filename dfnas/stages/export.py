@@ -1,6 +1,6 @@
 """Write the best network that an algorithm has found as files to deploy: safetensors, ONNX and torch.export.
 
-Best is the lowest error on validation images, of all seeds and data. Every file takes pixels in [0, 1], is read again,
+Best is the lowest error on validation images. Every file takes pixels in [0, 1], is read again,
 and has to give the logits of the trained network on images of the data set that it was trained on.
 """
 

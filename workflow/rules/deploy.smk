@@ -6,7 +6,7 @@ rule export:
     input:
         networks=plan.networks_of_algorithm,
         datasets=plan.datasets_of_algorithm,
-        shards=plan.images_of_retraining(),
+        shards=plan.images_of_deployed(),
     output:
         network=f"{plan.results}/deploy/{{algorithm}}/model.safetensors",
         onnx=f"{plan.results}/deploy/{{algorithm}}/model.onnx",
