@@ -119,7 +119,7 @@ SETTINGS = [
             **COMPARED,
         },
     ),
-    ("comparison.retrain_data", ["original", "synthetic"], {**TRAINED, "evaluate": 14, **ALL_DEPLOYED, **COMPARED}),
+    ("comparison.retrain_data", ["original", "synthetic"], {**TRAINED, "evaluate": 14, "model_card": 4, **COMPARED}),
     ("comparison.algorithms", ["darts"], {**COMPARED, "model_card": 1}),
     (
         "synthesis.generations",
