@@ -22,8 +22,10 @@ from dfnas.pictures.drawing import paint
 from dfnas.pictures.figures import BLUE, GREY, VERMILION, blank, png
 from dfnas.pictures.grid import ImageGrid
 
-WIDTH, HEIGHT, TOP = 12.6, 5.0, 0.42
+WIDTH, HEIGHT, TOP = 14.7, 5.0, 0.42
 """Inches: of the picture, and of the line of titles."""
+LEFT = 4.95
+"""Inches, where what is beside the images begins."""
 COLUMNS = 10
 COLOURS = {"original": GREY, "synthetic": VERMILION, "none": BLUE}
 LABELS = {"original": "searched on original images", "synthetic": "searched on synthetic images", "none": "drawn at random"}
@@ -69,13 +71,13 @@ def _images(figure: Figure, folder: Path) -> None:
 def _architecture(figure: Figure, path: Path) -> None:
     _, space = read_architecture(path)
     drawing = draw_architecture(space, FoundArchitecture.read(path).choices)
-    left, bottom, width, height = 4.95, HEIGHT / 2 + 0.15, WIDTH - 5.1, HEIGHT / 2 - TOP - 0.2
+    bottom, width, height = HEIGHT / 2 + 0.15, WIDTH - LEFT - 0.15, HEIGHT / 2 - TOP - 0.2
     scale = min(width / drawing.width, height / drawing.height, 1.0)
     size = drawing.width * scale, drawing.height * scale
     middle = bottom + (height - size[1]) / 2
-    axes = figure.add_axes((left / WIDTH, middle / HEIGHT, size[0] / WIDTH, size[1] / HEIGHT))
+    axes = figure.add_axes((LEFT / WIDTH, middle / HEIGHT, size[0] / WIDTH, size[1] / HEIGHT))
     paint(axes, drawing)
-    _title(figure, left, HEIGHT - TOP + 0.05, "2", "a network that was searched on them")
+    _title(figure, LEFT, HEIGHT - TOP + 0.05, "2", "a network that was searched on them")
 
 
 def _errors(figure: Figure, path: Path) -> None:
@@ -83,7 +85,7 @@ def _errors(figure: Figure, path: Path) -> None:
         rows = list(csv.DictReader(file))
     teacher = next(float(row["top1_error_mean"]) for row in rows if row["algorithm"] == "teacher")
     rows = [row for row in rows if row["algorithm"] != "teacher"][::-1]
-    left, bottom, width, height = 6.35, 0.62, WIDTH - 6.55, HEIGHT / 2 - 1.0
+    left, bottom, width, height = LEFT + 1.2, 0.62, WIDTH - LEFT - 4.2, HEIGHT / 2 - 1.0
     axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
     seen: set[str] = set()
     for place, row in enumerate(rows):
@@ -97,8 +99,8 @@ def _errors(figure: Figure, path: Path) -> None:
     axes.set_xlabel("test error, % (mean and standard deviation over seeds)", fontsize=9)
     axes.tick_params(axis="x", labelsize=9)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, loc="lower right")
-    _title(figure, 4.95, HEIGHT / 2 - 0.22, "3", "what the networks are worth once trained")
+    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.04, 0.5))
+    _title(figure, LEFT, HEIGHT / 2 - 0.22, "3", "what the networks are worth once trained")
 
 
 if __name__ == "__main__":
