@@ -9,8 +9,12 @@ CONFIGFILE ?=
 # Tests run in a process for each core, up to four, and one more (tests/conftest.py); TESTS_BESIDE="" runs one after the other.
 TESTS_BESIDE ?= -n logical --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/.ready
+# The site of the documentation is made by packages of its own.
+DOCS_VENV ?= .venv-docs
+DOCS_READY := $(DOCS_VENV)/.ready
+SITE ?= site
 
-.PHONY: table1 report test unit check format storage docs bench clean
+.PHONY: table1 report test unit check format storage reference docs bench clean
 
 table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" dfnas run results/table1.csv --cores $(CORES)
@@ -42,12 +46,20 @@ $(READY): envs/requirements.txt envs/constraints.txt pyproject.toml
 storage: $(READY)  ## what results in a bucket need, into the same environment
 	$(BIN)/python -m pip install --quiet -r envs/storage.txt -c envs/constraints.txt
 
-docs: $(READY)  ## writes the configuration's reference and schema anew
+reference: $(READY)  ## writes the configuration's page and schema anew, from the settings
 	$(BIN)/python -m dfnas.settings.document .
+
+docs: reference $(DOCS_READY)  ## the documentation as a site: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --quiet --strict --site-dir $(SITE)
+
+$(DOCS_READY): envs/docs.txt
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet -r envs/docs.txt
+	@touch $@
 
 bench: $(READY)  ## steps of the inversion against the bare teacher; where a finished run spent its time
 	$(BIN)/python benchmarks/inversion_floor.py --batch 64
 	@test ! -d results/benchmarks || $(BIN)/python benchmarks/stage_times.py results
 
 clean:  ## removes results and caches, keeps the environment
-	rm -rf results .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache
+	rm -rf results $(SITE) .snakemake .pytest_cache .hypothesis .ruff_cache .mypy_cache

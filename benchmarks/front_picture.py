@@ -2,8 +2,8 @@
 
 python benchmarks/front_picture.py results --out docs/front.png
 
-Left: images of the last generation, a row for each class. Right: an architecture that was found on them, and the table's
-errors. Everything is drawn from the artifacts of the run; the same run gives the same bytes.
+Left: images of the last generation, a row for each class. Right: the table's errors. Below: an architecture that was
+found. Everything is drawn from the artifacts of the run; the same run gives the same bytes.
 """
 
 import argparse
@@ -22,25 +22,27 @@ from dfnas.pictures.drawing import paint
 from dfnas.pictures.figures import BLUE, GREY, VERMILION, blank, png
 from dfnas.pictures.grid import ImageGrid
 
-WIDTH, HEIGHT, TOP = 14.7, 5.0, 0.42
-"""Inches: of the picture, and of the line of titles."""
-LEFT = 4.95
-"""Inches, where what is beside the images begins."""
+WIDTH, HEIGHT, CHAIN = 9.8, 5.75, 1.4
+"""Inches: of the picture, and of the row with the architecture, titles included."""
+SIDE, LEFT, TITLE = 3.7, 4.35, 0.4
+"""Inches: of the images, where what is beside them begins, and of a line of titles."""
 COLUMNS = 10
 COLOURS = {"original": GREY, "synthetic": VERMILION, "none": BLUE}
-LABELS = {"original": "searched on original images", "synthetic": "searched on synthetic images", "none": "drawn at random"}
+LABELS = {
+    "original": "searched on original images",
+    "synthetic": "searched on synthetic images",
+    "none": "drawn at random",
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("results", type=Path, help="folder of a finished run")
-    parser.add_argument("--architecture", type=Path, help="the found architecture (default: SPOS on synthetic, seed 0)")
     parser.add_argument("--out", type=Path, required=True, help="the picture, PNG")
     options = parser.parse_args()
-    found = options.architecture or options.results / "search/spos/synthetic/seed-0/architecture.json"
     figure = blank(WIDTH, HEIGHT)
     _images(figure, options.results / "synthesis" / "synthetic")
-    _architecture(figure, found)
+    _architecture(figure, options.results / "search/spos/synthetic/seed-0/architecture.json")
     _errors(figure, options.results / "table1.csv")
     picture = Image.open(BytesIO(png(figure))).convert("RGB")
     content = BytesIO()
@@ -50,7 +52,7 @@ def main() -> None:
 
 def _title(figure: Figure, x: float, y: float, number: str, text: str) -> None:
     figure.text(x / WIDTH, y / HEIGHT, number, fontsize=15, fontweight="bold", color=VERMILION, va="baseline")
-    figure.text((x + 0.28) / WIDTH, y / HEIGHT, text, fontsize=12, va="baseline")
+    figure.text((x + 0.28) / WIDTH, y / HEIGHT, text, fontsize=11.5, va="baseline")
 
 
 def _images(figure: Figure, folder: Path) -> None:
@@ -61,23 +63,11 @@ def _images(figure: Figure, folder: Path) -> None:
         grid = grid or ImageGrid(attributes["class_names"], COLUMNS, 10)
         grid.add(images, classes)
     assert grid is not None, folder
-    side = HEIGHT - TOP - 0.35
-    axes = figure.add_axes((0.35 / WIDTH, 0.2 / HEIGHT, side / WIDTH, side / HEIGHT))
+    bottom = HEIGHT - TITLE - SIDE
+    axes = figure.add_axes((0.15 / WIDTH, bottom / HEIGHT, SIDE / WIDTH, SIDE / HEIGHT))
     axes.imshow(grid.block(), aspect="auto", interpolation="none")
     axes.set_axis_off()
-    _title(figure, 0.35, HEIGHT - TOP + 0.05, "1", "images made from the classifier alone")
-
-
-def _architecture(figure: Figure, path: Path) -> None:
-    _, space = read_architecture(path)
-    drawing = draw_architecture(space, FoundArchitecture.read(path).choices)
-    bottom, width, height = HEIGHT / 2 + 0.15, WIDTH - LEFT - 0.15, HEIGHT / 2 - TOP - 0.2
-    scale = min(width / drawing.width, height / drawing.height, 1.0)
-    size = drawing.width * scale, drawing.height * scale
-    middle = bottom + (height - size[1]) / 2
-    axes = figure.add_axes((LEFT / WIDTH, middle / HEIGHT, size[0] / WIDTH, size[1] / HEIGHT))
-    paint(axes, drawing)
-    _title(figure, LEFT, HEIGHT - TOP + 0.05, "2", "a network that was searched on them")
+    _title(figure, 0.15, HEIGHT - 0.28, "1", "images made from the classifier alone")
 
 
 def _errors(figure: Figure, path: Path) -> None:
@@ -85,8 +75,8 @@ def _errors(figure: Figure, path: Path) -> None:
         rows = list(csv.DictReader(file))
     teacher = next(float(row["top1_error_mean"]) for row in rows if row["algorithm"] == "teacher")
     rows = [row for row in rows if row["algorithm"] != "teacher"][::-1]
-    left, bottom, width, height = LEFT + 1.2, 0.62, WIDTH - LEFT - 4.2, HEIGHT / 2 - 1.0
-    axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
+    left, bottom, width = LEFT + 0.85, HEIGHT - TITLE - SIDE + 0.5, WIDTH - LEFT - 1.0
+    axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, (SIDE - 1.45) / HEIGHT))
     seen: set[str] = set()
     for place, row in enumerate(rows):
         data = row["search_data"]
@@ -95,12 +85,22 @@ def _errors(figure: Figure, path: Path) -> None:
         error, deviation = float(row["top1_error_mean"]), float(row["top1_error_std"] or 0)
         axes.barh(place, error, xerr=deviation, color=COLOURS.get(data, GREY), height=0.7, label=label, ecolor="0.2")
     axes.axvline(teacher, color="black", linestyle="--", linewidth=1, label="the classifier itself")
-    axes.set_yticks(range(len(rows)), [row["algorithm"] for row in rows], fontsize=9)
-    axes.set_xlabel("test error, % (mean and standard deviation over seeds)", fontsize=9)
-    axes.tick_params(axis="x", labelsize=9)
+    axes.set_yticks(range(len(rows)), [row["algorithm"] for row in rows])
+    axes.set_xlabel("test error, % (mean and deviation over seeds)")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9, loc="center left", bbox_to_anchor=(1.04, 0.5))
-    _title(figure, LEFT, HEIGHT / 2 - 0.22, "3", "what the networks are worth once trained")
+    axes.legend(frameon=False, fontsize=9.5, loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=2)
+    _title(figure, LEFT, HEIGHT - 0.28, "2", "what searched networks are worth, once trained")
+
+
+def _architecture(figure: Figure, path: Path) -> None:
+    _, space = read_architecture(path)
+    drawing = draw_architecture(space, FoundArchitecture.read(path).choices)
+    scale = min((WIDTH - 0.3) / drawing.width, (CHAIN - TITLE) / drawing.height, 1.0)
+    width, height = drawing.width * scale, drawing.height * scale
+    bottom = (CHAIN - TITLE - height) / 2
+    axes = figure.add_axes((0.15 / WIDTH, bottom / HEIGHT, width / WIDTH, height / HEIGHT))
+    paint(axes, drawing)
+    _title(figure, 0.15, CHAIN - 0.25, "3", "one of these networks, found by SPOS")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The configuration's reference page and JSON schema, written from the settings themselves: `make docs`."""
+"""The configuration's reference page and JSON schema, written from the settings themselves: `make reference`."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ Explained = Mapping[type[Settings], str]
 
 HEADER = """# Configuration
 
-Written by `make docs` from `dfnas/settings`; do not edit. `config.yaml` is the embedded default, a file given with
+Written by `make reference` from `dfnas/settings`; do not edit. `config.yaml` is the embedded default, a file given with
 `--configfile` is laid over it key by key. The last column is what a section means where neither says anything: the
 published value. Unknown keys, wrong types and impossible values are refused before anything runs.
 """

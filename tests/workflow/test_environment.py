@@ -26,7 +26,7 @@ def requirements() -> dict[str, Version]:
     return pinned("requirements.txt")
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "storage.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "storage.txt", "docs.txt"])
 def test_every_requirement_is_pinned(name):
     lines = (ROOT / "envs" / name).read_text().splitlines()
     assert len(pinned(name)) == sum(bool(line.strip()) and not line.startswith("#") for line in lines)

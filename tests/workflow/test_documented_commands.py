@@ -1,0 +1,118 @@
+"""What a reader is told to type is typed here: the commands of the tutorial and of the everyday tasks, at small size.
+
+They run in a checkout whose config.yaml is the reduced one, beside a finished run of it, so that nothing takes long. The
+files that the tutorial makes are taken away first. Where a page says `mine.yaml`, which would be another run, the
+command is planned and not run.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from running import REDUCED, ROOT, copy_sources
+
+pytestmark = pytest.mark.slow
+
+BLOCK = re.compile(r"^```(sh|python|yaml title=\"[\w.]+\")\n(.*?)^```", re.MULTILINE | re.DOTALL)
+MADE_BY_THE_TUTORIAL = (
+    "table1.csv",
+    "pictures/synthetic/images.png",
+    "search/spos/synthetic/seed-0/search.png",
+)
+THE_ENVIRONMENT = ". .venv/bin/activate"
+"""The only command that is not run: the tests are in an environment already."""
+
+
+def laid_over(base: dict, values: dict) -> dict:
+    """A configuration with another over it, key by key."""
+    both = {
+        key: laid_over(base[key], values[key]) for key in base.keys() & values.keys() if isinstance(base[key], dict)
+    }
+    return base | values | both
+
+
+@pytest.fixture(scope="module")
+def checkout(finished, tmp_path_factory) -> Path:
+    """Sources with a small default, and its finished run."""
+    folder = copy_sources(tmp_path_factory.mktemp("checkout") / "dfnas")
+    shutil.copytree(finished.directory, folder, dirs_exist_ok=True)
+    shutil.copy(ROOT / "Makefile", folder)
+    default, reduced = (yaml.safe_load((ROOT / path).read_text()) for path in ("config.yaml", REDUCED))
+    (folder / "config.yaml").write_text(yaml.safe_dump(laid_over(default, reduced)))
+    shutil.copytree(folder / "results", folder / "results" / "mine")
+    (folder / "mine.yaml").write_text("results_dir: results/mine\n")
+    for name in MADE_BY_THE_TUTORIAL:
+        (folder / "results" / name).unlink()
+    return folder
+
+
+def call(checkout: Path, line: str) -> str:
+    """Runs a line as a shell does and returns what it printed. Fails where it fails."""
+    if line.startswith("make "):
+        line = recipe(checkout, line)
+    if "mine.yaml" in line:
+        line = f"{line} --dry-run"
+    places = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = os.environ | {"PATH": os.pathsep.join(places), "PYTHONPATH": str(checkout)}
+    done = subprocess.run(
+        ["bash", "-c", line], cwd=checkout, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
+    return done.stdout + done.stderr
+
+
+def recipe(checkout: Path, line: str) -> str:
+    """What make would run, the environment aside."""
+    said = subprocess.run(
+        [*shlex.split(line), "--dry-run", "--no-print-directory", "READY=Makefile"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    return re.sub(r'^PATH="[^"]*" ', "", said.replace("\\\n", " ").strip())
+
+
+def test_the_tutorial(checkout):
+    page = (ROOT / "docs" / "tutorial.md").read_text()
+    said = []
+    for kind, content in BLOCK.findall(page):
+        if kind.startswith("yaml"):
+            (checkout / kind.split('"')[1]).write_text(content)
+        elif kind == "python":
+            program = content.replace("16, 16", "8, 8")  # the size of the small default
+            said.append(call(checkout, f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}"))
+        else:
+            said += [call(checkout, line) for line in content.splitlines() if line != THE_ENVIRONMENT]
+    for name in (*MADE_BY_THE_TUTORIAL, "report.html"):
+        assert (checkout / "results" / name).stat().st_size > 0, name
+    table, again, _, labels, _, _, _, classes, plan, verified = said
+    assert "table1" in table
+    assert "Nothing to be done" in again
+    assert '"agreement"' in labels
+    assert re.search(r"^tensor\(\[\d, \d\]\)$", classes, re.MULTILINE)
+    jobs = re.search(r"^job +count\n-[- ]+\n(.*?)^total", plan, re.MULTILINE | re.DOTALL).group(1)
+    rules = {line.split()[0] for line in jobs.splitlines()}
+    assert {"search_spos", "retrain", "table1"} <= rules
+    assert not {rule for rule in rules if rule.startswith(("invert", "supernet", "pretrain", "search_darts"))}
+    assert "Everything belongs together" in verified
+
+
+def commands(page: str) -> list[str]:
+    """The lines of a page's indented blocks, without comments."""
+    text = re.sub(r"^```.*?^```", "", (ROOT / "docs" / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    lines = (line.partition(" #")[0].strip() for line in re.findall(r"^    (\S.*)$", text, re.MULTILINE))
+    return [line for line in lines if line.startswith(("snakemake", "dfnas", "make"))]
+
+
+@pytest.mark.parametrize("line", commands("tasks.md"))
+def test_everyday_tasks(checkout, line):
+    if line.startswith("dfnas compare"):
+        shutil.copytree(checkout / "results", checkout / "results" / "mine", dirs_exist_ok=True)
+    assert call(checkout, line)
