@@ -1,8 +1,8 @@
-"""What MkDocs does beyond its own, see mkdocs.yml: pages that lie outside of docs/, files that pages link to, formulas.
+"""What mkdocs.yml cannot say: pages that lie outside of docs/, files that pages link to, formulas.
 
-Pages are written for the repository, where README.md lies beside docs/ and links lead to any file. In the site README.md
-is the start page, a linked file beyond docs/ is copied under files/, and a link that is called by its file, as
-[search.md](search.md), is called by the page's title in the navigation.
+Pages are written for the repository, where README.md lies beside docs/ and links lead to any file. In the site
+README.md is the start page, a linked file beyond docs/ is copied under files/, and a link that is called by its file,
+as [search.md](search.md), is called by the page's title in the navigation.
 """
 
 import posixpath

@@ -1,7 +1,7 @@
 """What a reader is told to type is typed here: the commands of the tutorial and of the everyday tasks, at small size.
 
-They run in a checkout whose config.yaml is the reduced one, beside a finished run of it, so that nothing takes long. The
-files that the tutorial makes are taken away first. Where a page says `mine.yaml`, which would be another run, the
+They run in a checkout whose config.yaml is the reduced one, beside a finished run of it, so that nothing takes long.
+The files that the tutorial makes are taken away first. Where a page says `mine.yaml`, which would be another run, the
 command is planned and not run.
 """
 

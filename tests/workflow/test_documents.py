@@ -1,4 +1,4 @@
-"""What is written from the settings is what the settings say, the README keeps its promises, and links lead somewhere."""
+"""Generated pages are what the settings say, the README keeps its promises, and links lead somewhere."""
 
 import importlib
 import re
@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from dfnas.commands.main import COMMANDS
-
 from dfnas.rules import RULES
 from dfnas.settings.config import Config
 from dfnas.settings.document import reference, schema
