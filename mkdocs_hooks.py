@@ -52,8 +52,9 @@ def on_page_content(html: str, **_: Any) -> str:
 
     def formula(found: re.Match[str]) -> str:
         tag, text = found.groups()
-        display = "inline" if tag == "span" else "block"
-        return convert(_plain(text).strip(), display=display)
+        if tag == "span":
+            return convert(_plain(text).strip())
+        return f'<div class="formula">{convert(_plain(text).strip(), display="block")}</div>'
 
     return FORMULA.sub(formula, html)
 

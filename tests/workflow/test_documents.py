@@ -2,6 +2,9 @@
 
 import importlib
 import re
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -34,6 +37,8 @@ def test_every_setting_is_explained():
 
 README = (ROOT / "README.md").read_text()
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+COMING = {"init", "try", "run", "status"} - set(COMMANDS)
+"""Commands that pages name ahead of the code."""
 TABLE = re.compile(r"<!-- table 1 -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
@@ -97,6 +102,34 @@ def test_every_command_is_explained():
     assert [name for name in COMMANDS if f"`dfnas {name}" not in text] == []
     targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert [name for name in targets if f"`make {name}`" not in text] == []
+
+
+def calls_of_dfnas() -> list[tuple[str, str]]:
+    """Every line of a page that calls `dfnas`, without its comment: its command, and the line."""
+    lines = (
+        line.partition(" #")[0].strip()
+        for page in (ROOT / "README.md", *PAGES)
+        for line in re.findall(r"^(?:    )?(dfnas [a-z]+.*)$", page.read_text(), re.MULTILINE)
+    )
+    return sorted({(line.split()[1], line) for line in lines if re.match(r"dfnas [a-z]+( |$)", line)})
+
+
+@pytest.fixture(scope="module")
+def help_texts() -> dict[str, str]:
+    """What each command says of itself."""
+    command = [sys.executable, "-m", "dfnas"]
+    return {
+        name: subprocess.run([*command, name, "--help"], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        for name in COMMANDS
+    }
+
+
+@pytest.mark.parametrize(("name", "line"), calls_of_dfnas())
+def test_documented_calls_have_options_that_the_command_knows(name, line, help_texts):
+    if name in COMING:
+        pytest.skip(f"dfnas {name} is not part of this version yet")
+    options = [word.partition("=")[0] for word in shlex.split(line) if word.startswith("--")]
+    assert [option for option in options if option not in help_texts[name]] == []
 
 
 def navigation(entries: list) -> list[str]:
