@@ -105,13 +105,14 @@ def test_every_command_is_explained():
 
 
 def calls_of_dfnas() -> list[tuple[str, str]]:
-    """Every line of a page that calls `dfnas`, without its comment: its command, and the line."""
-    lines = (
-        line.partition(" #")[0].strip()
-        for page in (ROOT / "README.md", *PAGES)
-        for line in re.findall(r"^(?:    )?(dfnas [a-z]+.*)$", page.read_text(), re.MULTILINE)
-    )
-    return sorted({(line.split()[1], line) for line in lines if re.match(r"dfnas [a-z]+( |$)", line)})
+    """Every line in the code of a page that calls `dfnas`, without its comment: its command, and the line."""
+    found = set()
+    for page in (ROOT / "README.md", *PAGES):
+        text = re.sub(r"\\\n +", "", page.read_text())
+        code = [*re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL), *re.findall(r"^ {4}.*$", text, re.M)]
+        lines = (line.partition(" #")[0].strip() for line in "\n".join(code).splitlines())
+        found |= {(line.split()[1], line) for line in lines if re.match(r"dfnas [a-z]", line)}
+    return sorted(found)
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +129,7 @@ def help_texts() -> dict[str, str]:
 def test_documented_calls_have_options_that_the_command_knows(name, line, help_texts):
     if name in COMING:
         pytest.skip(f"dfnas {name} is not part of this version yet")
+    assert name in COMMANDS, line
     options = [word.partition("=")[0] for word in shlex.split(line) if word.startswith("--")]
     assert [option for option in options if option not in help_texts[name]] == []
 
