@@ -92,3 +92,12 @@ def test_the_page_shows_the_script_as_it_is():
     page = (ROOT / "docs" / "library.md").read_text()
     shown = page.split('```python title="examples/library.py"\n')[1].split("```")[0]
     assert shown.strip() == script[script.index("def architecture_without_data") : script.index("if __name__")].strip()
+
+
+def test_a_network_becomes_a_teacher_as_the_page_says():
+    page = (ROOT / "docs" / "library.md").read_text()
+    snippet = page.split("```python\n")[1].split("```")[0]
+    names = {"network": cifar_resnet(depth=8)}
+    exec(snippet, names)
+    assert names["teacher"](torch.rand(2, 3, 32, 32)).shape == (2, 10)
+    assert not any(weights.requires_grad for weights in names["teacher"].parameters())
