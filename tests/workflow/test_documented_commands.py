@@ -1,8 +1,8 @@
 """What a reader is told to type is typed here: the commands of the tutorial and of the everyday tasks, at small size.
 
-They run in a checkout whose config.yaml is the reduced one, beside a finished run of it, so that nothing takes long.
-The files that the tutorial makes are taken away first. Where a page says `mine.yaml`, which would be another run, the
-command is planned and not run.
+They run in a checkout with a finished run of the reduced configuration, which its profile lays over config.yaml, so
+that nothing takes long. The files that the tutorial makes are taken away first. Where a page says `mine.yaml`, which
+would be another run, the command is planned and not run.
 """
 
 import os
@@ -14,7 +14,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 from running import REDUCED, ROOT, copy_sources
 
 pytestmark = pytest.mark.slow
@@ -29,22 +28,14 @@ THE_ENVIRONMENT = ". .venv/bin/activate"
 """The only command that is not run: the tests are in an environment already."""
 
 
-def laid_over(base: dict, values: dict) -> dict:
-    """A configuration with another over it, key by key."""
-    both = {
-        key: laid_over(base[key], values[key]) for key in base.keys() & values.keys() if isinstance(base[key], dict)
-    }
-    return base | values | both
-
-
 @pytest.fixture(scope="module")
 def checkout(finished, tmp_path_factory) -> Path:
-    """Sources with a small default, and its finished run."""
+    """Sources whose profile makes everything small, and a finished run."""
     folder = copy_sources(tmp_path_factory.mktemp("checkout") / "dfnas")
     shutil.copytree(finished.directory, folder, dirs_exist_ok=True)
     shutil.copy(ROOT / "Makefile", folder)
-    default, reduced = (yaml.safe_load((ROOT / path).read_text()) for path in ("config.yaml", REDUCED))
-    (folder / "config.yaml").write_text(yaml.safe_dump(laid_over(default, reduced)))
+    (profile,) = (folder / "profiles" / "default").glob("*.yaml")
+    profile.write_text(f"{profile.read_text()}configfile: {REDUCED}\n")
     shutil.copytree(folder / "results", folder / "results" / "mine")
     (folder / "mine.yaml").write_text("results_dir: results/mine\n")
     for name in MADE_BY_THE_TUTORIAL:
@@ -56,6 +47,7 @@ def call(checkout: Path, line: str) -> str:
     """Runs a line as a shell does and returns what it printed. Fails where it fails."""
     if line.startswith("make "):
         line = recipe(checkout, line)
+    line = line.replace("--configfile ", f"--configfile {REDUCED} ")  # which the profile's would give way to
     if "mine.yaml" in line:
         line = f"{line} --dry-run"
     places = [str(Path(sys.executable).parent), os.environ["PATH"]]
