@@ -24,6 +24,8 @@ MADE_BY_THE_TUTORIAL = (
     "pictures/synthetic/images.png",
     "search/spos/synthetic/seed-0/search.png",
 )
+ENVIRONMENT_IS_READY = "ready"
+"""What stands for make's own mark of an environment that is newer than its pins."""
 THE_ENVIRONMENT = ". .venv/bin/activate"
 """The only command that is not run: the tests are in an environment already."""
 
@@ -33,7 +35,9 @@ def checkout(finished, tmp_path_factory) -> Path:
     """Sources whose profile makes everything small, and a finished run."""
     folder = copy_sources(tmp_path_factory.mktemp("checkout") / "dfnas")
     shutil.copytree(finished.directory, folder, dirs_exist_ok=True)
-    shutil.copy(ROOT / "Makefile", folder)
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, folder)
+    (folder / ENVIRONMENT_IS_READY).touch()
     (profile,) = (folder / "profiles" / "default").glob("*.yaml")
     profile.write_text(f"{profile.read_text()}configfile: {REDUCED}\n")
     shutil.copytree(folder / "results", folder / "mine" / "results")
@@ -49,7 +53,7 @@ def call(checkout: Path, line: str) -> str:
         line = recipe(checkout, line)
     line = line.replace("--configfile ", f"--configfile {REDUCED} ")  # which the profile's would give way to
     if "mine.yaml" in line:
-        line = f"{line} --dry-run"
+        line = re.sub(r"--report \S+ --report-after-run", "", line) + " --dry-run"  # a plan has nothing to report
     places = [str(Path(sys.executable).parent), os.environ["PATH"]]
     environment = os.environ | {"PATH": os.pathsep.join(places), "PYTHONPATH": str(checkout)}
     done = subprocess.run(
@@ -62,7 +66,7 @@ def call(checkout: Path, line: str) -> str:
 def recipe(checkout: Path, line: str) -> str:
     """What make would run, the environment aside."""
     said = subprocess.run(
-        [*shlex.split(line), "--dry-run", "--no-print-directory", "READY=Makefile"],
+        [*shlex.split(line), "--dry-run", "--no-print-directory", f"READY={ENVIRONMENT_IS_READY}"],
         cwd=checkout,
         capture_output=True,
         text=True,
