@@ -217,6 +217,16 @@ class ScriptNetwork(nn.Module):
             del self.weights[self._keys.pop(name)]  # a BatchNorm has it
 
 
+def named_weights(content: bytes) -> dict[str, torch.Tensor]:
+    """The weights of a TorchScript file, as far as it still has any by name; none where it cannot be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as below
+        try:
+            return dict(torch.jit.load(io.BytesIO(content), map_location="cpu").state_dict())
+        except RuntimeError:  # which reading the network says better
+            return {}
+
+
 def _frozen_graph(content: bytes, where: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, which its reader need not hear

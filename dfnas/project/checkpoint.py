@@ -4,7 +4,6 @@ Shapes: C channels, H W input, K classes.
 """
 
 import inspect
-import io
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -59,14 +58,6 @@ def fitting_arguments(settings: TeacherSettings, state: Weights, where: str) -> 
 def channels_of(state: Weights) -> int | None:
     """C of the first convolution among weights, in their order; None where there is none."""
     return next((int(value.shape[1]) for value in state.values() if value.ndim == 4 and value.shape[1] <= 16), None)
-
-
-def script_weights(content: bytes) -> Weights:
-    """The weights of a TorchScript program, as far as it still has any by name."""
-    try:
-        return torch.jit.load(io.BytesIO(content), map_location="cpu").state_dict()
-    except RuntimeError:  # which reading the network says better
-        return {}
 
 
 def only_side(network: Callable[[torch.Tensor], Any], channels: int, sides: Sequence[int] = SIDES) -> int | None:

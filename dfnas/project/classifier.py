@@ -11,7 +11,7 @@ from dfnas.classifiers.checkpoints import is_torchscript
 from dfnas.classifiers.metadata import complete, known_of
 from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.teacher import Teacher
-from dfnas.classifiers.torchscript import ScriptNetwork
+from dfnas.classifiers.torchscript import ScriptNetwork, named_weights
 from dfnas.classifiers.weights import read_weights
 from dfnas.doctor.networks import judge_answers
 from dfnas.project.checkpoint import (
@@ -22,7 +22,6 @@ from dfnas.project.checkpoint import (
     classes_of,
     fitting_arguments,
     only_side,
-    script_weights,
 )
 from dfnas.project.questions import answers, normalisation
 from dfnas.runtime.errors import InputError
@@ -118,7 +117,7 @@ def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, normal
             said["arguments"], sources["arguments"] = arguments, READ
         settings = TeacherSettings.parse(said, "teacher")
     if "channels" not in said:
-        channels = channels_of(script_weights(content) if script else state)
+        channels = channels_of(named_weights(content) if script else state)
         if channels is None and "mean" in said:
             channels = len(said["mean"])
         found = {"channels": channels} if channels is not None else ask(["channels"], f"{where} has no convolution")

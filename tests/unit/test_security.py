@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted([*(ROOT / "dfnas").rglob("*.py"), *(ROOT / "workflow").rglob("*.py")])
 NEVER = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"}
 """Modules."""
-YAML = {"yaml.compose", "yaml.safe_load"}
+YAML = {"yaml.compose", "yaml.safe_dump", "yaml.safe_load"}
 """What is used of YAML, and how: places and plain values. (Snakemake reads the configuration, with the safe loader.)"""
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv"}
 STARTS_PROCESSES = {"dfnas/doctor/trials.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
