@@ -2,8 +2,9 @@
 
 python benchmarks/front_picture.py results --out docs/front.png
 
-Left: images of the last generation, a row for each class. Right: the table's errors. Below: an architecture that was
-found. Everything is drawn from the artifacts of the run; the same run gives the same bytes.
+Left: images of the last generation, a row for each class. Right: the table's errors, of networks trained on original
+images and, hatched, on synthetic ones. Below: an architecture that was found. Everything is drawn from the artifacts
+of the run; the same run gives the same bytes.
 """
 
 import argparse
@@ -74,21 +75,28 @@ def _errors(figure: Figure, path: Path) -> None:
     with path.open() as file:
         rows = list(csv.DictReader(file))
     teacher = next(float(row["top1_error_mean"]) for row in rows if row["algorithm"] == "teacher")
-    rows = [row for row in rows if row["algorithm"] != "teacher"][::-1]
+    rows = [row for row in rows if row["algorithm"] != "teacher"]
+    groups = list(dict.fromkeys((row["algorithm"], row["search_data"]) for row in rows))[::-1]
     left, bottom, width = LEFT + 0.85, HEIGHT - TITLE - SIDE + 0.5, WIDTH - LEFT - 1.0
-    axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, (SIDE - 1.45) / HEIGHT))
+    axes = figure.add_axes((left / WIDTH, bottom / HEIGHT, width / WIDTH, (SIDE - 1.6) / HEIGHT))
     seen: set[str] = set()
-    for place, row in enumerate(rows):
-        data = row["search_data"]
+    for row in rows:
+        data, learnt = row["search_data"], row["retrain_data"]
+        colour = COLOURS.get(data, GREY)
+        place = groups.index((row["algorithm"], data)) + (0.19 if learnt == "original" else -0.19)
+        face = (
+            {"color": colour} if learnt == "original" else {"facecolor": "white", "edgecolor": colour, "hatch": "////"}
+        )
         label = None if data in seen else LABELS.get(data, data)
         seen.add(data)
         error, deviation = float(row["top1_error_mean"]), float(row["top1_error_std"] or 0)
-        axes.barh(place, error, xerr=deviation, color=COLOURS.get(data, GREY), height=0.7, label=label, ecolor="0.2")
+        axes.barh(place, error, xerr=deviation, height=0.36, label=label, ecolor="0.2", **face)
+    axes.barh(0, 0, facecolor="white", edgecolor="0.3", hatch="////", label="trained without a real image")
     axes.axvline(teacher, color="black", linestyle="--", linewidth=1, label="the classifier itself")
-    axes.set_yticks(range(len(rows)), [row["algorithm"] for row in rows])
+    axes.set_yticks(range(len(groups)), [algorithm for algorithm, _ in groups])
     axes.set_xlabel("test error, % (mean and deviation over seeds)")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, fontsize=9.5, loc="lower left", bbox_to_anchor=(-0.03, 1.0), ncols=2)
+    axes.legend(frameon=False, fontsize=9.5, loc="lower left", bbox_to_anchor=(-0.22, 1.0), ncols=2)
     _title(figure, LEFT, HEIGHT - 0.28, "2", "what searched networks are worth, once trained")
 
 
