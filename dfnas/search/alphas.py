@@ -7,6 +7,7 @@ import torch
 
 from dfnas.runtime.transfers import fetched
 from dfnas.spaces.space import Space
+from dfnas.training.optimizers import adam
 
 INITIAL_SCALE = 1e-3  # of a normal distribution, in both publications
 
@@ -47,8 +48,8 @@ class Alphas:
         self.values = {choice: leaf(len(options)) for choice, options in space.choices.items()}
         self.nodes = space.topology() if edge_normalisation else {}
         self.edges = {name: leaf(len(node.edges)) for name, node in self.nodes.items()}
-        self.optimizer = torch.optim.Adam(
-            self.leaves(), settings.arch_lr, settings.arch_betas, weight_decay=settings.arch_weight_decay
+        self.optimizer = adam(
+            self.leaves(), lr=settings.arch_lr, betas=settings.arch_betas, weight_decay=settings.arch_weight_decay
         )
 
     def leaves(self) -> list[torch.Tensor]:

@@ -27,6 +27,7 @@ from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.synthesis.canvas import first_canvas
 from dfnas.synthesis.objective import TERMS, Objective
 from dfnas.synthesis.regions import RegionOperator
+from dfnas.training.optimizers import adam
 from dfnas.training.schedule import learning_rate, set_learning_rate
 
 
@@ -151,7 +152,7 @@ class Inversion:
         self._history[: self.step] = state["history"]
 
     def _new_optimizer(self) -> torch.optim.Optimizer:
-        return torch.optim.Adam([self._canvas], lr=self.settings.lr, betas=self.settings.betas, fused=True)
+        return adam([self._canvas], lr=self.settings.lr, betas=self.settings.betas, fused=True)
 
     def _locate(self) -> tuple[int, int]:
         """The stage of the current step, and the step's number within it."""
