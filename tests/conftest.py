@@ -12,6 +12,8 @@ import torch
 FIRST = (
     "tests/slurm/",
     "tests/workflow/test_reruns.py",
+    "tests/workflow/test_first_hour.py",
+    "tests/workflow/test_documented_commands.py",
     "tests/workflow/test_kills.py",
     "tests/workflow/test_whole_chain.py",
     "tests/workflow/test_lookup.py",
