@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 CORES ?= 8
-# What make report makes, and of which configuration: REPORT=results/mine/report.html CONFIGFILE=mine.yaml.
+# What make report makes, and of which configuration: REPORT=mine/results/report.html CONFIGFILE=mine.yaml.
 REPORT ?= results/report.html
 CONFIGFILE ?=
 # Tests run in a process for each core, up to four, and one more (tests/conftest.py); TESTS_BESIDE="" runs one after the other.
@@ -14,7 +14,9 @@ DOCS_VENV ?= .venv-docs
 DOCS_READY := $(DOCS_VENV)/.ready
 SITE ?= site
 
-.PHONY: table1 report test unit check format storage reference docs bench clean
+.PHONY: environment table1 report test unit check format storage reference docs bench clean
+
+environment: $(READY)  ## .venv with everything that runs dfnas, and nothing run
 
 table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" dfnas run results/table1.csv --cores $(CORES)

@@ -1,7 +1,7 @@
-"""What a user may want of the workflow, by name. Which files these are follows from the configuration: the Snakefile
-makes a rule of each."""
+"""How the workflow is called: what may be wanted of it, by name, and the files of configuration. Which files a name
+stands for follows from the configuration: the Snakefile makes a rule of each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from dfnas.rules import RULES
 from dfnas.runtime.errors import InputError
@@ -23,3 +23,11 @@ def check_targets(targets: Iterable[str]) -> None:
     for target in targets:
         if target not in (*TARGETS, REPORT, *RULES) and not {"/", "."} & set(target):
             raise InputError(f"no target '{target}'; expected one of {', '.join([*TARGETS, REPORT])}, or a file")
+
+
+def configuration_files(arguments: Sequence[str]) -> list[str]:
+    """The files behind `--configfile` in a call of Snakemake."""
+    if "--configfile" not in arguments:
+        return []
+    after = list(arguments[arguments.index("--configfile") + 1 :])
+    return after[: next((place for place, word in enumerate(after) if word.startswith("-")), len(after))]

@@ -15,7 +15,7 @@ from dfnas.doctor.examination import examine
 from dfnas.doctor.findings import Finding
 from dfnas.doctor.page import conclusion, line
 from dfnas.runtime.errors import InputError, reason
-from dfnas.targets import TARGETS, check_targets
+from dfnas.targets import REPORT, TARGETS, check_targets
 
 HEALTHY, SICK = 0, 1
 
@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     out = sys.stdout
 
     check_targets(options.targets)
+    targets = ["all" if target == REPORT else target for target in options.targets]
 
     def tell(finding: Finding) -> None:
         if not options.json:
@@ -52,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
-            found = examine(options.configfile, options.gpus, options.quick, options.all, options.targets, tell)
+            found = examine(options.configfile, options.gpus, options.quick, options.all, targets, tell)
     except (InputError, OSError):
         raise
     except Exception as error:  # a check that breaks is no answer, and nobody is helped by where it broke

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from dfnas.doctor.workflow import checkout, read_configuration
 from dfnas.runtime.errors import InputError
-from dfnas.targets import REPORT, TARGETS, check_targets
+from dfnas.targets import REPORT, TARGETS, check_targets, configuration_files
 
 VIEW = ("--logger", "dfnas")
 PLUGINS = "workflow/plugins"
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> NoReturn:
         if importlib.util.find_spec(package) is None:
             raise InputError(f"the package {package} is not installed; make installs it")
     root = checkout()
+    _check_files(root, options.arguments)
     line = command(root, options.arguments)
     print(f"$ {shlex.join(line)}", flush=True)
     places = [str(root), str(root / PLUGINS), os.environ.get("PYTHONPATH", "")]
@@ -78,14 +79,22 @@ def command(root: Path, arguments: Sequence[str]) -> list[str]:
     return ["snakemake", *targets, *place, *cores, *further]
 
 
+def _check_files(root: Path, further: Sequence[str]) -> None:
+    """Says what Snakemake would say by a traceback, or without the place: that a file of configuration is not there, or
+    cannot be read, or says something impossible."""
+    files = configuration_files(further)
+    for file in files:
+        if file in (*TARGETS, REPORT) and not Path(file).exists():
+            raise InputError(f"'{file}' after --configfile is taken for a file; name targets before all options")
+        if not Path(file).is_file():
+            raise InputError(f"--configfile {file}: no such file")
+    if files and not _gives(further, ("--config", "-C")):  # which may mend them
+        read_configuration(root, list(map(Path, files)))
+
+
 def _report(root: Path, further: Sequence[str]) -> list[str]:
     """Options that make the report, in the folder of results that the files of configuration name."""
-    files: list[Path] = []
-    if "--configfile" in further:
-        after = further[further.index("--configfile") + 1 :]
-        end = next((place for place, word in enumerate(after) if word.startswith("-")), len(after))
-        files = [Path(word) for word in after[:end]]
-    results = read_configuration(root, files).results_dir
+    results = read_configuration(root, list(map(Path, configuration_files(further)))).results_dir
     return ["--report", f"{results.rstrip('/')}/report.html", "--report-after-run"]
 
 

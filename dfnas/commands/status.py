@@ -46,6 +46,6 @@ def run(options: argparse.Namespace) -> int:
     rows = max(1, console.height - ROWS_BESIDE) if console.is_terminal else len(snapshot.work)
     console.print(view(snapshot, rows))
     if snapshot.state is State.FINISHED:
-        for line in outcome(options.results):
+        for line in outcome(options.results, call.command):
             console.print(line, markup=False, soft_wrap=True)
     return STATUS[snapshot.state]

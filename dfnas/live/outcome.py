@@ -1,12 +1,14 @@
 """What a run has come to: its table, and what to look at next."""
 
+import shlex
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dfnas.artifacts.table1 import Table1Row
 from dfnas.runtime.errors import InputError
 from dfnas.tables import plain
+from dfnas.targets import configuration_files
 
 TABLE = "table1.csv"
 HEADER = ("algorithm", "space", "searched on", "trained on", "{}", "params, M", "MACs, M")
@@ -28,8 +30,12 @@ MAKE = {
 """What `dfnas run` can make of a run where it is not there yet."""
 
 
-def outcome(results: Path) -> Iterator[str]:
-    """Lines for a reader: the table, if it is there and whole, files to look at, and what else can be made."""
+def outcome(results: Path, call: Sequence[str]) -> Iterator[str]:
+    """Lines for a reader: the table, if it is there and whole, files to look at, and what else can be made.
+
+    Args:
+        call: of Snakemake, whose configuration what else can be made is of.
+    """
     path = results / TABLE
     if path.is_file():
         made = time.strftime("%Y-%m-%d %H:%M", time.localtime(path.stat().st_mtime))
@@ -47,7 +53,9 @@ def outcome(results: Path) -> Iterator[str]:
             yield f"look at {files[0]}{more}: {what}"
     for pattern, (target, what) in MAKE.items():
         if not any(results.glob(pattern)):
-            yield f"dfnas run {target} makes {what}"
+            laid_over = configuration_files(call)
+            further = ["--configfile", *laid_over] if laid_over else []
+            yield f"{shlex.join(['dfnas', 'run', target, *further])} makes {what}"
 
 
 def _row(row: Table1Row) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Shows a call while it runs: one view that is drawn again on a terminal, plain lines elsewhere."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -88,7 +89,7 @@ class Terminal:
     def show_outcome(self) -> None:
         """Prints what the run has come to."""
         if journal := self._journal():
-            for line in outcome(journal.results):
+            for line in outcome(journal.results, sys.argv[1:]):
                 self.say(line)
 
     def _begin(self) -> None:

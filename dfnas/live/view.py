@@ -119,7 +119,8 @@ def _rules(snapshot: Snapshot) -> Iterator[str]:
     whole = [rule for rule, count in call.planned.items() if done[rule] == count]
     begun = {job.rule for job in call.jobs.values()}
     if order := sorted(waiting, key=lambda rule: rule not in begun):
-        more = f", and {sum(waiting[rule] for rule in order[MOST_RULES:])} more jobs" if order[MOST_RULES:] else ""
+        rest = sum(waiting[rule] for rule in order[MOST_RULES:])
+        more = f", and {rest} more job{'s' * (rest > 1)}" if rest else ""
         yield f"to come: {', '.join(f'{rule}×{waiting[rule]}' for rule in order[:MOST_RULES])}{more}"
     if whole and not snapshot.state.is_over:
         yield f"done: {', '.join(whole)}"

@@ -33,15 +33,18 @@ def agreement(found: Attempt, classes: int) -> str:
     )
     if is_well(found, classes):
         return f"{story} It works: go on."
-    short = "" if found.steps >= found.wanted else f" ({found.steps} of {found.wanted} steps were made here)"
+    if found.steps < found.wanted:
+        story += (
+            f" But only {found.steps} of {found.wanted} steps fitted into its time: first give it more (--minutes)."
+        )
     if by_chance(found.agreeing, images, classes) < UNLIKELY:
         return (
-            f"{story} That is more than chance, and not enough: give it more steps (invert_teacher.stages){short}, a "
+            f"{story} That is more than chance, and not enough: give it more steps (invert_teacher.stages), a "
             "higher invert_teacher.lr, or check its normalisation and size."
         )
     return (
         f"{story} That may be chance. A long run would make nothing of use: check mean, std and size of the teacher "
-        f"first, then try more steps{short} and a higher invert_teacher.lr."
+        f"first, then try more steps and a higher invert_teacher.lr."
     )
 
 
@@ -53,7 +56,7 @@ def one_sided(found: Attempt, names: Sequence[str]) -> str:
         return ""
     return (
         f"It sees '{names[label]}' in {count} of {len(found.images)} images, of which {made} were made for it: a sign "
-        "of a wrong normalisation, or of a classifier that prefers a class whatever it is shown."
+        "of a wrong normalisation, of weights that were never trained, or of a classifier that prefers a class."
     )
 
 
@@ -85,8 +88,11 @@ def normalisation(found: Sequence[Suits], names: Sequence[str]) -> list[str]:
     best = min(known, key=lambda one: one.distance or 0.0)
     if (found[0].distance or 0.0) <= NEAR * (best.distance or 0.0):
         return [*lines, "The configured normalisation suits its BatchNorms as well as any, if the classes are right."]
+    near = [f"'{one.name}'" for one in known if (one.distance or 0.0) <= NEAR * (best.distance or 0.0)]
+    which = f"{near[0]} suits" if len(near) == 1 else f"{', '.join(near[:-1])} and {near[-1]} suit"
     return [
         *lines,
-        f"'{best.name}' suits its BatchNorms better than what is configured: if the classes are right there, set mean "
-        "and std to it (docs/teachers.md#normalisation).",
+        f"{which} its BatchNorms better than what is configured: set mean and std to "
+        f"{'it' if len(near) == 1 else 'the one that its training script has'}, if the classes are right there "
+        "(docs/teachers.md#normalisation).",
     ]

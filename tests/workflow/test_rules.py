@@ -68,7 +68,8 @@ OF_ANY_SEARCH = "within_budgets"  # whose section is that of the algorithm of a 
 ROOMS_ABOVE = {
     "stages": ("runs", "doctor", "commands"),
     "runs": ("commands",),
-    "doctor": ("commands",),
+    "doctor": ("commands", "project"),
+    "project": ("commands",),
     "live": ("commands",),
     "commands": (),
 }

@@ -2,6 +2,7 @@
 
 import fcntl
 import importlib.util
+import os
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from journal_lines import begun, done
 from dfnas.artifacts.table1 import Table1Row
 from dfnas.commands import run as front
 from dfnas.commands.main import main
+from dfnas.live.outcome import outcome
 from dfnas.runtime.errors import InputError
 from dfnas.targets import REPORT, TARGETS
 
@@ -114,6 +116,9 @@ def test_a_finished_run_shows_its_table_and_what_to_look_at(results, journal, ca
     assert re.search(r"^spos +shufflenet +synthetic +original +2.519 ± 0.714 +0.009 +0.24$", out, re.MULTILINE)
     assert f"look at {results}/deploy/a0/README.md and 2 more: the best network" in out
     assert "dfnas run images makes" in out
+    assert "dfnas run images --configfile 'my own.yaml' makes" in "\n".join(
+        outcome(results, ["snakemake", "table", "--configfile", "my own.yaml", "--cores", "2"])
+    )
     assert "dfnas run deploy" not in out
 
 
@@ -147,6 +152,30 @@ def test_the_report_goes_into_the_folder_of_results(monkeypatch, tmp_path):
     (tmp_path / "mine.yaml").write_text("results_dir: results/mine\n")
     given = ["report", "--configfile", str(tmp_path / "mine.yaml"), "--cores", "2"]
     assert front.command(ROOT, given)[-3:] == ["--report", "results/mine/report.html", "--report-after-run"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (["deploy", "--configfile", "nowhere.yaml"], "--configfile nowhere.yaml: no such file"),
+        (
+            ["--configfile", "mine.yaml", "deploy"],
+            "'deploy' after --configfile is taken for a file",
+        ),
+        (["--configfile", "broken.yaml"], "broken.yaml, line "),
+        (["--configfile", "mine.yaml", "wrong.yaml"], "comparison.spedes"),
+    ],
+)
+def test_files_of_configuration_are_looked_at_before_snakemake_is(given, told, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "execve", lambda *line: pytest.fail("Snakemake was called"))
+    for name, text in (("mine", "device: cpu"), ("broken", "a: ["), ("wrong", "comparison: {spedes: [0]}")):
+        Path(f"{name}.yaml").write_text(f"{text}\n")
+    assert main(["run", *given]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("dfnas run: error: ")
+    assert told in err
+    assert len(err.splitlines()) == 1
 
 
 def test_a_word_that_means_nothing_is_refused_with_those_that_do():

@@ -1,5 +1,7 @@
 """What a first trial means, in words."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def test_agreement_is_held_against_chance():
     assert "16 of 16 images" in verdicts.agreement(outcome(16), 10)
     assert "It works" in verdicts.agreement(outcome(9), 10)
     assert "more than chance, and not enough" in verdicts.agreement(outcome(7), 10)
-    assert "(10 of 20 steps were made here)" in verdicts.agreement(outcome(7), 10)
+    assert "only 10 of 20 steps fitted into its time" in verdicts.agreement(outcome(7), 10)
     assert "That may be chance" in verdicts.agreement(outcome(2), 10)
     assert "It works" not in verdicts.agreement(outcome(10, 2), 2), "of two classes ten in sixteen are chance"
 
@@ -70,7 +72,7 @@ def test_the_normalisation_of_the_training_suits_real_images_best(teacher):
     assert "suits its BatchNorms as well as any" in verdicts.normalisation(found, NAMES)[-1]
     wrong = Teacher(teacher.spec.model_copy(update={"mean": (0.0,) * 3, "std": (1 / 255,) * 3}), teacher.network)
     told = verdicts.normalisation(compared(wrong, images(4)), NAMES)
-    assert "suits its BatchNorms better than what is configured" in told[-1]
+    assert re.search("suits? its BatchNorms better than what is configured", told[-1])
 
 
 def test_images_are_made_in_the_time_that_there_is(teacher):
