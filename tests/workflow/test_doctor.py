@@ -1,8 +1,8 @@
 """`dfnas doctor` as a user calls it: in a process, on the reduced configuration."""
 
 import json
-import re
 import os
+import re
 import subprocess
 from pathlib import Path
 
