@@ -47,7 +47,7 @@ def test_with_them_networks_are_tested_as_ever(tmp_path):
 def test_table_and_card_say_what_is_known_and_what_is_not(configuration, tmp_path):
     folder = tmp_path / "run"
     targets = ("table", "deploy", "results/report/run.rst")
-    done = snakemake(folder, *targets, "--cores", "2", configuration=configuration)
+    done = snakemake(folder, "--cores", "2", *targets, configuration=configuration)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     results = folder / "results"
     teacher, found = Table1Row.read(results / "table1.csv")
@@ -70,7 +70,7 @@ def test_table_and_card_say_what_is_known_and_what_is_not(configuration, tmp_pat
     story = _text(results, "report/run.rst")
     assert "Closest to the teacher" in story
     assert "original ones" not in story
-    printed = list(outcome(results))
+    printed = list(outcome(results, []))
     assert "as teacher, %" in printed[1]
 
 
