@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from dfnas.live.call import Call
+from dfnas.live.call import AT_ONCE_S, Call, JobSeen
 from dfnas.live.events import Event
 from dfnas.live.journal import Journal
 from dfnas.live.lines import meanwhile, told
@@ -54,12 +54,23 @@ class Terminal:
         if line and (not self.draws or event.kind == "asked to end"):
             self.say(line)
         if event.kind == "failed" and (job := self._call.jobs.get(event.job)) in self._call.failed:
-            if self.draws:
-                self.say(Text(f"failed: {job.rule} {job.title}", style="red"))
-            for said in last_lines(Path(job.log), SAID):
-                self.say(f"  {said}")
-            if self.draws:
-                self.say(Text(f"  log: {job.log}", style="dim"))
+            if self.draws:  # Ctrl-C may end a job before Snakemake says that it was asked to end
+                timer = threading.Timer(AT_ONCE_S, self._tell_of, [job])
+                timer.daemon = True
+                timer.start()
+            else:
+                self._tell_of(job)
+
+    def _tell_of(self, job: JobSeen) -> None:
+        """Shows a failure above the view. At the end of the call the view itself has all of them."""
+        if job not in self._call.failed or self._ended.is_set():
+            return
+        if self.draws:
+            self.say(Text(f"failed: {job.rule} {job.title}", style="red"))
+        for said in last_lines(Path(job.log), SAID):
+            self.say(f"  {said}")
+        if self.draws:
+            self.say(Text(f"  log: {job.log}", style="dim"))
 
     def say(self, what: str | Text) -> None:
         """Prints something above the view."""
