@@ -109,13 +109,14 @@ def test_on_a_terminal_a_view_is_drawn_and_ctrl_c_comes_once(project):
     hear()
     assert process.returncode == 1
     text = said.decode()
-    assert text.count("ends as it was asked to") == 1
     assert text.startswith("$ snakemake images ")
     assert STAGE not in text
-    assert "failed" not in text
-    assert project.last_kinds().count("asked to end") == 1
+    asked = project.last_kinds().count("asked to end")
+    assert text.count("ends as it was asked to") == asked <= 1
     number, after = project.status()
-    assert (number, after.splitlines()[1].split(":")[0]) == (1, "interrupted")
+    # On a busy machine the jobs, which have Ctrl-C too, may end first: Snakemake then sees failures and no request.
+    assert (number, after.splitlines()[1].split(":")[0]) == (1, "interrupted" if asked else "failed")
+    assert ("failed" in text) != bool(asked)
     os.close(ours)
 
 
