@@ -14,15 +14,13 @@ from typing import Any
 from dfnas.doctor.estimate import duration
 from dfnas.doctor.machine import this_machine
 from dfnas.doctor.workflow import checkout
-from dfnas.project.classifier import Classifier, find_out
-from dfnas.project.draft import Draft, first_draft, fitted, smaller
+from dfnas.project.classifier import GIVEN, Classifier, find_out
+from dfnas.project.draft import ORDER, Draft, first_draft, fitted, smaller
 from dfnas.project.measuring import measured
 from dfnas.project.questions import NORMALISATIONS
 from dfnas.project.writing import head, readme
 from dfnas.runtime.errors import InputError
 from dfnas.settings.base import as_size
-
-KEYS = ("weights", "weights_key", "builder", "arguments", "classes", "channels", "size", "mean", "std", "class_names")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -107,7 +105,7 @@ def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
-    given = {key: value for key in KEYS if (value := getattr(options, key)) is not None}
+    given = {key: value for key in ORDER if (value := getattr(options, key)) is not None}
     if options.size is not None:
         given["size"] = list(as_size(options.size[0] if len(options.size) == 1 else options.size))
         given["size"] = given["size"][0] if len(set(given["size"])) == 1 else given["size"]
@@ -125,7 +123,7 @@ def _tell_of(classifier: Classifier) -> None:
     for key in ("builder", "arguments", "classes", "channels", "size", "mean", "std"):
         value = classifier.section.get(key)
         if value not in (None, {}):
-            print(f"  {key:10} {value}   ({classifier.sources.get(key, 'as you said')})")
+            print(f"  {key:10} {value}   ({classifier.sources.get(key, GIVEN)})")
     if not classifier.has_norms:
         print("  without BatchNorm: images have nothing but its logits to go by, and will be poorer")
     if len(spec.class_names) == 0:

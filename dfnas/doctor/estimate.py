@@ -52,8 +52,7 @@ class Estimate:
     def crowding(self) -> float:
         """How many times as long it takes beside the programs that run now, if they go on and the system shares its
         cores evenly; 1 where there is room for all."""
-        beside = min(self.course.beside, self.capacity.cores) if self.course else 0
-        return max(1.0, (beside + self.load) / self.capacity.cores) if beside and not self.capacity.gpus else 1.0
+        return crowding(self.course, self.capacity.cores, self.load) if self.course and not self.capacity.gpus else 1.0
 
     @property
     def core_hours(self) -> float | None:
@@ -101,6 +100,11 @@ def estimate(
     known = [time for time in times if time is not None]
     course = schedule(jobs, known, capacity) if len(known) == len(times) > 0 else None
     return Estimate(tuple(rows), capacity, course, machine.load)
+
+
+def crowding(course: Course, cores: float, load: float) -> float:
+    """See `Estimate.crowding`; of a plan on so many cores, of which other programs ask for `load`."""
+    return max(1.0, (min(course.beside, cores) + load) / cores) if course.beside else 1.0
 
 
 def job_seconds(

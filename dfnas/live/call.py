@@ -11,6 +11,7 @@ from dfnas.live.events import Event
 from dfnas.targets import TARGETS
 
 AT_ONCE_S = 2.0
+"""By which a job that Ctrl-C ends may be heard of before the request that it came with."""
 
 
 @dataclass

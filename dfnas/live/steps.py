@@ -59,12 +59,7 @@ def steps_of(log: Path, begun: float, now: float) -> Steps | None:
     written = written_at(log)
     if written is None or written < begun - CLOCKS_APART_S:
         return None
-    try:
-        with open(log, "rb") as file:
-            file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            return steps_in(file.read().decode(errors="replace"), max(0.0, now - written))
-    except OSError:
-        return None
+    return steps_in(_end(log), max(0.0, now - written))
 
 
 def written_at(log: Path) -> float | None:
@@ -77,13 +72,17 @@ def written_at(log: Path) -> float | None:
 
 def last_lines(log: Path, count: int) -> list[str]:
     """The last lines of a log that say something."""
+    return [line for line in _end(log).splitlines() if line.strip()][-count:]
+
+
+def _end(log: Path) -> str:
+    """The end of a log; nothing where it cannot be read."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, log.stat().st_size - TAIL_BYTES))
-            text = file.read().decode(errors="replace")
+            return file.read().decode(errors="replace")
     except OSError:
-        return []
-    return [line for line in text.splitlines() if line.strip()][-count:]
+        return ""
 
 
 def _number(text: str | None) -> float | None:

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dfnas.doctor.estimate import job_seconds
+from dfnas.doctor.estimate import crowding, job_seconds
 from dfnas.doctor.machine import Machine
 from dfnas.doctor.schedule import Capacity, schedule
 from dfnas.doctor.trials import Tried
@@ -58,8 +58,7 @@ class Measured:
         course = schedule(
             self.jobs, [time or 0.0 for time in times], Capacity(machine.whole_cores, machine.memory_mb, self.gpus)
         )
-        crowded = 1.0 if self.gpus else max(1.0, (min(course.beside, machine.cores) + machine.load) / machine.cores)
-        return crowded * course.seconds
+        return course.seconds * (1.0 if self.gpus else crowding(course, machine.cores, machine.load))
 
 
 def effort_for(measured: Measured, hours: float, least: float) -> float:

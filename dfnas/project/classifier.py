@@ -28,7 +28,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.settings.teacher import TeacherSettings
 
 Ask = Callable[[list[str], str], dict[str, Any]]
-GIVEN, METADATA, READ, TRIED, ANSWERED = "as you said", "by its library", "of the weights", "by trying", "as you said"
+GIVEN, METADATA, READ, TRIED = "as you said", "by its library", "of the weights", "by trying"
 
 
 @dataclass
@@ -94,7 +94,7 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
         if usual is None:
             usual = ask(["normalisation"], "the normalisation of a training is not in its weights")["normalisation"]
         said |= usual if isinstance(usual, dict) else normalisation(usual, said["channels"])
-        sources |= dict.fromkeys(("mean", "std"), ANSWERED)
+        sources |= dict.fromkeys(("mean", "std"), GIVEN)
     section = {key: _plain(value) for key, value in said.items()}
     settings = TeacherSettings.parse(section, "teacher")
     where = str(settings.file() or settings.weights)
@@ -137,14 +137,14 @@ def _learn(said: dict[str, Any], sources: dict[str, str], state: Weights, normal
             said |= ask(
                 asked, f"{settings.builder} takes images of several sizes, and nothing says which it learnt from"
             )
-            sources["size"] = ANSWERED
+            sources["size"] = GIVEN
     if "classes" not in said:
         found_classes = classes_of(network, channels, _pair(said["size"]))
         if found_classes is not None:
             said["classes"], sources["classes"] = found_classes, READ
         else:
             said |= ask(["classes"], f"{settings.builder} gives no logits for an image of {said['size']} pixels")
-            sources["classes"] = ANSWERED
+            sources["classes"] = GIVEN
 
 
 def _pair(size: Any) -> tuple[int, int]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dfnas.doctor.device import BFLOAT16_CAPABILITY
 from dfnas.doctor.machine import Machine
-from dfnas.project.budget import Measured, effort_for, fewest_images
-from dfnas.project.classifier import Classifier
+from dfnas.project.budget import MOST_STEPS, Measured, effort_for, fewest_images
+from dfnas.project.classifier import METADATA, Classifier
 from dfnas.project.rewriting import Keys, flow, rewritten, values
 from dfnas.project.sizes import Preset, nearest, resolutions, scaled
 
@@ -50,7 +51,7 @@ class Draft:
         """The file, below some lines of comment."""
         body = SECTION + rewritten(self.preset.text, self.changes).partition(f"\n{SECTION}")[2]
         teacher, sources = self.classifier.section, self.classifier.sources
-        keys = [key for key in ORDER if key in teacher and not (key == "class_names" and _is_known(sources, key))]
+        keys = [key for key in ORDER if key in teacher and not (key == "class_names" and sources.get(key) == METADATA)]
         notes = {key: f" # {sources[key]}" if key in sources else "" for key in keys}
         lines = [f"  {key}: {flow(teacher[key])}{notes[key]}" for key in keys]
         originals = [f"  {key}: {flow(value)}" for key, value in self.originals.items()]
@@ -91,8 +92,7 @@ def first_draft(
         changes["comparison", "retrain_data"] = ["synthetic", "original"]
     shards = max(1, min(8, machine.whole_cores if not _on_gpu(machine, options["device"]) else len(machine.gpus)))
     changes["synthesis", "shards"] = shards
-    draft = draft.changed(changes)
-    return draft.changed({("synthesis", "images"): max(least_images(draft), _whole(draft, 1.0))})
+    return _with_whole_batches(draft.changed(changes))
 
 
 def fitted(draft: Draft, measured: Measured, hours: float) -> tuple[Draft, float]:
@@ -109,10 +109,10 @@ def fitted(draft: Draft, measured: Measured, hours: float) -> tuple[Draft, float
         stages = draft.said("invert_teacher", "stages")
         changes["invert_teacher", "stages"] = [s | {"steps": max(15, round(steps * s["steps"]))} for s in stages]
     wanted = draft.said("search_spos", "steps")
-    changes["search_spos", "steps"] = max(20, round(min(effort, 4.0) * wanted / 10) * 10)
+    changes["search_spos", "steps"] = max(20, round(min(effort, MOST_STEPS) * wanted / 10) * 10)
     memory = math.ceil(1.25 * measured.memory_mb / 500) * 500
     resources = draft.said("resources", "default")
-    longest = max((60, *(4 * hours * 60,)))
+    longest = max(60, 4 * hours * 60)
     changes["resources", "default"] = resources | {"mem_mb": memory, "runtime": math.ceil(longest / 60) * 60}
     return draft.changed(changes), measured.seconds(kept / images, steps)
 
@@ -129,14 +129,13 @@ def smaller(draft: Draft) -> Draft:
     changes: dict[Keys, Any] = {}
     for section in ("invert_teacher", "search_spos", "retrain", "calibrate_labels", "assess_images", "evaluate"):
         changes[section, "batch_size"] = max(8, draft.said(section, "batch_size") // 2)
-    draft = draft.changed(changes)
-    return draft.changed({("synthesis", "images"): max(least_images(draft), _whole(draft, 1.0))})
+    return _with_whole_batches(draft.changed(changes))
 
 
 def has_bfloat16(machine: Machine, device: str) -> bool:
     """Whether arithmetic in bfloat16 is faster there than in float32."""
     if _on_gpu(machine, device):
-        return all(gpu.capability >= (8, 0) for gpu in machine.gpus)
+        return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in machine.gpus)
     try:
         return "avx512_bf16" in PROC_CPU.read_text()
     except OSError:
@@ -147,11 +146,8 @@ def _on_gpu(machine: Machine, device: str) -> bool:
     return bool(machine.gpus) and device != "cpu"
 
 
-def _whole(draft: Draft, effort: float) -> int:
-    """Images of a generation, in whole batches."""
+def _with_whole_batches(draft: Draft) -> Draft:
+    """With the preset's number of images, in whole batches, or the least that do."""
     batch = draft.said("invert_teacher", "batch_size")
-    return max(1, round(effort * values(draft.preset.text)["synthesis"]["images"] / batch)) * batch
-
-
-def _is_known(sources: Mapping[str, str], key: str) -> bool:
-    return sources.get(key) == "by its library"
+    whole = max(1, round(values(draft.preset.text)["synthesis"]["images"] / batch)) * batch
+    return draft.changed({("synthesis", "images"): max(least_images(draft), whole)})

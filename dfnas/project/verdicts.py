@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from math import comb
 
 from dfnas.project.attempt import Attempt
-from dfnas.project.normalisation import NEAR, Suits
+from dfnas.project.normalisation import CONFIGURED, NEAR, Suits
 
 UNLIKELY = 0.01
 """Probability below which an agreement is no matter of chance."""
@@ -44,7 +44,7 @@ def agreement(found: Attempt, classes: int) -> str:
         )
     return (
         f"{story} That may be chance. A long run would make nothing of use: check mean, std and size of the teacher "
-        f"first, then try more steps and a higher invert_teacher.lr."
+        "first, then try more steps and a higher invert_teacher.lr."
     )
 
 
@@ -86,9 +86,9 @@ def normalisation(found: Sequence[Suits], names: Sequence[str]) -> list[str]:
             "It has no BatchNorm to compare with: take the normalisation under which the classes are right.",
         ]
     best = min(known, key=lambda one: one.distance or 0.0)
-    if (found[0].distance or 0.0) <= NEAR * (best.distance or 0.0):
-        return [*lines, "The configured normalisation suits its BatchNorms as well as any, if the classes are right."]
     near = [f"'{one.name}'" for one in known if (one.distance or 0.0) <= NEAR * (best.distance or 0.0)]
+    if f"'{CONFIGURED}'" in near:
+        return [*lines, "The configured normalisation suits its BatchNorms as well as any, if the classes are right."]
     which = f"{near[0]} suits" if len(near) == 1 else f"{', '.join(near[:-1])} and {near[-1]} suit"
     return [
         *lines,
