@@ -85,13 +85,16 @@ onsuccess:
     journal.succeeded = True
 
 
+targets = plan.targets()
+
+
 rule all:
     default_target: True
     input:
-        plan.targets()["all"],
+        targets["all"],
 
 
-for name, files in plan.targets().items():
+for name, files in targets.items():
     if name != "all":
 
         rule:
