@@ -1,6 +1,12 @@
 """What was tried to make SPOS' supernets order architectures better, by rank correlations with true accuracies.
 
-    python benchmarks/supernets_tried.py --data results/nasbench201/dataset/synthetic.h5 --table nats_bench.csv
+    cd results/nasbench201
+    python …/benchmarks/supernets_tried.py --table nats_bench.csv --data synthetic=dataset/synthetic.h5
+    python …/benchmarks/supernets_tried.py --table nats_bench.csv --teacher teacher/teacher.pt --data \
+        noise=dataset/noise.h5 asked:original=dataset/original.h5 synthetic=dataset/synthetic.h5 \
+        --trial uniform "strict, temperature 8" "uniform, temperature 8"
+
+The second gives every kind of data the same effort; images of `asked:…` get the labels that the teacher has for them.
 
 Settings are those of workflow/presets/nasbench201.yaml, but for what a trial changes; training takes about as many
 core-seconds in each. Columns are CIFAR-100 and ImageNet16-120, of which means are given, and the seed is none of the
@@ -21,7 +27,9 @@ import numpy as np
 import torch
 import yaml
 
-from dfnas.dataset.images import load_split
+from dfnas.artifacts.teacher import load_teacher
+from dfnas.dataset.images import ImageSet, load_split
+from dfnas.dataset.relabelling import relabelled
 from dfnas.measure.accuracy_table import AccuracyTable
 from dfnas.measure.rank_aggregation import with_vetoes
 from dfnas.measure.rank_correlation import kendall_tau, partial_tau, top_tau
@@ -57,7 +65,7 @@ TRIALS: dict[str, dict[str, Any]] = {
     "strict, affine": {"space": {"search_affine": True}},
 }
 FIGURES = ("tau", "partial_tau", "top_tau", "minus_strict", "low", "high", "with_ranks", "top_with_ranks")
-FIELDS = ("trial", "word", "seed", "cells", *FIGURES, "train_s", "judge_s")
+FIELDS = ("data", "trial", "word", "seed", "cells", *FIGURES, "train_s", "judge_s")
 DRAWS = 1000
 
 
@@ -68,14 +76,24 @@ def preset(changes: dict[str, Any]) -> SearchSposSettings:
     return SearchSposSettings.parse(values | {key: value for key, value in changes.items() if key != "space"})
 
 
+def images(named: str, teacher: str) -> tuple[ImageSet, ImageSet]:
+    """Training and held-out images of a `NAME=FILE` or `asked:NAME=FILE`."""
+    kind, _, path = named.partition("=")
+    train, validation = (load_split(Path(path), split, torch.device("cpu")) for split in ("train", "validation"))
+    if not kind.startswith("asked:"):
+        return train, validation
+    asked = load_teacher(Path(teacher), torch.device("cpu"))
+    return relabelled(train, asked), relabelled(validation, asked)
+
+
 def judged(
-    trial: str, options: argparse.Namespace, cells: Sequence[dict[str, str]]
+    trial: str, data: tuple[ImageSet, ImageSet], seed: int, cells: Sequence[dict[str, str]]
 ) -> tuple[dict[str, np.ndarray], float, float]:
     """Minus loss and minus error of every cell, and seconds of training and of judging a cell."""
     settings = preset(TRIALS[trial] | {"ranks": None, "judge_by": "loss"})
-    train, validation = (load_split(options.data, split, torch.device("cpu")) for split in ("train", "validation"))
+    train, validation = data
     space = make(settings.space.name, Task(train.channels, train.size, train.classes), settings.space.options)
-    context = SearchContext(space, train, validation, options.seed, Budget(space, BudgetSettings()))
+    context = SearchContext(space, train, validation, seed, Budget(space, BudgetSettings()))
     begun = time.process_time()
     supernet = SposSupernet(context, settings)
     for index in range(supernet.steps):
@@ -113,9 +131,10 @@ def difference(one: np.ndarray, other: np.ndarray, truths: Sequence[np.ndarray])
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="a data set as the preset leaves it, HDF5")
+    parser.add_argument("--data", nargs="+", required=True, metavar="[asked:]NAME=FILE", help="HDF5 of the preset")
+    parser.add_argument("--teacher", default="", metavar="FILE", help="of the preset, for what it is asked about")
     parser.add_argument("--table", required=True, help="true accuracies, CSV")
-    parser.add_argument("--trial", action="append", choices=TRIALS, help="may be repeated (default: all)")
+    parser.add_argument("--trial", nargs="+", choices=TRIALS, help="beside `strict` (default: all)")
     parser.add_argument("--seed", type=int, default=10)
     parser.add_argument("--cells", type=int, default=500)
     options = parser.parse_args()
@@ -133,7 +152,7 @@ def main() -> None:
     further = {"macs_m": macs, **{name: [one[name] for one in proxies] for name in proxies[0]}}
     first: dict[str, np.ndarray] = {}
 
-    def write(trial: str, name: str, word: np.ndarray | None, seconds: Sequence[str]) -> None:
+    def write(kind: str, trial: str, name: str, word: np.ndarray | None, seconds: Sequence[str]) -> None:
         figures, columns = [""] * 6, dict(further)
         if word is not None:
             partial = over_columns(lambda one, other: partial_tau(one, other, macs), word, truths)
@@ -142,16 +161,18 @@ def main() -> None:
             columns["own"] = word.tolist()
         both = with_vetoes(columns)
         together = [f"{over_columns(measure, both, truths):.3f}" for measure in (kendall_tau, top_tau)]
-        line = (trial, name, options.seed, len(cells), *figures, *together, *seconds)
+        line = (kind, trial, name, options.seed, len(cells), *figures, *together, *seconds)
         writer.writerow(dict(zip(FIELDS, line, strict=True)))
         sys.stdout.flush()
 
-    write("ranks", "none", None, ("", ""))
-    for trial in dict.fromkeys(["strict", *(options.trial or TRIALS)]):
-        words, train_s, judge_s = judged(trial, options, cells)
-        first = first or words
-        for name, word in words.items():
-            write(trial, name, word, (f"{train_s:.0f}", f"{judge_s:.3f}"))
+    write("", "ranks", "none", None, ("", ""))
+    for named in options.data:
+        kind, data = named.partition("=")[0], images(named, options.teacher)
+        for trial in dict.fromkeys(["strict", *(options.trial or TRIALS)]):
+            words, train_s, judge_s = judged(trial, data, options.seed, cells)
+            first = words if trial == "strict" else first
+            for name, word in words.items():
+                write(kind, trial, name, word, (f"{train_s:.0f}", f"{judge_s:.3f}"))
 
 
 if __name__ == "__main__":
