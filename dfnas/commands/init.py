@@ -6,6 +6,7 @@ steps of each long stage are timed here, and the sizes follow. Nothing but the f
 
 import argparse
 import json
+import shlex
 import sys
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -17,10 +18,9 @@ from dfnas.doctor.workflow import checkout
 from dfnas.project.classifier import GIVEN, Classifier, find_out
 from dfnas.project.draft import ORDER, Draft, first_draft, fitted, smaller
 from dfnas.project.measuring import measured
-from dfnas.project.questions import NORMALISATIONS
+from dfnas.project.questions import NORMALISATIONS, QUESTIONS
 from dfnas.project.writing import head, readme
 from dfnas.runtime.errors import InputError
-from dfnas.settings.base import as_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     the.add_argument("--arguments", type=_section, metavar="JSON", help="of the builder, such as '{\"depth\": 20}'")
     the.add_argument("--classes", type=int, metavar="N", help="how many it tells apart")
     the.add_argument("--channels", type=int, metavar="N", help="of an image")
-    the.add_argument(
-        "--size", type=int, nargs="+", metavar="N", help="side of an image, or height and width, in pixels"
-    )
+    the.add_argument("--size", nargs="+", metavar="N", help="side of an image in pixels, or height and width: 24x32")
     the.add_argument("--normalisation", choices=NORMALISATIONS, help="mean and deviation by a usual name")
     the.add_argument("--mean", type=float, nargs="+", metavar="X", help="of pixels in [0, 1], per channel")
     the.add_argument("--std", type=float, nargs="+", metavar="X", help="deviation, per channel")
@@ -76,15 +74,15 @@ def run(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     call = f"dfnas init --hours {options.hours:g} on {machine.whole_cores} cores: {story}"
     (folder / "config.yaml").write_text(draft.text(head(folder, call)), encoding="utf-8")
-    (folder / "README.md").write_text(readme(folder, root, draft, machine, story), encoding="utf-8")
+    (folder / "README.md").write_text(readme(folder, draft, story), encoding="utf-8")
     print(f"{folder}/config.yaml: {story}")
-    print(f"next: dfnas try {folder}/config.yaml   ({folder}/README.md says what then)")
+    print(f"next: dfnas try {shlex.quote(f'{folder}/config.yaml')}   ({folder}/README.md says what then)")
     return 0
 
 
 def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
     """The draft as large as fits into some hours, and what there is to say of it."""
-    print("timing a few steps of each stage, about a minute …", file=sys.stderr, flush=True)
+    print("timing a few steps of each stage: a minute at 32 pixels, some at 224 …", file=sys.stderr, flush=True)
     found = measured(root, draft.text(""))
     for _ in range(4):
         if not found.failures and found.memory_mb <= found.machine.available_mb:
@@ -100,15 +98,15 @@ def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
     story = f"{generations} x {images} images, about {duration(seconds)} on this machine, jobs of {found.memory_mb} MB"
     if seconds > 3600 * hours:
         spec = draft.classifier.teacher.spec
-        story += f"; {hours:g} hours are not enough for the least that {spec.classes} classes of this size take"
+        story += f"; the {hours:g} h asked for are less than the least that {spec.classes} classes of this size take"
     return draft, story
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:
     given = {key: value for key in ORDER if (value := getattr(options, key)) is not None}
     if options.size is not None:
-        given["size"] = list(as_size(options.size[0] if len(options.size) == 1 else options.size))
-        given["size"] = given["size"][0] if len(set(given["size"])) == 1 else given["size"]
+        height, width = _size(" ".join(options.size))
+        given["size"] = height if height == width else [height, width]
     if options.normalisation is not None:
         if options.mean or options.std:
             raise InputError("--normalisation stands for --mean and --std; say one or the other")
@@ -136,6 +134,13 @@ def _originals(path: Path | None, classifier: Classifier) -> dict[str, Any]:
     spec = classifier.section
     kept = {key: spec[key] for key in ("size", "mean", "std")}
     return {"source": "folder" if path.is_dir() else "npz", "path": str(path), **kept}
+
+
+def _size(text: str) -> tuple[int, int]:
+    try:
+        return QUESTIONS["size"].read(text)
+    except ValueError as error:
+        raise InputError(f"--size {text}: expected {QUESTIONS['size'].expected}") from error
 
 
 def _section(text: str) -> dict[str, Any]:

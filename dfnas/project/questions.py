@@ -79,7 +79,7 @@ QUESTIONS: Mapping[str, Question] = {
     "classes": Question("--classes", "How many classes it tells apart", "a number", int),
     "channels": Question("--channels", "How many channels an image has", "3 for colours, 1 for grey", int),
     "size": Question(
-        "--size", "The side of an image as it was trained, in pixels", "32, 224, or height and width: 24 32", _side
+        "--size", "The side of an image as it was trained, in pixels", "32, 224, or height and width: 24x32", _side
     ),
     "normalisation": Question(
         "--normalisation",

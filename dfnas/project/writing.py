@@ -3,7 +3,6 @@
 import shlex
 from pathlib import Path
 
-from dfnas.doctor.machine import Machine
 from dfnas.project.draft import Draft
 
 
@@ -17,11 +16,10 @@ def head(folder: Path, call: str) -> str:
     )
 
 
-def readme(folder: Path, root: Path, draft: Draft, machine: Machine, story: str) -> str:
+def readme(folder: Path, draft: Draft, story: str) -> str:
     """Three commands, and what they leave."""
     config = shlex.quote(f"{folder}/config.yaml")
     place = Path.cwd().resolve()
-    where = "" if place == root.resolve() else f"--snakefile {shlex.quote(str(root / 'Snakefile'))} "
     name = draft.said("comparison", "algorithms")[0]
     spec = draft.classifier.teacher.spec
     sides = " x ".join(map(str, spec.size))
@@ -33,13 +31,14 @@ Call these in `{place}`, in the environment of dfnas:
 
     dfnas try {config}
     dfnas doctor deploy --configfile {config}
-    snakemake --cores {machine.whole_cores} {where}--configfile {config}
+    dfnas run --configfile {config}
 
 1. `try` makes 16 images and says in words whether the classifier sees in them what it should. With an image of yours,
    `dfnas try {config} --image photo.jpg`, it also says which normalisation suits it.
 2. `doctor` says whether this machine can do the rest, and how long it takes.
-3. `snakemake` does it. Interrupted, it goes on where it was. It leaves `{draft.results}/deploy/{name}/model.onnx`, and
-   on the way `{draft.results}/pictures/synthetic/images.png` to look at.
+3. `run` calls Snakemake, shows what is under way, and goes on where it was if it is interrupted. It leaves
+   `{draft.results}/deploy/{name}/model.onnx`, and on the way `{draft.results}/pictures/synthetic/images.png`, to
+   look at.
 
 Sizes and all else are in `config.yaml`. More images and more steps make better students: `synthesis.images`,
 `invert_teacher.stages`, `retrain.epochs`.

@@ -89,6 +89,19 @@ def test_every_form_of_teacher_comes_to_a_configuration_that_is_planned(here, fo
     assert free["invert_teacher"] == 2 * jobs["invert_teacher"], "a second data set, from leaves"
 
 
+@pytest.mark.parametrize("sides", [("24x32",), ("24", "32")])
+def test_a_folder_with_a_blank_and_images_that_are_not_square(here, capsys, sides):
+    assert main(["init", "my project", "--quick", "--device", "cpu", *FORMS["file"], "--size", *sides]) == 0
+    told = capsys.readouterr().out
+    line = next(line for line in told.splitlines() if line.startswith("next: ")).partition("   (")[0]
+    assert shlex.split(line.removeprefix("next: ")) == ["dfnas", "try", "my project/config.yaml"]
+    assert yaml.safe_load((here / "my project/config.yaml").read_text())["teacher"]["size"] == [24, 32]
+    readme = (here / "my project/README.md").read_text()
+    calls = [shlex.split(line) for line in readme.splitlines() if line.startswith("    dfnas ")]
+    assert [words[-1] for words in calls] == ["my project/config.yaml"] * 3
+    assert plan(here, base=here / "my project/config.yaml")["export"] == 1
+
+
 def test_original_images_bring_the_table_back(here):
     for part in ("train", "test"):
         for name in "abcd":
@@ -108,6 +121,8 @@ def test_original_images_bring_the_table_back(here):
         (("--weights", "checkpoint.pt", "--builder", "net.py:build", "--size", "32"), "say --normalisation"),
         ((*FORMS["file"], "--mean", "0.5"), "say one or the other"),
         ((*FORMS["file"], "--hours", "0"), "--hours 0: expected more than 0"),
+        ((*FORMS["file"], "--size", "large"), "--size large: expected 32, 224, or height and width: 24x32"),
+        ((*FORMS["file"], "--size", "0x32"), "--size 0x32: expected 32, 224, or"),
         ((*FORMS["file"], "--originals", "nowhere"), "--originals nowhere: nothing is there"),
         (
             ("--weights", "checkpoint.pt", "--builder", "torchvision:resnet18", *PLAIN),
@@ -135,8 +150,8 @@ def test_a_project_is_not_written_over(here, capsys):
 
 
 def commands_of_the_page() -> list[list[str]]:
-    lines = re.findall(r"^    ((?:dfnas|snakemake) .*)$", PAGE.read_text(), re.MULTILINE)
-    return [shlex.split(line) for line in lines if "/path/to" not in line]
+    lines = re.findall(r"^    (dfnas .*)$", PAGE.read_text(), re.MULTILINE)
+    return [shlex.split(line) for line in lines]
 
 
 @pytest.mark.slow
@@ -146,7 +161,7 @@ def test_the_commands_of_the_page_lead_from_a_checkpoint_to_a_student(here):
     environment = command(here, real=True)["env"] | {"PYTHONPATH": str(ROOT)}
     names = [words[:2] for words in commands_of_the_page()]
     assert [" ".join(words) for words in names] == [
-        *("dfnas init", "dfnas try", "dfnas try", "dfnas doctor", "snakemake --cores")
+        *("dfnas init", "dfnas try", "dfnas try", "dfnas doctor", "dfnas run")
     ]
     for words in commands_of_the_page():
         line = ["python", "-m", *words]
@@ -154,8 +169,6 @@ def test_the_commands_of_the_page_lead_from_a_checkpoint_to_a_student(here):
             line += ["--hours", "0.01", "--device", "cpu"]
         if words[1] == "try":
             line += ["--minutes", "0.1"]
-        if words[0] == "snakemake":
-            line += ["--snakefile", str(ROOT / "Snakefile")]
         done = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=800)
         # A classifier with random weights sees little in what was made in a second.
         assert done.returncode in ((0, 1) if words[1] == "try" else (0,)), (
