@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.images import ImageSet
 from dfnas.runtime.errors import InputError
+from dfnas.settings.descent import DescentSettings, Precision
 from dfnas.settings.labelling import LabelSettings
 
 
@@ -54,6 +55,7 @@ class TeacherLabels:
         data: where the views come from. Where its normalisation is not the teacher's, views are brought over to that.
         batch_statistics: whether its BatchNorms take the statistics of each batch of views, and not the stored ones. Of
             several processes each asks about its own share of a batch.
+        precision: what the teacher computes in, float32 or bfloat16 by autocast; labels are float32.
 
     Raises:
         InputError: the images are not of the teacher's task; statistics of a batch, and a teacher that cannot
@@ -62,7 +64,14 @@ class TeacherLabels:
 
     of_views = True
 
-    def __init__(self, teacher: Teacher, data: ImageSet, temperature: float = 1.0, batch_statistics: bool = False):
+    def __init__(
+        self,
+        teacher: Teacher,
+        data: ImageSet,
+        temperature: float = 1.0,
+        batch_statistics: bool = False,
+        precision: Precision = "float32",
+    ):
         spec = teacher.spec
         for name in ("channels", "size", "classes"):
             ours, theirs = getattr(data, name), getattr(spec, name)
@@ -72,7 +81,7 @@ class TeacherLabels:
                     "the teacher's task, or labels = soft"
                 )
         self.network = teacher.on_batch_statistics() if batch_statistics else teacher.network
-        self.temperature, self.batch_statistics = temperature, batch_statistics
+        self.temperature, self.batch_statistics, self.precision = temperature, batch_statistics, precision
         self.scale: torch.Tensor | None = None
         self.shift: torch.Tensor | None = None
         if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
@@ -88,13 +97,15 @@ class TeacherLabels:
         with torch.inference_mode():
             if self.scale is not None and self.shift is not None:
                 views = torch.addcmul(self.shift, views, self.scale)
-            logits = self.network(views).float()
+            with torch.autocast(views.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+                logits = self.network(views)
+            logits = logits.float()
         # Outside of inference mode, since a loss keeps its targets for its gradient.
         return (logits / self.temperature).softmax(1)
 
 
 def labels_of(data: ImageSet, settings: LabelSettings, teacher: Teacher | None = None) -> Labels:
-    """The targets that the settings ask for.
+    """The targets that the settings ask for, of views in the precision of the training that they are for.
 
     Args:
         teacher: needed where the labels are its.
@@ -107,7 +118,8 @@ def labels_of(data: ImageSet, settings: LabelSettings, teacher: Teacher | None =
     if settings.labels in ("soft", "once"):  # the latter are in the data already, see `relabelled`
         return StoredLabels(data, settings.temperature)
     assert teacher is not None, "labels = teacher was given none"
-    return TeacherLabels(teacher, data, settings.temperature, settings.teacher_statistics == "batch")
+    precision = settings.precision if isinstance(settings, DescentSettings) else "float32"
+    return TeacherLabels(teacher, data, settings.temperature, settings.teacher_statistics == "batch", precision)
 
 
 def softened(targets: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -6,6 +6,8 @@ from pydantic import model_validator
 
 from dfnas.settings.base import Flag, Fraction, NonNegative, Positive, Settings
 
+Precision = Literal["float32", "bfloat16"]
+
 
 class OneCycleSettings(Settings):
     """The learning rate of `schedule: one_cycle`, in shares of its peak: up and down on straight lines (Smith and Topin
@@ -29,9 +31,10 @@ class DescentSettings(Settings):
     section of its own."""
     one_cycle: OneCycleSettings = OneCycleSettings()
     """The rise and the fall of `one_cycle`."""
-    precision: Literal["float32", "bfloat16"] = "float32"
-    """Of a network's forward and backward pass in training: `bfloat16` computes convolutions and products in it, by
-    autocast. Weights, sums over them, the loss and every judgement stay in float32."""
+    precision: Precision = "float32"
+    """Of a network's forward and backward pass in training, and of the teacher's where it is asked about views:
+    `bfloat16` computes convolutions and products in it, by autocast. Weights, sums over them, the loss and every
+    judgement stay in float32."""
     momentum: Fraction = 0.9
     """Momentum of the optimiser."""
     nesterov: Flag = False

@@ -15,6 +15,7 @@ from dfnas.classifiers.torchscript import ScriptNetwork
 from dfnas.dataset.augment import draw, drawn_view, plain_view
 from dfnas.dataset.batch_targets import ClassLabels, StoredLabels, TeacherLabels, labels_of, softened
 from dfnas.runtime.errors import InputError
+from dfnas.settings.search_evolution import SearchEvolutionSettings
 from dfnas.settings.training import AugmentationSettings, RetrainSettings
 from dfnas.synthesis.inversion_targets import soft_labels
 from dfnas.training.losses import soft_cross_entropy
@@ -60,6 +61,27 @@ def test_the_teachers_labels_of_plain_views_are_its_calibrated_labels(make_image
     data, network = make_images(6), teacher()
     found = TeacherLabels(network, data, temperature)(INDICES, plain_view(data, data.images[INDICES]))
     torch.testing.assert_close(found, soft_labels(network, data.images, temperature=temperature)[INDICES])
+
+
+@pytest.mark.parametrize(
+    ("settings", "further"), [(RetrainSettings, {}), (SearchEvolutionSettings, {"space": {"name": "nasbench201"}})]
+)
+def test_a_training_in_bfloat16_asks_the_teacher_in_it(make_images, settings, further):
+    data, network = make_images(6), teacher()
+    views = plain_view(data, data.images)
+    halved, whole = (
+        labels_of(data, settings.parse({"labels": "teacher", "precision": precision} | further), network)(
+            torch.arange(6), views
+        )
+        for precision in ("bfloat16", "float32")
+    )
+    with torch.autocast("cpu", torch.bfloat16):
+        logits = network.network(views)
+    assert logits.dtype == torch.bfloat16
+    assert halved.dtype == torch.float32
+    assert torch.equal(halved, logits.float().softmax(1))
+    assert not torch.equal(halved, whole)
+    torch.testing.assert_close(halved, whole, rtol=0.05, atol=0.01)
 
 
 @pytest.mark.parametrize("normalisation", [{}, {"mean": (0.2,), "std": (0.7,)}], ids=["its own", "another"])
