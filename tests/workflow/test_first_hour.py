@@ -149,6 +149,13 @@ def test_a_project_is_not_written_over(here, capsys):
     assert (here / "mine/config.yaml").read_text() == "mine: 1\n"
 
 
+TINY = {
+    "search_spos": {"steps": 4, "ranks": None, "evolution": {"generations": 1, "recalibration_batches": 1}},
+    "retrain": {"epochs": 2},
+    "measure_latency": {"batch_sizes": [1], "repeats": 2, "seconds": 0.1},
+}
+
+
 def commands_of_the_page() -> list[list[str]]:
     lines = re.findall(r"^    (dfnas .*)$", PAGE.read_text(), re.MULTILINE)
     return [shlex.split(line) for line in lines]
@@ -156,7 +163,8 @@ def commands_of_the_page() -> list[list[str]]:
 
 @pytest.mark.slow
 def test_the_commands_of_the_page_lead_from_a_checkpoint_to_a_student(here):
-    """At a tiny budget: the fewest images, and what is made of them means nothing."""
+    """At a tiny budget: the fewest images and steps, and what is made of them means nothing."""
+    (here / "tiny.yaml").write_text(yaml.safe_dump(TINY))
     Image.new("RGB", (40, 50), "red").save(here / "photo.png")
     environment = command(here, real=True)["env"] | {"PYTHONPATH": str(ROOT)}
     names = [words[:2] for words in commands_of_the_page()]
@@ -169,6 +177,8 @@ def test_the_commands_of_the_page_lead_from_a_checkpoint_to_a_student(here):
             line += ["--hours", "0.01", "--device", "cpu"]
         if words[1] == "try":
             line += ["--minutes", "0.1"]
+        if words[1] == "run":
+            line += ["tiny.yaml"]
         done = subprocess.run(line, cwd=here, env=environment, capture_output=True, text=True, timeout=800)
         # A classifier with random weights sees little in what was made in a second.
         assert done.returncode in ((0, 1) if words[1] == "try" else (0,)), (
