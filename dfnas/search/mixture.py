@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from dfnas.runtime.transfers import constant
 from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.slot import Slot
 
@@ -64,16 +65,18 @@ def _is_plain_norm(layer: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
 def _normalised_sum(unscaled: Sequence[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]]) -> torch.Tensor:
     """Σ_o w_o · norm_o(x_o), (B, C, H, W), from w_o (), x_o (B, C, H, W) and norm_o; running statistics are updated."""
     with torch.no_grad():
-        means, inverses = [], []
+        means, variances = [], []
         for _, x, norm in unscaled:
             assert norm.momentum is not None, "see `_is_plain_norm`"
             assert norm.num_batches_tracked is not None
             mean, variance = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
             norm.num_batches_tracked += 1
             means.append(mean)
-            inverses.append((variance + norm.eps).rsqrt_())
+            variances.append(variance)
+        epsilons = constant(tuple(norm.eps for _, _, norm in unscaled), variances[0].device)
+        inverses = torch.stack(variances).add_(epsilons[:, None]).rsqrt_()
     weights = torch.stack([weight for weight, _, _ in unscaled])
-    return _NormalisedSum.apply(weights, torch.stack(means), torch.stack(inverses), *(x for _, x, _ in unscaled))
+    return _NormalisedSum.apply(weights, torch.stack(means), inverses, *(x for _, x, _ in unscaled))
 
 
 class _NormalisedSum(torch.autograd.Function):
@@ -84,10 +87,10 @@ class _NormalisedSum(torch.autograd.Function):
         ctx: Any, weights: torch.Tensor, means: torch.Tensor, inverses: torch.Tensor, *tensors: torch.Tensor
     ) -> torch.Tensor:
         scales = weights[:, None] * inverses
-        total = _per_channel(-(scales * means).sum(0))
-        total = torch.addcmul(total, tensors[0], _per_channel(scales[0]))
-        for x, scale in zip(tensors[1:], scales[1:], strict=True):
-            total.addcmul_(x, _per_channel(scale))
+        first, *others = scales.view(*scales.shape, 1, 1)
+        total = torch.addcmul(_per_channel((scales * means).sum(0).neg_()), tensors[0], first)
+        for x, scale in zip(tensors[1:], others, strict=True):
+            total.addcmul_(x, scale)
         ctx.save_for_backward(weights, means, inverses, *tensors)
         return total
 
@@ -101,11 +104,11 @@ class _NormalisedSum(torch.autograd.Function):
         by_channel = inverses * (products - means * summed)  # ⟨∂L/∂y, x̂_o⟩
         # ∂L/∂x_o = w/σ (g - Σg/n - x̂ ⟨g, x̂⟩/n), as a·g + b·x + c with coefficients for each channel.
         a = weights[:, None] * inverses
-        b = -a * inverses * by_channel / count
-        c = -a * summed / count - b * means
+        b = a * inverses * by_channel / -count
+        c = a * summed / -count - b * means
+        by_option = (values.view(*values.shape, 1, 1) for values in (a, b, c))
         of_tensors = [
-            torch.addcmul(_per_channel(c_o), x, _per_channel(b_o)).addcmul_(grad, _per_channel(a_o))
-            for x, a_o, b_o, c_o in zip(tensors, a, b, c, strict=True)
+            torch.addcmul(c_o, x, b_o).addcmul_(grad, a_o) for x, a_o, b_o, c_o in zip(tensors, *by_option, strict=True)
         ]
         return by_channel.sum(1), None, None, *of_tensors
 
