@@ -41,7 +41,7 @@ def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int) -> list[str
             f"{100 / classes:.2g} %: shard_original and teacher differ in the order of the classes "
             "(teacher.class_names), in mean and std, or in size. No figure says anything before that is mended."
         ]
-    best = max(students, key=_right)
+    best = best_row(students)
     which = "The only row is" if len(students) == 1 else f"The best of {len(students)} rows is"
     said = [f"{which} {sentence(best, teacher, students, classes)}"]
     poor = [row for row in students if row is not best and share(row, teacher, classes) < HALF]
@@ -49,6 +49,11 @@ def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int) -> list[str
     if few := few_to_choose_by(held_out, classes):
         said.append(f"{few[0].upper()}{few[1:]}.")
     return said
+
+
+def best_row(students: Sequence[Table1Row]) -> Table1Row:
+    """The row with the lowest error, or that agrees best with the teacher; of equals the first."""
+    return max(students, key=_right)
 
 
 def share(row: Table1Row, teacher: Table1Row, classes: int) -> float:

@@ -36,6 +36,7 @@ def report(finished, tmp_path_factory) -> Path:
     """By the command of `make report`, where the run has ended already."""
     run = finished.copy(tmp_path_factory.mktemp("report") / "run")
     arguments = ("--cores", "1", "--report", "results/report.html", "--report-after-run")
+    arguments += ("--report-metadata", finished.source / "workflow" / "report" / "front.yaml")
     done = snakemake(run, *arguments, source=finished.source)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     alone = run.parent / "elsewhere" / "report.html"  # it needs nothing beside it
@@ -96,10 +97,15 @@ def test_the_front_page_says_what_the_run_was(browser):
         "dfnas.cifar_resnet:cifar_resnet, a stand-in trained on original images: images of 1 × 8 × 8 to 10 classes",
         "synthetic: 80 images in 2 generations made from the teacher alone",
         "darts, proxyless and spos searched on original and synthetic images; random drew without looking at any",
-        "lowest mean error of all",
+        "The best of 14 rows is ",
+        "The architecture of the best row: search/",
         "on original ones: ",
     ):
         assert part in text
+    places = [text.index(part) for part in ("Verdict", "Synthetic images", "The run", "In the menu", "Method")]
+    assert places == sorted(places)
+    assert count(browser, "#rulegraph") == 0, "the rules are a click away"
+    assert count(browser, "#app img[src^='data:image/png']") >= 2
     assert "System Message" not in browser.evaluate("JSON.stringify(workflow_desc)")
 
 
@@ -181,6 +187,7 @@ def test_every_result_is_explained(browser):
 
 @needs_a_browser
 def test_the_rules_and_their_times_can_be_looked_at(browser):
+    click(browser, "nav ul li a", "Workflow")
     browser.wait_for("document.querySelector('#rulegraph canvas, #rulegraph svg')")
     click(browser, "nav ul li a", "Statistics")
     browser.wait_for("document.querySelectorAll('#runtimes canvas, #timeline canvas').length === 2")
