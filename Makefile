@@ -23,7 +23,7 @@ table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 
 report: $(READY)  ## everything, and results/report.html to look at it
 	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
-		--report $(REPORT) --report-after-run --report-metadata workflow/report/front.yaml
+		--report $(REPORT) --report-after-run
 
 test: $(READY)  ## the whole suite
 	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE)

@@ -2,7 +2,7 @@
 #
 #   snakemake --cores 8 results/table1.csv                      the embedded default
 #   snakemake --cores 8 --configfile workflow/presets/cifar10.yaml
-#   snakemake --cores 8 --report results/report.html --report-after-run --report-metadata workflow/report/front.yaml
+#   snakemake --cores 8 --report results/report.html --report-after-run
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
 # the configuration says, workflow/files.py names the files that follow, workflow/codes.py the code behind each rule;

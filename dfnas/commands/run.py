@@ -23,8 +23,6 @@ from dfnas.targets import REPORT, TARGETS, check_targets, configuration_files
 
 VIEW = ("--logger", "dfnas")
 PLUGINS = "workflow/plugins"
-FRONT = "workflow/report/front.yaml"
-"""With it the report opens on its result, and not on a picture of the rules."""
 CORES = ("--cores", "-c", "--jobs", "-j", "--profile", "--workflow-profile", "--executor", "-e")
 """Options that say, or may say, how much runs at a time."""
 PACKAGES = ("snakemake", "rich")
@@ -97,8 +95,7 @@ def _check_files(root: Path, further: Sequence[str]) -> None:
 def _report(root: Path, further: Sequence[str]) -> list[str]:
     """Options that make the report, in the folder of results that the files of configuration name."""
     results = read_configuration(root, list(map(Path, configuration_files(further)))).results_dir
-    front = [] if _gives(further, ("--report-metadata",)) else ["--report-metadata", str(root / FRONT)]
-    return ["--report", f"{results.rstrip('/')}/report.html", "--report-after-run", *front]
+    return ["--report", f"{results.rstrip('/')}/report.html", "--report-after-run"]
 
 
 def _gives(arguments: Sequence[str], names: Sequence[str]) -> bool:

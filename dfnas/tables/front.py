@@ -48,7 +48,7 @@ def picture(path: Path, says: str) -> str:
         image.save(content, "PNG")
     lines = wrap(f"data:image/png;base64,{b64encode(content.getvalue()).decode()}", LINE, break_on_hyphens=False)
     uri = "\n   ".join(lines)
-    return f".. figure:: {uri}\n   :width: 100%\n\n   {escaped(says)}"
+    return f".. figure:: {uri}\n\n   {escaped(says)}"
 
 
 def _texts(row: Table1Row) -> list[str]:

@@ -169,8 +169,7 @@ def test_the_report_goes_into_the_folder_of_results(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     (tmp_path / "mine.yaml").write_text("results_dir: results/mine\n")
     given = ["report", "--configfile", str(tmp_path / "mine.yaml"), "--cores", "2"]
-    said = ["--report", "results/mine/report.html", "--report-after-run"]
-    assert front.command(ROOT, given)[-5:] == [*said, "--report-metadata", str(ROOT / "workflow/report/front.yaml")]
+    assert front.command(ROOT, given)[-3:] == ["--report", "results/mine/report.html", "--report-after-run"]
 
 
 @pytest.mark.parametrize(
