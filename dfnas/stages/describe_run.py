@@ -69,7 +69,7 @@ def _result(options: argparse.Namespace, rows: list[Table1Row], classes: int) ->
     parts = []
     students = [row for row in rows if row.algorithm != TEACHER]
     if students:
-        held_out = min((one.held_out_images for one in map(read_metrics, options.metrics)), default=0)
+        held_out = min((one.held_out_images for one in map(read_metrics, options.metrics)), default=None)
         parts.append(front.section("Verdict", *front.paragraphs(verdicts(rows, classes, held_out)), front.table(rows)))
         best = best_row(students)
         place = (Path(best.architecture).parent / "search.png").as_posix()

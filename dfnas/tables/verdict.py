@@ -23,13 +23,13 @@ MORE = {
 """What may help, by whether it was trained on original images."""
 
 
-def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int) -> list[str]:
+def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int | None) -> list[str]:
     """A line on the best row, one on each poor one, and one where there was little to choose by.
 
     Args:
         rows: of Table 1, the teacher's among them.
         classes: K.
-        held_out: images by which students were chosen, the fewest of any.
+        held_out: images by which students were chosen, the fewest of any; None where that is not known.
     """
     teacher = next((row for row in rows if row.algorithm == TEACHER), None)
     students = [row for row in rows if row.algorithm != TEACHER]
@@ -46,7 +46,7 @@ def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int) -> list[str
     said = [f"{which} {sentence(best, teacher, students, classes)}"]
     poor = [row for row in students if row is not best and share(row, teacher, classes) < HALF]
     said += [f"Poor: {sentence(row, teacher, students, classes)}" for row in poor]
-    if few := few_to_choose_by(held_out, classes):
+    if held_out is not None and (few := few_to_choose_by(held_out, classes)):
         said.append(f"{few[0].upper()}{few[1:]}.")
     return said
 
