@@ -20,7 +20,13 @@ def test_images_at_chance_stop_the_run_unless_it_is_told_to_go_on(tmp_path):
     state["linear.bias"][3] = 100.0  # it sees class 3 everywhere
     torch.save({"state_dict": state}, tmp_path / "checkpoint.pt")
     teacher = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
-    said = {"teacher": teacher, "synthesis": SYNTHESIS, "shard_original": {"source": "none"}}
+    said = {
+        "calibrate_labels": {"at_chance": "stop"},
+        "teacher": teacher,
+        "synthesis": SYNTHESIS,
+        "shard_original": {"source": "none"},
+    }
+    said["calibrate_labels"] = {"at_chance": "stop"}
     said["comparison"] = {"search_data": ["synthetic"], "retrain_data": ["synthetic"]}
     folder, first = tmp_path / "run", overlay(tmp_path / "first.yaml", said)
     done = snakemake(folder, "--cores", "2", NEXT, configuration=(first,))
