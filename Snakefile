@@ -6,8 +6,8 @@
 #
 # The rules are in workflow/rules, one file per part of the chain. What they share: workflow/configuration.py checks what
 # the configuration says, workflow/files.py names the files that follow, workflow/codes.py the code behind each rule;
-# workflow/plan.py has the command lines, workflow/dates.py the dates of given files, workflow/record.py leaves what was
-# called. `dfnas status` reads the journal of every call.
+# workflow/plan.py has the command lines, workflow/dates.py the dates of given files, workflow/real_images.py looks at
+# original images, workflow/record.py leaves what was called. `dfnas status` reads the journal of every call.
 import shlex
 import sys
 from pathlib import Path
@@ -22,6 +22,7 @@ from config_files import check_command_line, check_configuration_file, read_conf
 from configuration import laid_over_each_other
 from dates import check_dates, wait_for_dates
 from plan import Plan
+from real_images import check_task
 from record import write_record
 
 from dfnas.doctor.calls import announce
@@ -46,6 +47,7 @@ try:
     plan = Plan(config, laid_over_each_other(layers))
     if workflow.is_main_process:  # the node of a job may have another clock
         check_dates(plan.given_files())
+        check_task(plan.config)
 except InputError as error:
     sys.exit(f"configuration: error: {error}")
 

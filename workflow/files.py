@@ -257,6 +257,14 @@ class Files:
         names = ["run.rst", "provenance.html", *(["comparison.png"] if measured else [])]
         return [f"{self.results}/report/{name}" for name in names]
 
+    def shown(self) -> dict[str, list[str]]:
+        """What the report's front page shows beside tables, by what it is: figures and pictures."""
+        return {
+            "metrics": self.evaluations("metrics.json", self.runs()),
+            "drawn": self.search_pictures(),
+            "images": [self.source_pictures(name)[0] for name in self.used_sources()],
+        }
+
     def last_reports(self) -> list[str]:
         """What is said of the last generation of every used synthetic data set."""
         last = {name: self.sources[name].synthesis.generations - 1 for name in self.used_sources()}

@@ -336,8 +336,8 @@ class Plan(Codes):
         return [f"{self.results}/dataset/{run.split('/')[2]}.h5" for run in self.deployable(wildcards.algorithm)]
 
     def metrics_of_algorithm(self, wildcards: Any) -> list[str]:
-        """The figures of all networks of the algorithm."""
-        return [f"{self.results}/evaluate/{run}/metrics.json" for run in self.runs_of(wildcards.algorithm)]
+        """The figures of the teacher and of all networks of the algorithm."""
+        return self.evaluations("metrics.json", ["teacher", *self.runs_of(wildcards.algorithm)])
 
     def timed_space(self, wildcards: Any) -> str:
         """The option that says which space a latency table is of."""

@@ -38,6 +38,9 @@ class Figures(Document):
     """Multiply-accumulates of an image."""
     test_images: Whole
     """Original ones."""
+    held_out_images: Whole
+    """Of the data that the network learnt from, by which it was chosen."""
+    classes: Whole
     provenance: dict[str, Any]
 
 

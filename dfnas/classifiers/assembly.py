@@ -11,7 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from dfnas.classifiers.builders import build
 from dfnas.classifiers.description import TeacherSpec
-from dfnas.classifiers.examination import check_logits, examine
+from dfnas.classifiers.examination import check_logits, check_trained, examine
 from dfnas.classifiers.fitting import under_own_names
 from dfnas.classifiers.materials import check_in_memory, lay_into, materialised
 from dfnas.classifiers.names import TORCHSCRIPT
@@ -40,7 +40,8 @@ def assemble(
     section: str = "teacher",
     thoroughly: bool = False,
 ) -> Teacher:
-    """A teacher from its description and weights, checked by one forward pass, or `thoroughly`: see `examine`.
+    """A teacher from its description and weights, checked by one forward pass, or `thoroughly`: see
+    `examine` and `check_trained`.
 
     Args:
         state: as `classifiers.weights.read_weights` gives it.
@@ -60,6 +61,7 @@ def assemble(
     teacher = make()
     if thoroughly:
         examine(teacher, where, section, make)
+        check_trained(teacher, where, section)
     else:
         check_logits(teacher, where, section)
     return teacher

@@ -13,8 +13,14 @@ from dfnas.classifiers.guards import guarded_pass
 from dfnas.classifiers.soundness import check_function, check_same, probes, unchanged
 from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
+from dfnas.runtime.seeds import generator
 from dfnas.runtime.users_code import told
 from dfnas.settings.teacher import ONE_LOGIT
+
+ASKED = 8
+"""Images of noise, from dark to bright, that a trained classifier is asked about."""
+SAME = 1e-6
+"""Largest difference of answers that are the same, relative to the largest logit or to 1."""
 
 
 @torch.no_grad()
@@ -66,6 +72,27 @@ def examine(teacher: Teacher, where: str, section: str = "teacher", again: Calla
         second = again()
         check_logits(second, where, section)
         check_same(second.network, images, logits, where)
+
+
+@torch.no_grad()
+def answers_to_noise(teacher: Teacher) -> torch.Tensor:
+    """Logits (ASKED, K) of dark to bright noise."""
+    spec = teacher.spec
+    noise = torch.rand(ASKED, spec.channels, *spec.size, generator=generator(0, "answers"))
+    return teacher(noise * torch.linspace(0.2, 1.0, ASKED).view(-1, 1, 1, 1)).float()
+
+
+def check_trained(teacher: Teacher, where: str, section: str = "teacher") -> None:
+    """Raises InputError where a teacher says the same of every image, as many networks do before their training: no
+    image could be made from it."""
+    logits = answers_to_noise(teacher)
+    if not logits.isfinite().all():
+        raise InputError(f"{where}: its logits on noise are not finite; the checkpoint is damaged")
+    if (logits - logits[:1]).abs().max() <= SAME * logits.abs().max().clamp_min(1.0):
+        raise InputError(
+            f"{where}: it says the same of every image: its weights are not those of a trained classifier; set "
+            f"{section}.weights to a checkpoint of its training"
+        )
 
 
 def check_trainable(network: nn.Module, spec: TeacherSpec, where: str, section: str) -> None:

@@ -35,6 +35,12 @@ def statistics_of(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     return mean, variance
 
 
+def never_trained(network: nn.Module) -> bool:
+    """Whether all layers that store statistics still have those that they are made with: mean 0, variance 1."""
+    stored = [statistics_of(norm) for norm in stored_norms(network)]
+    return bool(stored) and all(not mean.any() and bool((variance == 1).all()) for mean, variance in stored)
+
+
 def sees_images(norm: nn.Module, x: torch.Tensor) -> bool:
     """Whether an input of a layer is one of images, (B, C, height, width), with the layer's channels."""
     return x.ndim == 4 and x.shape[1] == len(statistics_of(norm)[0])

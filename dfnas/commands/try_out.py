@@ -70,10 +70,7 @@ def run(options: argparse.Namespace) -> int:
 def _teacher(config: Config) -> Teacher:
     section = config.teacher
     state = read_weights(section)
-    teacher = assemble(complete(section), state, str(section.file() or section.weights), thoroughly=True)
-    if (judged := judge_answers(teacher)).level == "failure":
-        raise InputError(judged.story)
-    return teacher
+    return assemble(complete(section), state, str(section.file() or section.weights), thoroughly=True)
 
 
 def _compared(teacher: Teacher, paths: list[Path]) -> list[normalisation.Suits]:
@@ -87,6 +84,8 @@ def _compared(teacher: Teacher, paths: list[Path]) -> list[normalisation.Suits]:
 def _story(teacher: Teacher, found: Attempt, real: list[normalisation.Suits], paths: list[Path]) -> list[str]:
     spec, names = teacher.spec, teacher.spec.names()
     said = [verdicts.agreement(found, spec.classes), verdicts.one_sided(found, names)]
+    if (judged := judge_answers(teacher)).level == "warning":
+        said.append(f"{judged.story[0].upper()}{judged.story[1:]}")
     if real:
         said += verdicts.normalisation(real, names)
     else:

@@ -50,8 +50,7 @@ def find_pictures(place: Path) -> Files:
             raise InputError(
                 f"shard_original.path: no folder {folder}; expected train/ and test/ with a folder per class"
             )
-        names = natural_order(entry.name for entry in folder.iterdir() if entry.is_dir() and not _litter(entry.name))
-        found.append({name: _pictures(folder / name, left_out) for name in names})
+        found.append({name: _pictures(folder / name, left_out) for name in class_folders(folder)})
     if list(found[0]) != list(found[1]):
         alone = natural_order(found[0].keys() ^ found[1].keys())
         more = f" ({len(alone)} such folders)" if len(alone) > 1 else ""
@@ -66,6 +65,11 @@ def find_pictures(place: Path) -> Files:
         [(path, label) for label, files in enumerate(classes.values()) for path in files] for classes in found
     )
     return Files(tuple(found[0]), train, test, _remarks(place, left_out))
+
+
+def class_folders(folder: Path) -> list[str]:
+    """The names of the class folders in `train/` or `test/`, in natural order."""
+    return natural_order(entry.name for entry in folder.iterdir() if entry.is_dir() and not _litter(entry.name))
 
 
 def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -> np.ndarray:

@@ -17,6 +17,7 @@ from dfnas.doctor.originals import DataSize, check_originals, data_sizes, find_o
 from dfnas.doctor.places import check_disk, check_state, check_writable, size
 from dfnas.doctor.trials import judge_trials, try_jobs
 from dfnas.doctor.workflow import PlannedJob, checkout, planned_jobs, read_configuration
+from dfnas.measure.choice import few_to_choose_by
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.paths import expanded
 from dfnas.runtime.users_code import told
@@ -91,6 +92,7 @@ def examine(
     found([failure("plan", complaint) if complaint else _described(jobs, gpus, config, machine)])
     sizes = data_sizes(config, original)
     found(check_held(sizes, jobs, machine))
+    found(check_choosing(sizes, jobs))
     estimated = None
     failed = {finding.subject for finding in findings if finding.level == "failure"}
     if jobs and not quick and not failed & HINDERING:
@@ -135,6 +137,15 @@ def check_held(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob], machine: 
         for name, data in sizes.items()
         if name in used and data.bytes > 1e6 * machine.memory_mb / 2
     ]
+
+
+def check_choosing(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob]) -> Iterator[Finding]:
+    """Whether data sets that are searched or trained on hold out enough images to choose by."""
+    used = {job.wildcards[name] for job in jobs for name in ("search_data", "retrain_data") if name in job.wildcards}
+    for name, data in sizes.items():
+        if name in used and (few := few_to_choose_by(data.validation, data.classes)):
+            section = "shard_original" if name == ORIGINAL else "shard_dataset"
+            yield warning(f"data set {name}", f"{few}; make more images, or raise {section}.validation_fraction")
 
 
 def _planned(

@@ -6,22 +6,18 @@ import torch
 
 from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.description import TeacherSpec
-from dfnas.classifiers.examination import examine
+from dfnas.classifiers.examination import answers_to_noise, examine
 from dfnas.classifiers.metadata import complete, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
-from dfnas.classifiers.norms import stored_norms
+from dfnas.classifiers.norms import never_trained, stored_norms
 from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import read_weights
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
-from dfnas.runtime.seeds import generator
 from dfnas.settings.config import Config
 from dfnas.settings.sources import training_section
 from dfnas.settings.teacher import TeacherSettings, is_published
-
-PROBES = 8
-"""Images of noise that a teacher is asked about."""
 
 
 def check_networks(config: Config, sources: list[str]) -> list[Finding]:
@@ -75,24 +71,16 @@ def _fresh(section: TeacherSettings, story: str, role: str = "teacher") -> tuple
 
 
 def judge_answers(teacher: Teacher, role: str = "teacher") -> Finding:
-    """What it says of noise: numbers, and not the same of every image."""
-    logits = answers(teacher)
-    if not logits.isfinite().all():
-        return failure(role, "its logits on noise are not finite; the checkpoint is damaged")
-    if (logits - logits[:1]).abs().max() <= 1e-6 * logits.abs().max().clamp_min(1.0):
-        return failure(role, "it says the same of every image: its weights are not those of a trained classifier")
-    if logits.std(1).max() < 1e-3:
+    """What a teacher that `check_trained` lets pass looks like, and whether it looks untrained all the same."""
+    if answers_to_noise(teacher).std(1).max() < 1e-3:
         return warning(role, f"{described(teacher)}; its logits hardly differ from class to class: is it trained?")
+    if never_trained(teacher.network):
+        return warning(
+            role,
+            f"{described(teacher)}; its BatchNorms have statistics as before any training (mean 0, variance 1): is it "
+            "trained?",
+        )
     return ok(role, described(teacher))
-
-
-@torch.no_grad()
-def answers(teacher: Teacher) -> torch.Tensor:
-    """Logits (PROBES, K) of dark to bright noise."""
-    spec = teacher.spec
-    noise = torch.rand(PROBES, spec.channels, *spec.size, generator=generator(0, "doctor"))
-    brightness = torch.linspace(0.2, 1.0, PROBES).view(-1, 1, 1, 1)
-    return teacher(noise * brightness).float()
 
 
 def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[Finding]:

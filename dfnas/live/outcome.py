@@ -5,9 +5,12 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from dfnas.artifacts.metrics import Metrics, read_metrics
 from dfnas.artifacts.table1 import Table1Row
 from dfnas.runtime.errors import InputError
 from dfnas.tables import plain
+from dfnas.tables.rows import key_of
+from dfnas.tables.verdict import verdicts
 from dfnas.targets import configuration_files
 
 TABLE = "table1.csv"
@@ -31,7 +34,8 @@ MAKE = {
 
 
 def outcome(results: Path, call: Sequence[str]) -> Iterator[str]:
-    """Lines for a reader: the table, if it is there and whole, files to look at, and what else can be made.
+    """Lines for a reader: the table, if it is there and whole, with what it means, files to look at, and what else can
+    be made.
 
     Args:
         call: of Snakemake, whose configuration what else can be made is of.
@@ -45,6 +49,7 @@ def outcome(results: Path, call: Sequence[str]) -> Iterator[str]:
             figure = ERROR if any(row.top1_error_mean is not None for row in rows) else AGREEMENT
             header = [heading.format(figure) for heading in HEADER]
             yield from plain.table(header, map(_row, rows), TEXTS).splitlines()
+            yield from verdict_of(results, rows)
         except InputError as error:
             yield str(error)
     for pattern, what in LOOK_AT.items():
@@ -56,6 +61,18 @@ def outcome(results: Path, call: Sequence[str]) -> Iterator[str]:
             laid_over = configuration_files(call)
             further = ["--configfile", *laid_over] if laid_over else []
             yield f"{shlex.join(['dfnas', 'run', target, *further])} makes {what}"
+
+
+def verdict_of(results: Path, rows: Sequence[Table1Row]) -> list[str]:
+    """What the table means; nothing where its networks are not measured, or are being measured anew."""
+    keys, measured = {row.key for row in rows}, list[Metrics]()
+    for path in (results / "evaluate").rglob("metrics.json"):
+        try:
+            measured.append(read_metrics(path))
+        except (InputError, OSError):
+            continue
+    held_out = [one.held_out_images for one in measured if key_of(one) in keys]
+    return verdicts(rows, measured[0].classes, min(held_out)) if held_out else []
 
 
 def _row(row: Table1Row) -> tuple[str, ...]:

@@ -82,8 +82,9 @@ class ClassDiversity:
         return _mean(mean_cosine_distance(total, n) for total, n in zip(self.sums, counts, strict=True))
 
     def vendi_score(self) -> float | None:
-        """Mean over the classes that are measured and have images; None if there is none."""
-        return _mean(moments.vendi_score() for moments in self.moments.values())
+        """Mean over the classes that are measured and have two images or more; None if there is none. (One image is
+        always like itself.)"""
+        return _mean(moments.vendi_score() for moments in self.moments.values() if moments.count > 1)
 
 
 def mean_cosine_distance(total: torch.Tensor, count: int) -> float | None:

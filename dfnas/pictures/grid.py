@@ -16,7 +16,8 @@ SHORTEST_SIDE = 32
 
 
 class ImageGrid:
-    """Keeps the first images of evenly chosen classes, and nothing else of what it is shown.
+    """Keeps the first images of evenly chosen classes, and of as many others as may have to stand in for those of them
+    that have no images; nothing else of what it is shown.
 
     Args:
         names: of all classes, in their order.
@@ -26,22 +27,32 @@ class ImageGrid:
     """
 
     def __init__(self, names: Sequence[str], columns: int, rows: int, longest_side: int = 256):
-        self.columns, self._longest_side = columns, longest_side
-        self.names = {label: names[label] for label in evenly(len(names), rows)}
-        self._kept: dict[int, list[np.ndarray]] = {label: [] for label in self.names}
+        self.columns, self.names, self._rows, self._longest_side = columns, names, rows, longest_side
+        self._chosen = evenly(len(names), rows)
+        self._kept: dict[int, list[np.ndarray]] = {label: [] for label in self._chosen}
 
     def add(self, images: np.ndarray, classes: np.ndarray) -> None:
         """Takes what it needs of images uint8 (N, C, H, W) with their classes int (N,)."""
+        for label in dict.fromkeys(classes.tolist()):
+            if label not in self._kept and len(self._kept) < len(self._chosen) + self._rows:
+                self._kept[label] = []
         for label, kept in self._kept.items():
             chosen = np.flatnonzero(classes == label)[: self.columns - len(kept)]
             kept.extend(cell(image, self._longest_side) for image in images[chosen])
 
-    def block(self) -> Image.Image:
-        """The grid; white where there are too few images."""
-        height, width = np.max([image.shape[:2] for kept in self._kept.values() for image in kept] or [(1, 1)], axis=0)
-        shape = (len(self.names) * (height + GAP) - GAP, self.columns * (width + GAP) - GAP, 3)
+    @property
+    def classes(self) -> list[int]:
+        """Those that are shown, in order: the chosen ones with images, and others in place of those without."""
+        with_images = [label for label, kept in self._kept.items() if kept]  # the chosen ones first
+        return sorted(with_images[: self._rows]) or self._chosen
+
+    def block(self, classes: Sequence[int] = ()) -> Image.Image:
+        """The grid of some classes, or of its own; white where there are too few images."""
+        rows = [self._kept.get(label, []) for label in classes or self.classes]
+        height, width = np.max([image.shape[:2] for kept in rows for image in kept] or [(1, 1)], axis=0)
+        shape = (len(rows) * (height + GAP) - GAP, self.columns * (width + GAP) - GAP, 3)
         grid = np.full(shape, 255, dtype=np.uint8)
-        for row, kept in enumerate(self._kept.values()):
+        for row, kept in enumerate(rows):
             for column, image in enumerate(kept):
                 top, left = row * (height + GAP), column * (width + GAP)
                 grid[top : top + image.shape[0], left : left + image.shape[1]] = image
@@ -64,10 +75,11 @@ def cell(image: np.ndarray, longest_side: int) -> np.ndarray:
 
 
 def labelled(blocks: Sequence[tuple[str, ImageGrid]]) -> Image.Image:
-    """Grids of the same classes side by side, each under its title, with the names of the classes at the left."""
+    """Grids side by side, each under its title, with the names of the classes that any of them shows at the left."""
     font = ImageFont.load_default(FONT_SIZE)
-    names = [_short(name) for name in blocks[0][1].names.values()]
-    grids = [grid.block() for _, grid in blocks]
+    classes = sorted({label for _, grid in blocks for label in grid.classes})
+    names = [_short(blocks[0][1].names[label]) for label in classes]
+    grids = [grid.block(classes) for _, grid in blocks]
     left = round(max(font.getlength(name) for name in names)) + 2 * MARGIN
     widths = [
         max(grid.width, round(font.getlength(title))) + MARGIN for grid, (title, _) in zip(grids, blocks, strict=True)

@@ -13,7 +13,6 @@ from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.torchscript import ScriptNetwork, named_weights
 from dfnas.classifiers.weights import read_weights
-from dfnas.doctor.networks import judge_answers
 from dfnas.project.checkpoint import (
     USUAL,
     Weights,
@@ -24,7 +23,6 @@ from dfnas.project.checkpoint import (
     only_side,
 )
 from dfnas.project.questions import answers, normalisation
-from dfnas.runtime.errors import InputError
 from dfnas.settings.teacher import TeacherSettings
 
 Ask = Callable[[list[str], str], dict[str, Any]]
@@ -99,8 +97,6 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
     settings = TeacherSettings.parse(section, "teacher")
     where = str(settings.file() or settings.weights)
     teacher = assemble(complete(settings), state, where, thoroughly=True)
-    if (judged := judge_answers(teacher)).level == "failure":
-        raise InputError(f"{where}: {judged.story}")
     return Classifier(section, sources, teacher)
 
 

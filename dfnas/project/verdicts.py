@@ -2,8 +2,8 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from math import comb
 
+from dfnas.measure.binomial import at_least
 from dfnas.project.attempt import Attempt
 from dfnas.project.normalisation import CONFIGURED, NEAR, Suits
 
@@ -15,8 +15,7 @@ ONE_SIDED = 0.5
 
 def by_chance(agreeing: int, images: int, classes: int) -> float:
     """The probability of as many agreements or more among images, by guessing."""
-    share = 1 / classes
-    return sum(comb(images, k) * share**k * (1 - share) ** (images - k) for k in range(agreeing, images + 1))
+    return at_least(agreeing, images, 1 / classes)
 
 
 def is_well(found: Attempt, classes: int) -> bool:

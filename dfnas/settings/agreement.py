@@ -213,6 +213,13 @@ def _check_synthesis(config: Sections, place: str, source: SourceSettings) -> No
             f"{place}synthesis.images ({images}) must not be below teacher.classes ({classes}): "
             "every class needs an image"
         )
+    generations = source.synthesis.generations
+    if classes is not None and generations * (images // classes) < 2:
+        raise ValueError(
+            f"{place}synthesis.generations ({generations}) of {place}synthesis.images ({images}) make one image of "
+            f"some of the teacher.classes ({classes}), expected two or more: one to train on, one to choose by; raise "
+            "either (dfnas try makes a few images alone)"
+        )
     inversion = source.invert_teacher
     if inversion.competition_weight and config.competitor is None:
         raise ValueError(f"{place}invert_teacher.competition_weight is above 0, but there is no section 'competitor'")

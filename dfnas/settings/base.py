@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic_core import ErrorDetails
 
 from dfnas.runtime.errors import InputError
 
@@ -114,9 +115,11 @@ class Settings(BaseModel):
 
 
 def describe(error: ValidationError, settings: type[Settings], section: str = "") -> str:
-    """The first fault of a validation as one line: the key, the value, and what is allowed there."""
-    faults = error.errors(include_url=False)
-    fault = faults[0]
+    """All faults of a validation as one line: of each the key, the value, and what is allowed there."""
+    return "; and ".join(_described(fault, settings, section) for fault in error.errors(include_url=False))
+
+
+def _described(fault: ErrorDetails, settings: type[Settings], section: str) -> str:
     whole = (
         "" if isinstance(fault["input"], dict) else section or "configuration"
     )  # of which a fault between its keys speaks
@@ -131,7 +134,7 @@ def describe(error: ValidationError, settings: type[Settings], section: str = ""
         value = "" if isinstance(fault["input"], dict) else f" = {fault['input']!r}"
         place = f"{key}{value}: " if key or value else ""
         story = f"{place}{message[0].lower()}{message[1:]}{_advice(fault)}"
-    return story + (f" (and {len(faults) - 1} more)" if len(faults) > 1 else "")
+    return story
 
 
 def _advice(fault: Mapping[str, Any]) -> str:

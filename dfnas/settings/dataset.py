@@ -30,6 +30,11 @@ class CalibrateLabelsSettings(Settings):
     """Images that the teacher labels at once."""
     temperature: Temperature = 1.0
     """What the teacher's logits are divided by: above 1, labels and the next generation's targets are softer."""
+    at_chance: Literal["stop", "go_on"] = "stop"
+    """What to do where the teacher sees in a generation's images what they were made for hardly more often than by
+    chance, so that nothing that learns from them can be of use. The run stops where the agreement is surely (99 %)
+    less than a tenth of the way from chance to all images, or goes on with a warning. Images that took no step
+    (`invert_teacher.stages: []`) are not asked."""
 
 
 class ShardDatasetSettings(Settings):

@@ -1,7 +1,7 @@
 """Ask the teacher what it sees in a generation's images: its answers are the next generation's targets.
 
 The question is put on exactly the bytes that are stored. A small report says how far the answers are from what the
-images were made for, and a warning where that looks wrong.
+images were made for, and a warning where that looks wrong. Where they are hardly nearer than by chance the run stops.
 """
 
 import sys
@@ -18,7 +18,7 @@ from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import CalibrateLabelsSettings
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
-from dfnas.synthesis.inversion_targets import calibration_report, doubt, soft_labels
+from dfnas.synthesis.inversion_targets import calibration_report, doubt, near_chance, soft_labels
 
 STAGE = Stage("calibrate_labels", __doc__, CalibrateLabelsSettings)
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
@@ -56,6 +56,10 @@ def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
         raise InputError(
             f"the teacher's logits on generation {options.generation} are not finite; check {options.teacher}"
         )
+    found = calibration_report(aims, labels, classes)
+    doubtful = doubt(found["agreement"], teacher.spec.classes) if optimised else None
+    if doubtful and near_chance(found["agreement"], len(labels), teacher.spec.classes):
+        _stop(job, doubtful)
     provenance = job.provenance()
     attributes = {
         "generation": options.generation,
@@ -63,12 +67,11 @@ def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
         "provenance": provenance,
     }
     write_labels(options.out, labels.numpy(), classes.numpy(), attributes)
-    found = calibration_report(aims, labels, classes)
     report = Calibration(
         generation=options.generation,
         images=len(labels),
         **found,
-        doubt=doubt(found["agreement"], teacher.spec.classes) if optimised else None,
+        doubt=doubtful,
         provenance=provenance,
     )
     report.write(options.report)
@@ -80,6 +83,16 @@ def _calibrated(job: Job[CalibrateLabelsSettings], teacher: Teacher) -> None:
     if report.doubt:
         story = f"generation {options.generation}: {report.doubt}"
         print(f"{job.stage}: warning: {story}", file=sys.stderr, flush=True)
+
+
+def _stop(job: Job[CalibrateLabelsSettings], doubtful: str) -> None:
+    """Raises InputError, unless it was told to go on."""
+    if job.settings.at_chance == "stop":
+        raise InputError(
+            f"generation {job.options.generation}: {doubtful}. Nothing that learns from these images would be of use: "
+            "dfnas try with a real image (--image) tells about mean, std and size; or set calibrate_labels.at_chance "
+            "to go_on"
+        )
 
 
 if __name__ == "__main__":

@@ -107,6 +107,8 @@ def evaluate(job: Job[EvaluateSettings]) -> None:
         parameters=count_parameters(measured.network),
         macs=count_macs(measured.network, test.channels, *test.size),
         test_images=len(test) if tested else 0,
+        held_out_images=len(held_out),
+        classes=logits.shape[1],
         provenance=job.provenance(),
     )
     write_predictions(options.predictions, test.targets if tested else test.likely, predicted, confidences(logits))

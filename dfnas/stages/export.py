@@ -62,7 +62,9 @@ def export(job: Job[None]) -> None:
         _check(file, deviation(logits_of(run, batches), expected), path)
     for file, content in ((options.onnx, onnx), (options.program, pt2), (options.out, weights)):
         write_bytes(file, content)
-    print(f"{path} is the best of {len(options.networks)} networks", file=sys.stderr)
+    count = len(options.networks)
+    which = f"best of {count} networks" if count > 1 else "only network"
+    print(f"{path} is the {which}", file=sys.stderr)
 
 
 def _chosen(networks: Sequence[Path], datasets: Sequence[Path]) -> tuple[Path, Path]:

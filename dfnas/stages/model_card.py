@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from dfnas.artifacts.latency import Latency, read_latencies
-from dfnas.artifacts.metrics import NetworkMetrics
+from dfnas.artifacts.metrics import NetworkMetrics, TeacherMetrics, read_metrics
 from dfnas.artifacts.network import Training
 from dfnas.artifacts.teacher import teacher_spec
 from dfnas.deploy.network import assembled, read
 from dfnas.deploy.programs import INPUT, OUTPUT
+from dfnas.measure.choice import few_to_choose_by
 from dfnas.measure.complexity import count_parameters
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.files import digest, existing, write_bytes
@@ -22,12 +23,16 @@ from dfnas.settings.sources import NO_DATA, ORIGINAL
 from dfnas.stages.command import Stage
 from dfnas.stages.job import Job
 from dfnas.tables import markdown
+from dfnas.tables.rows import by_row, row_of
+from dfnas.tables.verdict import sentence
 
 STAGE = Stage("model_card", __doc__, None)
 STAGE.argument("--network", type=Path, required=True, metavar="FILE", help="the exported network, safetensors")
 STAGE.argument("--onnx", type=Path, required=True, metavar="FILE", help="its ONNX model")
 STAGE.argument("--program", type=Path, required=True, metavar="FILE", help="its program of torch.export")
-STAGE.argument("--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures of all that it is of")
+STAGE.argument(
+    "--metrics", type=Path, nargs="+", required=True, metavar="FILE", help="figures of its algorithm, and the teacher's"
+)
 STAGE.argument("--latency", type=Path, required=True, metavar="FILE", help="milliseconds and megabytes by network, CSV")
 STAGE.argument("--teacher", type=Path, required=True, metavar="FILE", help="the teacher")
 STAGE.output("--out", required=True, help="the card, Markdown")
@@ -40,7 +45,9 @@ def model_card(job: Job[None]) -> None:
     files = {path: existing(path).read_bytes() for path in (options.network, options.onnx, options.program)}
     state, description = read(files[options.network], str(options.network))
     parameters = count_parameters(assembled(state, description, str(options.network)))
-    metrics = [NetworkMetrics.read(path) for path in options.metrics]
+    measured = [read_metrics(path) for path in options.metrics]
+    metrics = [one for one in measured if isinstance(one, NetworkMetrics)]
+    teacher = next((one for one in measured if isinstance(one, TeacherMetrics)), None)
     identity = Training.of(description["provenance"], options.network, "provenance").arguments.identity
     row = [one for one in metrics if one.identity[:-1] == identity[:-1]]
     figures = next((one for one in row if one.identity == identity), None)
@@ -53,6 +60,7 @@ def model_card(job: Job[None]) -> None:
     sections = [
         f"# {identity.algorithm}: classifier of {description['architecture']['task']['classes']} classes",
         _table({**_task(description), **_origin(description, options.teacher)}),
+        *(["## Verdict", _verdict(figures, metrics, teacher)] if teacher else []),
         "## Figures",
         _table(_figures(figures, row, len(metrics), parameters)),
         "## Speed and memory",
@@ -97,11 +105,21 @@ def _data(name: str) -> str:
     return "original images" if name == ORIGINAL else f"`{name}`: images made from the teacher alone, none original"
 
 
+def _verdict(figures: NetworkMetrics, networks: Sequence[NetworkMetrics], teacher: TeacherMetrics) -> str:
+    """What the network is worth, beside its teacher, chance and what was trained on original images."""
+    rows = [row_of(group) for group in by_row(networks).values()]
+    said = f"This is {sentence(row_of([figures]), row_of([teacher]), rows, teacher.classes)}"
+    if few := few_to_choose_by(figures.held_out_images, figures.classes):
+        said += f" It was chosen by few images: {few}."
+    return markdown.escaped(said)
+
+
 def _figures(figures: NetworkMetrics, row: Sequence[NetworkMetrics], networks: int, parameters: int) -> Table:
     """Of the network, and of all seeds of its row, from which the reader learns how much is luck."""
+    why = f": the lowest of {networks}, hence this network" if networks > 1 else ""
     return {
         **_errors(figures, row),
-        "validation error": f"{100 * figures.validation_error:.3f} %: the lowest of {networks}, hence this network",
+        "validation error": f"{100 * figures.validation_error:.3f} % of {figures.held_out_images} held-out images{why}",
         "parameters": f"{parameters:,}",
         "multiply-accumulates of an image": f"{figures.macs:,}",
     }

@@ -14,6 +14,7 @@ import numpy as np
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.split import check_classes, held_out
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset
+from dfnas.measure.choice import few_to_choose_by
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardDatasetSettings
 from dfnas.stages.command import Stage
@@ -54,6 +55,9 @@ def shard_dataset(job: Job[ShardDatasetSettings]) -> None:
     records = Records(np.concatenate(soft_labels), targets, np.concatenate(generations), split)
     write_dataset(options.out, options.shards, records, attributes)
     print(f"{len(targets)} images of {len(options.labels)} generations, {validation.sum()} held out", file=sys.stderr)
+    if few := few_to_choose_by(int(validation.sum()), len(first["class_names"])):
+        more = "raise synthesis.images, synthesis.generations or shard_dataset.validation_fraction"
+        print(f"{job.stage}: warning: {few}; {more}", file=sys.stderr, flush=True)
 
 
 def _check_once(paths: list[Path]) -> None:

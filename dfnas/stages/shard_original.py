@@ -12,6 +12,7 @@ from dfnas.dataset.format import SPLITS
 from dfnas.dataset.originals import given_files, load_originals
 from dfnas.dataset.split import check_classes, held_out, limited
 from dfnas.dataset.writing import Records, write_dataset, write_shard
+from dfnas.measure.choice import few_to_choose_by
 from dfnas.runtime.errors import InputError
 from dfnas.settings.dataset import ShardOriginalSettings
 from dfnas.stages.command import Stage
@@ -59,6 +60,8 @@ def shard_original(job: Job[ShardOriginalSettings]) -> None:
     write_dataset(job.options.out, shards, Records(one_hot, targets, generation, split), attributes)
     counts = ", ".join(f"{(split == i).sum()} {name}" for i, name in enumerate(SPLITS))
     print(f"{settings.source}: {counts} images of {len(originals.class_names)} classes", file=sys.stderr)
+    if few := few_to_choose_by(int(validation.sum()), len(originals.class_names)):
+        print(f"{job.stage}: warning: {few}; raise shard_original.validation_fraction", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,16 @@ from torch.nn import functional as F
 
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
+from dfnas.measure.binomial import at_most
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
 from dfnas.runtime.transfers import sent
 from dfnas.settings.invert_teacher import InvertTeacherSettings
+
+NEAR = 0.1
+"""Of the way from chance to all images: an agreement that is below it is near chance."""
+UNLIKELY = 0.01
+"""Probability of so low an agreement, were the true one not near chance, below which it is taken for that."""
 
 
 def balanced_classes(batch_size: int, batch: int, classes: int, seed: int, generation: int = 0) -> torch.Tensor:
@@ -121,3 +127,17 @@ def doubt(agreement: float, classes: int) -> str | None:
         f"{chance:.1%}): its mean, std and size may not be those of its training, or the steps of invert_teacher too "
         "few or its lr too low"
     )
+
+
+def near_chance(agreement: float, images: int, classes: int) -> bool:
+    """Whether so many images are enough to say that the teacher sees hardly more in them than chance would: the exact
+    upper bound of the agreement (binomial, one-sided, 99 %) is less than a tenth of the way from chance to all.
+
+    Few images are never enough: of 10 classes 40 say so where the teacher agrees with none of them.
+
+    Args:
+        agreement: share of images, see `calibration_report`.
+        classes: K.
+    """
+    chance = 1 / classes
+    return at_most(round(agreement * images), images, chance + NEAR * (1 - chance)) < UNLIKELY

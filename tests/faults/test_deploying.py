@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from made_artifacts import teacher_metrics
 from stage_calls import run
 
 from dfnas.dataset.writing import read_shard
@@ -120,6 +121,19 @@ def test_the_card_has_the_spread_over_the_seeds_of_its_row_alone(chain):
     assert run("model_card", *options[:place], *others[:2], *options[place:]) == 0
     assert "| top-1 error of all its seeds (0, 1, 2) | 40.000 ± 10.000 % |" in (chain.folder / "README.md").read_text()
     assert "the lowest of 3, hence" in (chain.folder / "README.md").read_text()
+
+
+def test_the_card_says_what_the_network_is_worth(chain):
+    teacher_metrics(top1_error=0.05, classes=10).write(chain.folder / "teacher.json")
+    options = chain.model_card()
+    place = options.index("--metrics") + 2
+    assert run("model_card", *options[:place], chain.folder / "teacher.json", *options[place:]) == 0
+    card, figures = (chain.folder / "README.md").read_text(), read_json(chain.folder / "metrics.json")
+    right = 100 * (1 - figures["top1_error"])
+    assert "## Verdict\n\nThis is random, drawn without images and trained on synthetic ones: it is " in card
+    assert f"right in {right:.2f} % of the original test images (the teacher in 95.00 %, guessing in 10 %)" in card
+    assert "It was chosen by few images: " in card
+    assert f"% of {figures['held_out_images']} held-out images |" in card
 
 
 def test_a_file_that_would_not_agree_is_not_written(chain, fails, monkeypatch):

@@ -1,7 +1,9 @@
 """What is wrong with a configuration is said before anything is planned: one line with key, value and remedy."""
 
+import numpy as np
 import pytest
 from plans import Plan, made
+from real_images import check_task
 from running import complaint, nested, overlay, snakemake
 
 from dfnas.runtime.errors import InputError
@@ -66,6 +68,21 @@ BROKEN = {
     "a space that names nothing": ("search_spos.space.name", "shuffle", ["search_spos.space.name", "shufflenet"]),
     "a file that is not there": ("teacher.builder", "no_such.py:net", ["teacher.builder", "no file no_such.py"]),
     "channels that disagree": ("shard_original", {"mean": [0, 0], "std": [1, 1]}, ["shard_original.mean", "2", "1"]),
+    "originals of another size": (
+        "shard_original.size",
+        16,
+        ["shard_original (digits)", "size 16 x 16, expected 8 x 8"],
+    ),
+    "several faults": (
+        "retrain",
+        {"lr": -0.1, "epochs": 0, "epoch": 3},
+        ["retrain.lr = -0.1", "retrain.epochs = 0", "unknown key 'retrain.epoch'"],
+    ),
+    "originals of other classes": (
+        "teacher",
+        {"classes": 7, "arguments": {"classes": 7}},
+        ["shard_original (digits)", "classes 10, expected 7 as teacher.classes", "source to none"],
+    ),
     "a mean of levels": ("teacher.mean", [123.675], ["teacher.mean.0 = 123.675", "from 0 to 1", "by 255"]),
     "a single class": ("teacher.classes", 1, ["teacher.classes = 1", "2 or more"]),
     "a section that is empty": ("retrain", None, ["retrain", "indent its keys below it"]),
@@ -95,6 +112,28 @@ def test_a_broken_configuration_is_one_line(case, tmp_path):
     missing = [part for part in named if part not in lines[0]]
     assert not missing, lines[0]
     assert not (tmp_path / "run" / "results").exists()
+
+
+def test_the_classes_of_a_folder_and_of_an_archive_are_counted(tmp_path):
+    for name in "abc":
+        (tmp_path / "images" / "train" / name).mkdir(parents=True)
+    targets = {"y_train": np.arange(4), "y_test": np.arange(2)}
+    np.savez(tmp_path / "images.npz", **targets)
+    for source, path, count in (("folder", "images", 3), ("npz", "images.npz", 4)):
+        said = {"source": source, "path": str(tmp_path / path), "size": 16, "mean": [0.3], "std": [0.35]}
+        config = made({"shard_original": said}).config
+        with pytest.raises(InputError, match=rf"its images have classes {count}, expected 10"):
+            check_task(config)
+        check_task(made({"shard_original": said | {"path": str(tmp_path / "nowhere")}}).config)
+
+
+def test_two_images_of_every_class_are_needed():
+    said = {"synthesis": {"generations": 1, "images": 10, "shards": 1}, "invert_teacher": {"batch_size": 10}}
+    with pytest.raises(InputError) as caught:
+        made(said)
+    for part in ("synthesis.generations (1)", "synthesis.images (10)", "teacher.classes (10)", "dfnas try"):
+        assert part in str(caught.value)
+    assert made(said | {"synthesis": said["synthesis"] | {"generations": 2}})
 
 
 def test_a_file_of_the_user_that_is_not_python_is_one_line(tmp_path):

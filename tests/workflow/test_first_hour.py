@@ -150,6 +150,7 @@ def test_a_project_is_not_written_over(here, capsys):
 
 
 TINY = {
+    "calibrate_labels": {"at_chance": "go_on"},  # of a classifier with random weights
     "search_spos": {"steps": 4, "ranks": None, "evolution": {"generations": 1, "recalibration_batches": 1}},
     "retrain": {"epochs": 2},
     "measure_latency": {"batch_sizes": [1], "repeats": 2, "seconds": 0.1},

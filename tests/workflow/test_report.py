@@ -96,10 +96,15 @@ def test_the_front_page_says_what_the_run_was(browser):
         "dfnas.cifar_resnet:cifar_resnet, a stand-in trained on original images: images of 1 × 8 × 8 to 10 classes",
         "synthetic: 80 images in 2 generations made from the teacher alone",
         "darts, proxyless and spos searched on original and synthetic images; random drew without looking at any",
-        "lowest mean error of all",
+        "The best of 7 rows is ",
+        "The architecture of the best row: search/",
         "on original ones: ",
     ):
         assert part in text
+    places = [text.index(part) for part in ("Verdict", "Architecture", "The run", "In the menu")]
+    assert places == sorted(places)
+    assert browser.evaluate("app.state.content") == "metadata", "the rules are a click away"
+    assert count(browser, "#app img[src^='data:image/png']") >= 2
     assert "System Message" not in browser.evaluate("JSON.stringify(workflow_desc)")
 
 
@@ -181,6 +186,7 @@ def test_every_result_is_explained(browser):
 
 @needs_a_browser
 def test_the_rules_and_their_times_can_be_looked_at(browser):
+    click(browser, "nav ul li a", "Workflow")
     browser.wait_for("document.querySelector('#rulegraph canvas, #rulegraph svg')")
     click(browser, "nav ul li a", "Statistics")
     browser.wait_for("document.querySelectorAll('#runtimes canvas, #timeline canvas').length === 2")

@@ -68,10 +68,13 @@ def test_table_and_card_say_what_is_known_and_what_is_not(configuration, tmp_pat
     assert "not known: there are no original images" in card
     assert "of synthetic images that were held out" in card
     story = _text(results, "report/run.rst")
-    assert "Closest to the teacher" in story
+    assert "The only row is spos, searched on synthetic images and trained on synthetic ones" in story
+    assert "How well it does on real images is not known." in story
+    assert "## Verdict\n\nThis is spos, searched on synthetic images" in card
     assert "original ones" not in story
     printed = list(outcome(results, []))
     assert "as teacher, %" in printed[1]
+    assert any(line.startswith("The only row is spos") for line in printed)
 
 
 def _text(results, name: str) -> str:

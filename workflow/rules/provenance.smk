@@ -31,6 +31,7 @@ rule provenance:
 rule describe_run:
     input:
         **plan.result_tables(),
+        **plan.shown(),
         teacher=plan.network_file("teacher"),
         quality=plan.last_reports(),
     output:
@@ -46,7 +47,7 @@ rule describe_run:
         **plan.resources("describe_run"),
     params:
         run=plan.described(),
-        files=plan.input_options(*plan.result_tables(), "quality"),
+        files=plan.input_options(*plan.result_tables(), *plan.shown(), "quality"),
         machine=plan.machine("describe_run"),
         code=plan.code("describe_run"),
     shell:

@@ -64,6 +64,21 @@ def test_a_network_without_batch_norm_is_told(run, tmp_path):
     assert line.endswith("invert_teacher.feature_weight 0")
 
 
+def test_a_network_that_says_the_same_of_every_image_is_refused(run, tmp_path):
+    network = nn.Sequential(nn.Flatten(), nn.Linear(240, 3))
+    nn.init.zeros_(network[1].weight)
+    torch.save(network.state_dict(), tmp_path / "dead.pt")
+    path = tmp_path / "plain.py"
+    path.write_text("from torch import nn\ndef plain():\n    return nn.Sequential(nn.Flatten(), nn.Linear(240, 3))\n")
+    status, line = run("verifier", builder=f"{path}:plain", weights=str(tmp_path / "dead.pt"), **SMALL)
+    assert status == 1
+    assert not (tmp_path / "teacher.pt").exists()
+    assert line == (
+        f"import_teacher: error: {tmp_path / 'dead.pt'}: it says the same of every image: its weights are not those of "
+        "a trained classifier; set verifier.weights to a checkpoint of its training"
+    )
+
+
 def test_complaints_name_the_section(run, user_code):
     assert "set verifier.weights" in run("verifier", builder="torchscript", **SMALL)[1]
     assert "set verifier.classes" in run("verifier", builder=f"{user_code}/own.py:trained", weights="published")[1]

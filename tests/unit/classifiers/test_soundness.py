@@ -460,7 +460,7 @@ def test_published_networks_are_functions(model):
     arguments = {"num_classes": 10} | ({"init_weights": False} if model == "googlenet" else {})
     spec = TeacherSpec(builder=f"torchvision:{model}", arguments=arguments, classes=10, channels=3, size=64)
     torch.manual_seed(0)
-    assemble(spec, build_network(spec).state_dict(), WHERE, thoroughly=True)
+    examine(Teacher(spec, build_network(spec)), WHERE)
 
 
 DATA = os.environ.get("DFNAS_DATA")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dfnas.doctor.estimate import duration, estimate, judge_times
-from dfnas.doctor.examination import check_held, check_searched
+from dfnas.doctor.examination import check_choosing, check_held, check_searched
 from dfnas.doctor.originals import data_sizes
 from dfnas.doctor.schedule import Capacity, schedule
 from dfnas.doctor.trial import JobCost
@@ -178,6 +178,17 @@ def test_data_that_memory_does_not_hold(make_config, make_machine):
     (finding,) = check_held(data_sizes(config, None), jobs, make_machine())
     assert (finding.level, "lower synthesis.images" in finding.story) == ("failure", True)
     assert check_held(data_sizes(config, None), [], make_machine()) == []
+
+
+def test_few_images_to_choose_by_are_noticed(make_config):
+    sizes = data_sizes(make_config(synthesis={"images": 200}), None)
+    jobs = [PlannedJob("retrain", wildcards={"retrain_data": "synthetic"})]
+    (finding,) = check_choosing(sizes, jobs)
+    assert finding.level == "warning"
+    assert finding.story.startswith("60 held-out images of 10 classes are few to choose by: an error on them is uncert")
+    assert "up to 13 points" in finding.story
+    assert list(check_choosing(sizes, [])) == []
+    assert list(check_choosing(data_sizes(make_config(), None), jobs)) == []
 
 
 @pytest.mark.slow

@@ -14,8 +14,11 @@ ARGUMENTS = {"depth": 8, "channels": 1, "classes": 10, "widths": [4, 8, 16]}
 
 @pytest.fixture
 def state() -> dict[str, torch.Tensor]:
+    """Of a network whose BatchNorms have seen images."""
     torch.manual_seed(0)
-    return cifar_resnet(**ARGUMENTS).state_dict()
+    network = cifar_resnet(**ARGUMENTS)
+    network(torch.rand(16, 1, 16, 16))
+    return network.state_dict()
 
 
 @pytest.fixture
@@ -62,6 +65,13 @@ def test_a_teacher_that_says_the_same_of_every_image(checked, state):
     state[name].zero_()
     findings = checked(state)
     assert (findings[0].level, "the same of every image" in findings[0].story) == ("failure", True)
+
+
+def test_batch_norms_as_before_any_training_are_noticed(checked):
+    torch.manual_seed(0)
+    findings = checked(cifar_resnet(**ARGUMENTS).state_dict())
+    assert [f.level for f in findings] == ["warning"]
+    assert "its BatchNorms have statistics as before any training (mean 0, variance 1)" in findings[0].story
 
 
 def test_other_sizes_and_missing_files(checked, state):

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from journal_lines import begun, done
+from made_artifacts import network_metrics, teacher_metrics
 
 from dfnas.artifacts.table1 import Table1Row
 from dfnas.commands import run as front
 from dfnas.commands.main import main
 from dfnas.live.outcome import outcome
 from dfnas.runtime.errors import InputError
+from dfnas.tables.rows import row_of
 from dfnas.targets import REPORT, TARGETS
 
 PLAN = {"kind": "plan", "at": 0, "jobs": {"retrain": 2}}
@@ -108,12 +110,28 @@ def test_a_finished_run_shows_its_table_and_what_to_look_at(results, journal, ca
         macs_m=0.24,
         architecture="a.json",
     )
-    Table1Row.write(results / "table1.csv", [line])
+    Table1Row.write(results / "table1.csv", [row_of([teacher_metrics(top1_error=0.01)]), line])
+    teacher = teacher_metrics(top1_error=0.01, classes=10)
+    student = network_metrics(
+        classes=10,
+        algorithm="spos",
+        space="shufflenet",
+        search_data="synthetic",
+        retrain_data="original",
+        held_out_images=40,
+    )
+    for name, one in {"teacher": teacher, "spos/synthetic/original/seed-0": student}.items():
+        (results / "evaluate" / name).mkdir(parents=True)
+        one.write(results / "evaluate" / name / "metrics.json")
     for number in range(3):
         (results / "deploy" / f"a{number}").mkdir(parents=True)
         (results / "deploy" / f"a{number}" / "README.md").touch()
     _, out = status(results, capsys)
     assert re.search(r"^spos +shufflenet +synthetic +original +2.519 ± 0.714 +0.009 +0.24$", out, re.MULTILINE)
+    assert (
+        "The only row is spos, searched on synthetic images and trained on original ones: it is right in 97.48 %" in out
+    )
+    assert "40 held-out images of 10 classes are few to choose by" in out
     assert f"look at {results}/deploy/a0/README.md and 2 more: the best network" in out
     assert "dfnas run images makes" in out
     assert "dfnas run images --configfile 'my own.yaml' makes" in "\n".join(

@@ -75,9 +75,15 @@ def test_within_classes_is_the_mean_over_the_classes(seed, batch_size):
         within.add(batch, labels)
     groups = [moments_of(features[classes == label]) for label in range(3)]
     distances = [moments.cosine_distance() for moments in groups if moments.count > 1]
-    scores = [moments.vendi_score() for moments in groups if moments.count]
+    scores = [moments.vendi_score() for moments in groups if moments.count > 1]
     assert within.cosine_distance() == pytest.approx(sum(distances) / len(distances))
     assert within.vendi_score() == pytest.approx(sum(scores) / len(scores))
+
+
+def test_one_image_a_class_has_no_diversity():
+    within = ClassDiversity(4, 3)
+    within.add(torch.rand(3, 4), torch.arange(3))
+    assert (within.cosine_distance(), within.vendi_score()) == (None, None)
 
 
 def test_memory_by_class_is_bounded(monkeypatch):

@@ -40,9 +40,20 @@ def test_a_thousand_classes_and_rows_without_images_stay_bounded():
     grid = ImageGrid([f"class {label}" for label in range(1000)], columns=3, rows=20, longest_side=96)
     grid.add(np.zeros((2, 3, 224, 224), np.uint8), np.array([0, 999]))
     picture = labelled([("generation 0", grid), ("generation 1", grid)])
-    assert len(grid.names) == 20
+    assert grid.classes == [0, 999], "rows without images are left out"
+    assert picture.height < 250
     assert picture.width < 800
     assert picture.height < 20 * 98 + 40
+
+
+def test_classes_that_have_images_stand_in_for_chosen_ones_that_have_none():
+    grid = ImageGrid([str(label) for label in range(1000)], columns=1, rows=4)
+    grid.add(np.zeros((9, 1, 32, 32), np.uint8), np.arange(3, 12))
+    assert grid.classes == [3, 4, 5, 6]
+    other = ImageGrid(grid.names, columns=1, rows=4)
+    other.add(np.zeros((2, 1, 32, 32), np.uint8), np.array([0, 4]))
+    assert other.classes == [0, 4]
+    assert labelled([("a", grid), ("b", other)]).height == 5 * 34 - 2 + 26
 
 
 def report(generation: int, **changed) -> QualityReport:

@@ -27,16 +27,19 @@ def calibrated(tmp_path, capsys):
     spec = TeacherSpec(arguments=ARGUMENTS, classes=CLASSES, channels=3, size=8)
     save_teacher(teacher, spec, state, {"stage": "import_teacher"})
 
-    def run(classes: np.ndarray, stages: list) -> tuple[list[str], dict]:
-        images = np.random.default_rng(0).integers(0, 256, (IMAGES, 3, 8, 8), dtype=np.uint8)
+    def run(classes: np.ndarray, stages: list, *more: str, status: int = 0) -> tuple[list[str], dict]:
+        images = np.random.default_rng(0).integers(0, 256, (len(classes), 3, 8, 8), dtype=np.uint8)
         aims = np.eye(CLASSES, dtype=np.float32)[classes]
         provenance = {"stage": "invert_teacher", "settings": {"stages": stages}}
         shard, report = tmp_path / "shard.h5", tmp_path / "labels.json"
         write_shard(shard, images, classes, {"generation": 0, "provenance": provenance}, aims)
         files = ["--teacher", teacher, "--shards", shard, "--out", tmp_path / "labels.h5", "--report", report]
-        options = [*map(str, files), "--generation", "0", "--device", "cpu"]
-        assert calibrate_labels.STAGE.main(calibrate_labels.calibrate_labels, options) == 0
+        options = [*map(str, files), "--generation", "0", "--device", "cpu", *more]
+        assert calibrate_labels.STAGE.main(calibrate_labels.calibrate_labels, options) == status
         said = capsys.readouterr().err.splitlines()
+        if status:
+            assert not report.exists()
+            return said, {}
         return [line for line in said if "warning" in line], json.loads(report.read_text())
 
     return run
@@ -58,3 +61,21 @@ def test_images_in_which_it_sees_what_they_were_made_for_are_not(calibrated):
 def test_noise_was_not_made_to_agree(calibrated):
     warnings, report = calibrated(np.arange(IMAGES) % CLASSES, [])
     assert (warnings, report["agreement"], report["doubt"]) == ([], 0.25, None)
+
+
+def test_an_agreement_by_chance_stops_the_run(calibrated):
+    at_chance = np.arange(400) % CLASSES
+    said, _ = calibrated(at_chance, STAGES, status=1)
+    assert len(said) == 1
+    assert said[0].startswith(
+        "calibrate_labels: error: generation 0: the teacher sees the class that an image was made for in 25.0% of them "
+        "only (by chance 25.0%): "
+    )
+    assert said[0].endswith("or set calibrate_labels.at_chance to go_on")
+
+
+def test_unless_it_is_told_to_go_on_or_the_images_are_noise(calibrated):
+    at_chance = np.arange(400) % CLASSES
+    warnings, report = calibrated(at_chance, STAGES, "--at-chance", "go_on")
+    assert (len(warnings), report["agreement"]) == (1, 0.25)
+    assert calibrated(at_chance, [])[0] == []

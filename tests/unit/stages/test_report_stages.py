@@ -2,6 +2,8 @@
 
 import json
 import re
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,8 @@ from calling import call as run
 from docutils.core import publish_parts
 from hypothesis import given
 from hypothesis import strategies as st
-from made_artifacts import calibration, quality, said, table1_row
+from made_artifacts import calibration, network_metrics, quality, said, table1_row
+from PIL import Image
 
 from dfnas.artifacts.lookup import LookupRow
 from dfnas.artifacts.significance import SignificanceRow
@@ -114,7 +117,7 @@ COMPARISON = {"search_data": ["original", "my_set"], "retrain_data": ["original"
 TABLE = [
     table1_row(algorithm="teacher", search_data="", top1_error_mean=1.111),
     table1_row(),
-    table1_row(search_data="my_set", top1_error_mean=2.0),
+    table1_row(search_data="my_set", top1_error_mean=2.0, architecture="search/x/seed-0/architecture.json"),
     table1_row(algorithm="random", search_data="none", top1_error_mean=4.0),
 ]
 SIGNIFICANCE = SignificanceRow(
@@ -140,20 +143,40 @@ def test_a_run_in_words(chain, tmp_path):
     SignificanceRow.write(tmp_path / "significance.csv", [SIGNIFICANCE])
     files = ["--teacher", chain["teacher"], "--quality", tmp_path / "quality.json", "--table", tmp_path / "table1.csv"]
     what = ["--comparison", json.dumps(COMPARISON), "--searches", "spos/original", "spos/my_set", "random/none"]
+    for name in ("images", "search/x/seed-0/search"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.effect_noise((1400, 60), 50).save(tmp_path / f"{name}.png")
+    network_metrics(held_out_images=40).write(tmp_path / "metrics.json")
+    files += ["--images", tmp_path / "images.png", "--drawn", tmp_path / "search/x/seed-0/search.png"]
+    files += ["--metrics", tmp_path / "metrics.json"]
     out = ["--significance", tmp_path / "significance.csv", "--out", tmp_path / "run.rst"]
     assert run("describe_run", *files, *what, "--sources", "my_set", *out) == 0
     text = rendered((tmp_path / "run.rst").read_text())
+    assert text.startswith(
+        "Verdict The best of 3 rows is spos, searched on my_set images and trained on original ones: "
+    )
+    assert "40 held-out images of 10 classes are few to choose by" in text
+    parts = ("is right in 98.00 % of", "The architecture of the best row", "Synthetic images my_set: a row", "The run")
+    assert sorted(parts, key=text.index) == list(parts)
+    body = publish_parts((tmp_path / "run.rst").read_text(), writer="html")["body"]
+    pictures = re.findall(r'src="data:image/png;base64,([^"]*)"', body)
+    assert [Image.open(BytesIO(b64decode(content))).width for content in pictures] == [1000, 1000]
     for sentence in (
         "torchvision:resnet18, imported from mine.pt: images of 1 × 8 × 8 to 10 classes, 1.11 % top-1 error",
         "my_set: 1,200 images in 3 generations made from the teacher alone, which sees the class that they were made "
         "for in 98.5 % of the last generation.",
         "spos searched on original and my_set images; random drew without looking at any; each with the seeds 0 and 1",
-        "spos, searched on my_set images and retrained on original ones, has the lowest mean error of all, "
-        "2.00 ± 0.50 %, with 0.0123 M parameters and 1.5 M multiply-accumulates.",
+        "spos shufflenet my_set original 2.000 ± 0.500 0.012 1.50",
         "spos on my_set images is better than spos on original ones: -1.00 points of error, "
         "95 % interval -1.50 to -0.50.",
     ):
         assert sentence in text
+
+
+def test_images_in_which_the_teacher_sees_little_are_told():
+    few = words.SyntheticData("mine", 2, 40, 0.3, None)
+    assert "30.0 % of the last generation. That is nearer to guessing" in rendered(words.data_story([few], 10))
+    assert "guessing" not in words.data_story([few._replace(agreement=0.9)], 10)
 
 
 def test_a_comparison_without_an_interval_in_words():
@@ -174,7 +197,7 @@ def test_a_run_that_was_looked_up_in_words(chain, tmp_path):
     assert run("describe_run", "--teacher", chain["teacher"], *what, "--out", tmp_path / "run.rst") == 0
     text = rendered((tmp_path / "run.rst").read_text())
     assert "darts searched on noise images; each with seed 0." in text
-    assert "darts on noise images found the best architectures: true accuracy 93.00 % and rank 80" in text
+    assert "darts on noise images found architectures of true accuracy 93.00 % and rank 80" in text
     assert "the best of all has 94.37 %." in text
 
 

@@ -16,6 +16,7 @@ from dfnas.synthesis.inversion_targets import (
     calibration_report,
     doubt,
     first_targets,
+    near_chance,
     one_hot,
     soft_labels,
 )
@@ -115,3 +116,21 @@ def test_an_agreement_nearer_to_chance_than_to_all_images_is_doubtful(agreement,
     if doubtful:
         assert f"{agreement:.1%} of them only (by chance {1 / classes:.1%})" in story
         assert "mean, std and size" in story
+
+
+@pytest.mark.parametrize(
+    ("agreement", "images", "classes", "near"),
+    [
+        (0.1, 400, 10, True),
+        (0.0, 40, 10, True),
+        (0.1, 40, 10, False),  # 40 images say too little
+        (0.19, 10_000, 10, False),
+        (0.17, 10_000, 10, True),
+        (0.5, 2000, 2, True),
+        (0.01, 1000, 1000, True),  # ten times chance, and of no use
+        (0.0, 16, 1000, False),
+        (1.0, 50_000, 10, False),
+    ],
+)
+def test_an_agreement_is_near_chance_where_the_images_are_enough_to_say_so(agreement, images, classes, near):
+    assert near_chance(agreement, images, classes) == near
