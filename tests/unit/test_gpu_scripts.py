@@ -54,13 +54,19 @@ def of(lines: list[dict[str, str]], figure: str) -> list[str]:
 
 @pytest.mark.slow
 def test_all_but_the_compiler_runs_on_the_cpu(called):
-    lines = called("--parts", "12356", "--seconds", "1000")
+    lines = called("--parts", "1235", "--seconds", "10000")
     assert [line for line in lines if line["figure"] in ("failed", "skipped", "cut short")] == []
     assert of(lines, "difference") == ["0"] * 3
     assert of(lines, "twice") == of(lines, "resumed") == ["True"] * 5
     assert len(of(lines, "TF32")) == 2
     assert len(of(lines, "busy")) == 5
-    assert len(of(lines, "test")) >= 2
+
+
+@pytest.mark.slow
+def test_a_student_learns_in_the_time_that_is_left(called):
+    lines = called("--parts", "6", "--seconds", "20")
+    assert "failed" not in [line["figure"] for line in lines]
+    assert "teacher" in next(line["what"] for line in lines if line["figure"] == "test")
 
 
 @pytest.mark.slow
