@@ -31,14 +31,14 @@ class InShards:
 
     def rows(self, places: torch.Tensor, out: torch.Tensor) -> None:
         """See `Source`. Raises InputError for a shard that is missing, damaged, or another."""
-        wanted = self._chosen[places.numpy()]
+        wanted, read = self._chosen[places.numpy()], np.empty(out.shape, np.uint8)
         order = np.argsort(wanted, kind="stable")
         for run in np.split(order, np.flatnonzero(np.diff(wanted[order]) != 1) + 1):  # of images that follow each other
             if len(run):
                 first = int(wanted[run[0]])
                 with self._one_at_a_time:
-                    piece = self._images[first : first + len(run)]
-                out[torch.from_numpy(run)] = torch.from_numpy(piece)
+                    read[run] = self._images[first : first + len(run)]
+        out.copy_(torch.from_numpy(read))  # channels last, for all of them together
         if self._new:
             for row, place in enumerate(places.tolist()):
                 if place in self._new:

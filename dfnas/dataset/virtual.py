@@ -126,7 +126,8 @@ class ShardedImages:
             raise InputError(
                 f"{self.path} points to {part.shard}, which is missing; run the workflow again to rebuild it"
             )
-        file, _ = self._held.enter_context(opened(part.shard, "shard"))
+        # Whoever has all shards open reads here and there: what HDF5 would keep of each adds up and is of no use.
+        file, _ = self._held.enter_context(opened(part.shard, "shard", 0 if self._several else None))
         images = handle(file, "images", "uint8", 4)
         if images.shape != (part.length, *self.shape[1:]):
             raise InputError(
