@@ -108,7 +108,7 @@ def child(options: argparse.Namespace) -> None:
         before, side = held_mb(), options.side
         source = batches(options.data, "memory" if options.only == "step" else options.only, side, device)
         if options.only == "step":
-            figures = {"rate": trained(source, side, device, 4)}
+            figures = {"rate": trained(source, side, device, 3)}
         else:
             figures = {"rate": delivered(source, device, options.seconds)}
         print(json.dumps(figures | {"mb": held_mb() - before}))
@@ -118,7 +118,8 @@ def measured(options: argparse.Namespace, folder: Path) -> Iterator[str]:
     """Lines of the table."""
     yield "| side | images | MB of images | way | images a second | MB of memory |"
     yield "| --: | --: | --: | --- | --: | --: |"
-    for side, (_, count) in SIZES.items():
+    for side in options.sides:
+        count = SIZES[side][1]
         for times in (1, 10):
             path = written(folder, side, times * count)
             for way in [*WAYS, *["step"] * (times == 1)]:
@@ -137,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--seconds", type=float, default=5.0, help="of each way, one pass at least")
+    parser.add_argument("--sides", type=int, nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--only", choices=(*WAYS, "step"), help="this one alone, its figures as JSON")
     parser.add_argument("--side", type=int, choices=SIZES, help="of the data set, with --only")
     parser.add_argument("--data", type=Path, help="a data set, with --only")
