@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
@@ -55,6 +54,8 @@ DEEPINVERSION = {
 
 def preset_inversion() -> dict[str, Any]:
     """Section `invert_teacher` of workflow/presets/nasbench201.yaml, laid over that of config.yaml as in a run."""
+    import yaml  # the scripts that need no preset run where there is none
+
     root = Path(__file__).resolve().parents[1]
     base, preset = (yaml.safe_load((root / name).read_text()) for name in ("config.yaml", PRESET))
     return base["invert_teacher"] | preset["invert_teacher"]

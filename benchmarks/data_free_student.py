@@ -34,6 +34,7 @@ images themselves, which shows what the statistics could be worth at most. Stude
 import argparse
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,9 @@ def main() -> None:
 
     def measure(row: str, seed: int) -> dict[str, Any]:
         # Of its own: fresh images take the place of others.
-        images = as_many_real(len(train), teacher) if row.startswith("real") else train.subset(torch.arange(len(train)))
+        images = (
+            as_many_real(len(train), teacher) if row.startswith("real") else replace(train, stored=train.images.clone())
+        )
         begun = time.process_time()
         training = trained(row, images, teacher, options, seed)
         seconds = round(time.process_time() - begun)

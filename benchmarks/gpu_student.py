@@ -1,36 +1,40 @@
 """A ResNet-18 that learns from a ResNet-34 and no image of CIFAR-10, on one GPU.
 
     python benchmarks/gpu_student.py --data cifar10.npz --out student/
+    python benchmarks/gpu_student.py --data cifar10.npz --out student/ --seconds 600
 
 Three parts, of which the first two are kept in the folder and not made again: the teacher, trained here on the real
 images; images made from it; the student. It learns by the teacher's labels of each view, by each batch's statistics;
 with --every also from new images that are made against it. Both are the ResNets of torchvision with the first
-convolution of 3 x 3 and without the first pooling, as the literature of data-free distillation has them. Needs what the
-package imports, torchvision and cifar10.npz, and no Snakemake. It also runs on a CPU, to be
+convolution of 3 x 3 and without the first pooling, as the literature of data-free distillation has them. With
+--seconds each part is as large as its share of that time allows; without --data the images are random, and nothing but
+the speed means anything. Needs what the package imports and torchvision, and no Snakemake. It also runs on a CPU, to be
 tried: --device cpu --quick, also with --every 2.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import needed
 import numpy as np
 import torch
 from cifar_teachers import CLASSES, OURS, SIZE
 from torch import nn
 from torch.nn import functional as F
-from torchvision.models import resnet18, resnet34
 
+from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import labels_of
 from dfnas.dataset.images import ImageSet
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.runtime.device import prepare, synchronize
-from dfnas.runtime.seeds import reseed
+from dfnas.runtime.seeds import generator, reseed
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import RetrainSettings
 from dfnas.synthesis.fresh_images import InMemory, WithFreshImages
@@ -54,20 +58,35 @@ RECIPE = {
 DATA_FREE = {"labels": "teacher", "temperature": 20.0, "teacher_statistics": "batch"}
 STAGES = [{"downscale": 2, "steps": 100}, {"downscale": 1, "steps": 300}]
 LINE_S = 20.0
-QUICK = {"teacher_epochs": 2, "images": 200, "epochs": 3, "real": 200, "batch": 100}
+QUICK = {"teacher_epochs": 2, "images": 40, "epochs": 3, "real": 100, "batch": 20}
+QUICK_STAGES = [{"downscale": 4, "steps": 11}]
+SHARES = {"teacher": 0.2, "images": 0.35, "student": 0.4}
+"""Of the time, where that is given; what is left goes to tests and to finding out how long a step takes."""
 
 
-def for_cifar(network: nn.Module) -> nn.Module:
+def for_cifar(depth: int) -> nn.Module:
     """A ResNet of torchvision for images of 32 pixels."""
+    needed.require("torchvision")
+    from torchvision.models import resnet18, resnet34  # a trial does without
+
+    network = {18: resnet18, 34: resnet34}[depth](num_classes=CLASSES)
     network.conv1 = nn.Conv2d(3, 64, 3, padding=1, bias=False)
     network.maxpool = nn.Identity()
     return network
 
 
-def real(path: Path, part: str, most: int, device: torch.device) -> ImageSet:
-    """Images of CIFAR-10 with their classes."""
-    with np.load(path) as archive:
-        pixels, classes = archive[f"x_{part}"][:most].transpose(0, 3, 1, 2).copy(), archive[f"y_{part}"][:most]
+NETWORKS = {"teacher": lambda: for_cifar(34), "student": lambda: for_cifar(18)}
+QUICK_NETWORKS = dict.fromkeys(NETWORKS, lambda: cifar_resnet(8))
+
+
+def real(path: Path | None, part: str, most: int, device: torch.device) -> ImageSet:
+    """Images of CIFAR-10 with their classes; without a file random ones."""
+    if path is None:
+        pixels = torch.randint(256, (most, 3, *SIZE), dtype=torch.uint8, generator=generator(0, part)).numpy()
+        classes = np.arange(most) % CLASSES
+    else:
+        with np.load(path) as archive:
+            pixels, classes = archive[f"x_{part}"][:most].transpose(0, 3, 1, 2).copy(), archive[f"y_{part}"][:most]
     targets = torch.from_numpy(classes.astype(np.int64))
     parts = (torch.from_numpy(pixels), F.one_hot(targets, CLASSES).float(), targets)
     return ImageSet(*(each.to(device) for each in parts), SIZE, MEAN, STD)
@@ -77,104 +96,188 @@ def accuracy(network: nn.Module, data: ImageSet) -> float:
     return 1 - error_rate(predict(network.eval(), data, 1000), data.targets)
 
 
-def done(work: Training | WithFreshImages, test: ImageSet, network: nn.Module) -> None:
-    """Does all steps, and says how far it has come after each epoch that ends more than LINE_S after the last line."""
-    begun = said = time.perf_counter()
-    for step in range(work.steps):
-        if work.step(step) is not None and time.perf_counter() - said > LINE_S:
-            said = time.perf_counter()
-            figures = {"step": step + 1, "of": work.steps, "s": round(time.perf_counter() - begun, 1)}
-            print(json.dumps(figures | {"test": accuracy(network, test)}), flush=True)
+Told = Callable[[str, dict[str, Any]], None]
+"""What is called with the name of a part and figures of it."""
 
 
-def teacher_of(options: argparse.Namespace, sizes: dict[str, int], test: ImageSet) -> Teacher:
-    """The teacher: from the folder, or trained."""
-    reseed(0, "teacher")
-    network = for_cifar(resnet34(num_classes=CLASSES)).to(test.images.device, memory_format=torch.channels_last)
-    kept = options.out / "teacher.pt"
-    if kept.exists():
-        network.load_state_dict(torch.load(kept, map_location=test.images.device, weights_only=True))
-    else:
-        train = real(options.data, "train", sizes["real"], test.images.device)
-        settings = RetrainSettings.parse(RECIPE | {"epochs": sizes["teacher_epochs"], "batch_size": sizes["batch"]})
-        training = Training(network, train, test.subset(torch.arange(100)), settings, 0)
-        done(training, test, network)
-        torch.save(network.state_dict(), kept)
-    spec = TeacherSpec(builder="-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
-    return Teacher(spec, network).to(test.images.device)
+class Student:
+    """The three parts, in one folder on one device.
 
+    Args:
+        data: an archive of CIFAR-10, or None.
+        sizes: `teacher_epochs`, `images`, `epochs`, `every`, `real` images and those of a `batch`.
+        changes: of the inversion's settings.
+        seconds: for all parts, each of which is then as large as fits; 0 for the sizes as they are.
+        networks: what makes the teacher and the student.
+    """
 
-def images_of(teacher: Teacher, settings: InvertTeacherSettings, count: int, kept: Path) -> ImageSet:
-    """Images made from the teacher: from the folder, or new."""
-    batches = range(count // settings.batch_size)
-    drawn = [first_targets(settings, batch, CLASSES) for batch in batches]
-    classes, targets = (torch.cat(each) for each in zip(*drawn, strict=True))
-    if not kept.exists():
-        sequence = InversionSequence(Objective(teacher, settings), targets, 0, batches, InMemory())
-        for step in range(sequence.steps):
-            sequence.step(step)
-        torch.save(torch.cat(list(sequence.images())), kept)
-    pixels, device = torch.load(kept, weights_only=True), teacher.mean.device
-    return ImageSet(*(each.to(device) for each in (pixels, targets.float(), classes)), SIZE, MEAN, STD)
+    def __init__(
+        self,
+        data: Path | None,
+        out: Path,
+        device: torch.device,
+        sizes: dict[str, int],
+        changes: dict[str, Any],
+        told: Told,
+        seconds: float,
+        networks: dict[str, Callable[[], nn.Module]],
+    ):
+        self.data, self.out, self.device, self.sizes, self.told, self.seconds = data, out, device, sizes, told, seconds
+        self.networks = networks
+        self.inversion = InvertTeacherSettings.parse(OURS | changes | {"batch_size": sizes["batch"]})
+        self.test = real(data, "test", min(10_000, sizes["real"]), device)
+        self.few = self.test.subset(torch.arange(100))
+        out.mkdir(parents=True, exist_ok=True)
 
+    def run(self) -> None:
+        """Does all three, and tells how far it has come and what each comes to."""
+        teacher = self.teacher()
+        self.told("teacher", {"test": accuracy(teacher.network, self.test)})
+        train = self.images(teacher)
+        self.told("images", {"count": len(train)})
+        self.told("student", self.student(teacher, train))
 
-def student_of(
-    teacher: Teacher, train: ImageSet, inversion: InvertTeacherSettings, sizes: dict[str, int], test: ImageSet
-) -> dict[str, Any]:
-    """What a student comes to."""
-    fresh = {"every_epochs": sizes["every"], "batches": 1, "competition_weight": 10.0}
-    changes = DATA_FREE | {"epochs": sizes["epochs"], "batch_size": sizes["batch"], "fresh": fresh}
-    settings = RetrainSettings.parse(RECIPE | changes)
-    reseed(0, "student")
-    network = for_cifar(resnet18(num_classes=CLASSES)).to(test.images.device, memory_format=torch.channels_last)
-    labels = labels_of(train, settings, teacher)
-    few = train.subset(torch.arange(100))
-    training = Training(network, train, few, settings, 0, labels=labels, temperature=settings.temperature)
-    work = WithFreshImages(training, teacher, inversion, settings.fresh) if sizes["every"] else training
-    done(work, test, network)
-    return {"images": len(train), "steps": training.steps, "test": accuracy(network, test)}
+    def _fitting(self, part: str, size: str, begun: Callable[[int], Training | InversionSequence]) -> int:
+        """How many of what the size counts fit into the part's share of the time: of an epoch, or of a batch.
+
+        Args:
+            begun: the work with so many of them.
+        """
+        if not self.seconds:
+            return self.sizes[size]
+        work, times = begun(2), []
+        first = max(0, work.steps // 2 - 12)  # of images the dearest: those of the last stage of the first batch
+        if isinstance(work, InversionSequence):
+            work.skip_to(first)
+        for index in range(first, work.steps // 2):
+            begun_at = time.perf_counter()
+            work.step(index)
+            synchronize(self.device)
+            times.append(time.perf_counter() - begun_at)
+        each_s = sorted(times)[len(times) // 2] * work.steps / 2
+        return max(2, int(SHARES[part] * self.seconds / each_s))
+
+    def _done(self, part: str, work: Training | WithFreshImages, network: nn.Module) -> None:
+        """Does all steps; tells how far it is after each epoch that ends a while after the last that was told."""
+        begun = said = time.perf_counter()
+        while_s = min(LINE_S, self.seconds / 30 or LINE_S)
+        for step in range(work.steps):
+            if work.step(step) is not None and time.perf_counter() - said > while_s:
+                said = time.perf_counter()
+                figures = {"step": step + 1, "of": work.steps, "s": round(said - begun, 1)}
+                self.told(f"{part}, on its way", figures | {"test": accuracy(network, self.test)})
+
+    def teacher(self) -> Teacher:
+        """The teacher: from the folder, or trained."""
+        network, kept = self._network("teacher"), self.out / "teacher.pt"
+        if kept.exists():
+            network.load_state_dict(torch.load(kept, map_location=self.device, weights_only=True))
+        else:
+            train = real(self.data, "train", self.sizes["real"], self.device)
+
+            def begun(epochs: int, network: nn.Module | None = None) -> Training:
+                settings = RetrainSettings.parse(RECIPE | {"epochs": epochs, "batch_size": self.sizes["batch"]})
+                return Training(network or self._network("teacher"), train, self.few, settings, 0)
+
+            self._done("teacher", begun(self._fitting("teacher", "teacher_epochs", begun), network), network)
+            torch.save(network.state_dict(), kept)
+        spec = TeacherSpec(builder="-", classes=CLASSES, size=SIZE, mean=MEAN, std=STD)
+        return Teacher(spec, network).to(self.device)
+
+    def images(self, teacher: Teacher) -> ImageSet:
+        """Images made from the teacher: from the folder, or new."""
+        settings, objective = self.inversion, Objective(teacher, self.inversion)
+
+        def sequence(batches: int) -> InversionSequence:
+            targets = torch.cat([first_targets(settings, batch, CLASSES)[1] for batch in range(batches)])
+            return InversionSequence(objective, targets, 0, range(batches), InMemory())
+
+        size = settings.batch_size
+        count = self.sizes["images"] // size * size
+        if self.seconds:
+            count = self._fitting("images", "images", sequence) * size
+        kept = self.out / f"images-{settings.start}-{settings.lr}-{count}.pt"
+        if not kept.exists():
+            work = sequence(count // size)
+            for step in range(work.steps):
+                work.step(step)
+            torch.save(torch.cat(list(work.images())), kept)
+        drawn = [first_targets(settings, batch, CLASSES) for batch in range(count // size)]
+        classes, targets = (torch.cat(each) for each in zip(*drawn, strict=True))
+        parts = (torch.load(kept, weights_only=True), targets.float(), classes)
+        return ImageSet(*(each.to(self.device) for each in parts), SIZE, MEAN, STD)
+
+    def student(self, teacher: Teacher, train: ImageSet) -> dict[str, Any]:
+        """What a student comes to."""
+        fresh = {"every_epochs": self.sizes["every"], "batches": 1, "competition_weight": 10.0}
+
+        def begun(epochs: int, network: nn.Module | None = None) -> Training:
+            changes = DATA_FREE | {"epochs": epochs, "batch_size": self.sizes["batch"], "fresh": fresh}
+            settings = RetrainSettings.parse(RECIPE | changes)
+            network = network or self._network("student")
+            labels = labels_of(train, settings, teacher)
+            return Training(network, train, self.few, settings, 0, labels=labels, temperature=settings.temperature)
+
+        network = self._network("student")
+        training = begun(self._fitting("student", "epochs", begun), network)
+        every = self.sizes["every"]
+        work = WithFreshImages(training, teacher, self.inversion, training.settings.fresh) if every else training
+        self._done("student", work, network)
+        return {"images": len(train), "steps": training.steps, "test": accuracy(network, self.test)}
+
+    def _network(self, name: str) -> nn.Module:
+        reseed(0, name)
+        return self.networks[name]().to(self.device, memory_format=torch.channels_last)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="cifar10.npz, see workflow/presets/cifar10.yaml")
+    parser.add_argument("--data", type=Path, help="cifar10.npz, see workflow/presets/cifar10.yaml; else random images")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--teacher-epochs", type=int, default=20)
     parser.add_argument("--images", type=int, default=20480)
     parser.add_argument("--epochs", type=int, default=120, help="passes of the student over its images")
     parser.add_argument("--every", type=int, default=0, help="epochs between new images; 0: none")
+    parser.add_argument("--seconds", type=float, default=0.0, help="for all: sizes are what fits into it")
     parser.add_argument("--start", default="leaves", help="what images begin as: leaves, or noise with --lr 0.5")
     parser.add_argument("--lr", type=float, default=0.1, help="of the inversion")
     parser.add_argument("--quick", action="store_true", help="tiny: does it run at all")
     parser.add_argument("--out", type=Path, required=True, help="folder")
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    sizes = {name: getattr(options, name) for name in ("teacher_epochs", "images", "epochs", "every")}
-    sizes |= {"real": 50_000, "batch": RECIPE["batch_size"]}
-    stages = STAGES
-    if options.quick:
-        sizes, stages = sizes | QUICK, [{"downscale": 4, "steps": 11}]
     with ExitStack() as held:
         device = prepare(options.device, 1, held)
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
-        report = {"device": name, "torch": str(torch.__version__)}
-        test = real(options.data, "test", 100 if options.quick else 10_000, device)
-        changes = {"region_per": "image", "precision": "bfloat16", "start": options.start, "lr": options.lr}
-        inversion = InvertTeacherSettings.parse(OURS | changes | {"stages": stages, "batch_size": sizes["batch"]})
+        report: dict[str, Any] = {"device": name, "torch": str(torch.__version__)}
         begun = time.perf_counter()
 
-        def note(what: str, **figures: Any) -> None:
+        def told(what: str, figures: dict[str, Any]) -> None:
             synchronize(device)
-            report[what] = figures | {"until_s": round(time.perf_counter() - begun, 1)}
-            print(json.dumps({what: report[what]}), flush=True)
+            report.setdefault(what, []).append(figures | {"until_s": round(time.perf_counter() - begun, 1)})
+            print(json.dumps({what: report[what][-1]}), flush=True)
             (options.out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
 
-        teacher = teacher_of(options, sizes, test)
-        note("teacher", test=accuracy(teacher.network, test))
-        kept = options.out / f"images-{options.start}-{options.lr}-{sizes['images']}.pt"
-        train = images_of(teacher, inversion, sizes["images"], kept)
-        note("images", count=len(train))
-        note("student", **student_of(teacher, train, inversion, sizes, test))
+        sizes = {name: getattr(options, name) for name in ("teacher_epochs", "images", "epochs", "every")}
+        prepared(
+            options.data, options.out, device, sizes, told, options.seconds, options.quick, options.start, options.lr
+        ).run()
+
+
+def prepared(
+    data: Path | None,
+    out: Path,
+    device: torch.device,
+    sizes: dict[str, int],
+    told: Told,
+    seconds: float,
+    quick: bool = False,
+    start: str = "leaves",
+    lr: float = 0.1,
+) -> Student:
+    """The three parts at their usual settings."""
+    changes = {"region_per": "image", "precision": "bfloat16", "start": start, "lr": lr}
+    changes["stages"] = QUICK_STAGES if quick else STAGES
+    sizes = {"every": 0, "real": 50_000, "batch": RECIPE["batch_size"]} | sizes | (QUICK if quick else {})
+    return Student(data, out, device, sizes, changes, told, seconds, QUICK_NETWORKS if quick else NETWORKS)
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 
+import needed  # noqa: F401
 import numpy as np
 import torch
 from search_peers import ported

@@ -43,14 +43,12 @@ def draw(count: int, data: ImageSet, settings: AugmentationSettings, generator: 
     """The draws for a batch of `count` images. With `flip: alternating`, what is mirrored is not drawn here."""
     corners = windows = None
     if settings.crop_area is None:
-        rooms = (
-            stored + 2 * settings.pad - side for stored, side in zip(data.images.shape[2:], data.size, strict=True)
-        )
+        rooms = (stored + 2 * settings.pad - side for stored, side in zip(data.sides, data.size, strict=True))
         corners = torch.stack([torch.randint(room + 1, (count,), generator=generator) for room in rooms], 1)
     else:
         height, width = data.size
         narrowest, widest = (ratio * width / height for ratio in settings.crop_aspect)
-        stored, aspect = (data.images.shape[2], data.images.shape[3]), (narrowest, widest)
+        stored, aspect = data.sides, (narrowest, widest)
         windows = torch.tensor([draw_window(stored, settings.crop_area, aspect, generator) for _ in range(count)])
     mirrored = torch.rand(count, generator=generator) < 0.5 if settings.flip is True else None
     holes = _draw_holes(count, data.size, generator) if settings.cutout else None

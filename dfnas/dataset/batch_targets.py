@@ -85,7 +85,7 @@ class TeacherLabels:
         self.scale: torch.Tensor | None = None
         self.shift: torch.Tensor | None = None
         if (data.mean, data.std) != (tuple(spec.mean), tuple(spec.std)):
-            mean, std = (torch.tensor(v, device=data.images.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
+            mean, std = (torch.tensor(v, device=data.device).view(1, -1, 1, 1) for v in (data.mean, data.std))
             # ((x · std + mean) - teacher's mean) / teacher's std, for views x.
             self.scale, self.shift = std / teacher.std, (mean - teacher.mean) / teacher.std
 

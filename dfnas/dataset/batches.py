@@ -9,6 +9,7 @@ import torch
 from dfnas.dataset.augment import averaged, draw, drawn_view, plain_view
 from dfnas.dataset.batch_targets import Labels
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.stored import even_parts
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.seeds import generator
 from dfnas.runtime.transfers import sent
@@ -64,9 +65,13 @@ class Batches:
         self.seed, self.name, self.downscale, self.share = seed, name, downscale, share
         self.per_pass = len(data) // batch_size  # steps until every image was seen
         self.per_epoch = images_per_epoch // batch_size or self.per_pass
-        self._pass, self._order = -1, torch.empty(0)
+        own = range(batch_size)[share]
+        self._parts = [
+            slice(first + own.start, first + own.stop) for first in range(0, self.per_pass * batch_size, batch_size)
+        ]
+        self._pass, self._order, self._images = -1, torch.empty(0), data.stream([])
         first = torch.rand(len(data), generator=generator(seed, name, "mirrored")) < 0.5
-        self._mirrored_first = sent(first, data.images.device)  # in the first pass, where flips alternate
+        self._mirrored_first = sent(first, data.device)  # in the first pass, where flips alternate
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Views (B, C, S, S) float32, normalised, and target distributions (B, K) of a step."""
@@ -76,8 +81,7 @@ class Batches:
     def full_views(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Indices (B,) int64 and views (B, C, H, W) of the images of a step, at full size and without targets."""
         chosen = self._chosen(step)
-        own = chosen[self.share]
-        images = self.data.images.permute(0, 2, 3, 1).index_select(0, own).permute(0, 3, 1, 2)  # runs of bytes
+        own, images = chosen[self.share], self._images[step % self.per_pass]
         if self.augmentation is None:
             return own, plain_view(self.data, images)
         # For the whole batch: an image's view does not depend on which process makes it.
@@ -92,11 +96,12 @@ class Batches:
         return averaged(self.full_views(step)[1], self.downscale)
 
     def _chosen(self, step: int) -> torch.Tensor:
-        """Indices (B,) of the images of a step."""
+        """Indices (B,) of the images of a step, whose pass is begun."""
         number, place = divmod(step, self.per_pass)
         if number != self._pass:
             order = torch.randperm(len(self.data), generator=generator(self.seed, self.name, "order", number))
-            self._pass, self._order = number, sent(order, self.data.images.device)
+            self._pass, self._order = number, sent(order, self.data.device)
+            self._images = self.data.stored.stream(self._parts, order)
         return self._order[place * self.batch_size : (place + 1) * self.batch_size]
 
 
@@ -133,7 +138,7 @@ class PlainViews(KeptViews):
     def __init__(self, data: ImageSet, batch_size: int, downscale: int = 1):
         check_downscale(data, downscale)
         self.data, self.downscale = data, downscale
-        self.parts = data.images.tensor_split(max(1, -(-len(data) // batch_size)))
+        self.parts = data.stream(even_parts(len(data), batch_size))
         super().__init__(len(self.parts))
 
     def _made(self, index: int) -> torch.Tensor:
@@ -162,7 +167,7 @@ def _check_augmentation(data: ImageSet, augmentation: AugmentationSettings | Non
     """Raises InputError where images are too small to be mirrored at their edge, or have no colours to change."""
     if augmentation is None:
         return
-    least = min(data.images.shape[2:])
+    least = min(data.sides)
     if augmentation.padding == "reflect" and augmentation.pad >= least:
         raise InputError(
             f"augmentation.pad = {augmentation.pad} with padding reflect must be below the images' side, {least}"

@@ -68,8 +68,11 @@ def add_pieces(file: h5py.File, name: str, count: int, pieces: Iterable[np.ndarr
 
 
 @contextmanager
-def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
+def opened(path: str | Path, kind: str, cache_bytes: int | None = None) -> Iterator[tuple[h5py.File, dict[str, Any]]]:
     """An HDF5 file of ours for reading, with its attributes.
+
+    Args:
+        cache_bytes: of the chunks that HDF5 keeps in memory of each array; by default its own megabytes.
 
     Raises:
         InputError: no such file, damaged, not of this kind and version, or replaced while it was opened.
@@ -80,7 +83,7 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
     if checked is None:
         raise InputError(f"{path} is damaged or not an HDF5 file of dfnas; {rebuild(path)}")
     try:
-        with _h5py_file(path) as file:
+        with _h5py_file(path, cache_bytes) as file:
             if _identity(os.fstat(file.id.get_vfd_handle())) != checked:  # no test holds for the new one
                 raise InputError(f"{path} was replaced while it was opened; run the same command again")
             version, found = file.attrs.get("dfnas_format"), file.attrs.get("kind")
@@ -95,10 +98,10 @@ def opened(path: str | Path, kind: str) -> Iterator[tuple[h5py.File, dict[str, A
         raise damaged(path, error) from error
 
 
-def _h5py_file(path: Path) -> h5py.File:
+def _h5py_file(path: Path, cache_bytes: int | None) -> h5py.File:
     """Opens for reading. Raises OSError as Python's own `open` does where the system refuses."""
     try:
-        return h5py.File(path, "r", libver="latest", locking=False)
+        return h5py.File(path, "r", libver="latest", locking=False, rdcc_nbytes=cache_bytes)
     except OSError as error:
         if error.errno is None:
             raise

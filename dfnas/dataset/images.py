@@ -3,7 +3,7 @@
 Shapes: N images, B batch, C channels, P Q stored height and width, H W those of the input, K classes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,26 +11,25 @@ import numpy as np
 import torch
 
 from dfnas.dataset.format import SPLITS, opened, read
+from dfnas.dataset.loading import loaded
 from dfnas.dataset.split import check_classes
-from dfnas.dataset.virtual import ShardedImages, sharded_images
+from dfnas.dataset.stored import StoredImages, Stream
+from dfnas.dataset.virtual import sharded_images
 from dfnas.runtime.errors import InputError, rebuild
-from dfnas.runtime.limits import needing
 from dfnas.settings.base import as_size
-
-PIECE_BYTES = 1 << 23
-"""Of a shard's images, in memory at once beside those that are kept."""
 
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images that lie on one device, with their targets.
+    """Images with their targets, which lie on the device where batches are wanted.
 
-    Small images are kept there as bytes: a batch is then an index operation, and no loader can be the limit.
+    The images lie there too, as bytes, where they fit: a batch is then an index operation, and no loader can be the
+    limit. Others come from where they lie, batch by batch (`dfnas.dataset.stored`).
     """
 
-    images: torch.Tensor
-    """uint8 (N, C, P, Q), P at least H and Q at least W: synthetic images come on their canvas. Channels last in
-    memory, which crops are quickest from; others are copied."""
+    stored: StoredImages
+    """uint8 (N, C, P, Q), P at least H and Q at least W: synthetic images come on their canvas. A tensor can be given;
+    on another device than the labels it stays there."""
     soft_labels: torch.Tensor
     """float32 (N, K), rows sum to 1."""
     targets: torch.Tensor
@@ -44,14 +43,31 @@ class ImageSet:
     """Of the K classes, in the order of their numbers, where anything says them."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "images", self.images.contiguous(memory_format=torch.channels_last))
+        if isinstance(self.stored, torch.Tensor):
+            object.__setattr__(self, "stored", StoredImages(self.stored, self.soft_labels.device))
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.stored)
+
+    @property
+    def device(self) -> torch.device:
+        """Where batches come to."""
+        return self.stored.device
+
+    @property
+    def images(self) -> torch.Tensor:
+        """All at once on the device, uint8 (N, C, P, Q): where they lie there, themselves."""
+        return self.stored.stream([slice(None)])[0]
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """(P, Q)."""
+        _, _, height, width = self.stored.shape
+        return height, width
 
     @property
     def channels(self) -> int:
-        return self.images.shape[1]
+        return self.stored.shape[1]
 
     @property
     def classes(self) -> int:
@@ -65,10 +81,14 @@ class ImageSet:
         return self.soft_labels.argmax(1)
 
     def subset(self, indices: torch.Tensor) -> "ImageSet":
-        """The images at some indices, int64 (M,)."""
-        indices = indices.to(self.images.device)
-        images, soft_labels, targets = (part[indices] for part in (self.images, self.soft_labels, self.targets))
-        return replace(self, images=images, soft_labels=soft_labels, targets=targets)
+        """The images at some indices, int64 (M,): the same memory, not copies."""
+        own = indices.to(self.soft_labels.device)
+        soft_labels, targets = self.soft_labels[own], self.targets[own]
+        return replace(self, stored=self.stored.subset(indices), soft_labels=soft_labels, targets=targets)
+
+    def stream(self, parts: Sequence[slice]) -> Stream:
+        """The images in order, in parts, uint8 (B, C, P, Q) each."""
+        return self.stored.stream(parts)
 
 
 def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
@@ -86,15 +106,13 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         chosen = np.flatnonzero(which == SPLITS.index(split))
         if not len(chosen):
             raise InputError(f"{path} has no {split} images")
-        size = len(chosen) * int(np.prod(images.shape[1:], dtype=np.int64))
-        with needing(f"the {split} images of {path}", size, "keep fewer or smaller ones"):
-            pixels = _rows(images, chosen)
+        stored = loaded(images, chosen, device, split)
     classes = len(attributes["class_names"])
     check_classes(targets[chosen], classes, f"{path}: split '{split}'")
     if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):
         raise InputError(f"{path}: soft labels are not distributions over {classes} classes; {rebuild(path)}")
     return ImageSet(
-        torch.from_numpy(pixels).to(device),
+        stored,
         torch.from_numpy(soft_labels[chosen]).to(device),
         torch.from_numpy(targets[chosen]).to(device),
         as_size(attributes["size"]),
@@ -118,18 +136,3 @@ def image_batches(path: Path, batch_size: int) -> Iterator[tuple[torch.Tensor, t
         for first in range(0, len(images), batch_size):
             rows = slice(first, first + batch_size)
             yield torch.from_numpy(images[rows]), torch.from_numpy(generations[rows])
-
-
-def _rows(images: ShardedImages | np.ndarray, chosen: np.ndarray, piece: int | None = None) -> np.ndarray:
-    """Some rows of a large array, read once through in order: HDF5 is slow at picking single rows.
-
-    Args:
-        piece: rows in memory at once beside those that are chosen; by default as many as fit into PIECE_BYTES.
-    """
-    rows = np.empty((len(chosen), *images.shape[1:]), dtype=np.uint8)
-    piece = piece or max(1, PIECE_BYTES // max(1, rows[:1].nbytes))
-    for first in range(0, len(images), piece):
-        begin, end = np.searchsorted(chosen, (first, first + piece))
-        if begin < end:
-            rows[begin:end] = images[first : first + piece][chosen[begin:end] - first]
-    return rows

@@ -9,6 +9,7 @@ import torch
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.split import check_classes, held_out
+from dfnas.dataset.stored import StoredImages
 
 
 def image_sets(
@@ -34,7 +35,7 @@ def image_sets(
     check_classes(numbers, spec.classes, "the images")
     held = held_out(numbers, validation_fraction, seed, "validation")
     everything = ImageSet(
-        images,
+        StoredImages(images, images.device),
         soft_labels.to(images.device, torch.float32),
         classes.to(images.device),
         spec.size,

@@ -9,6 +9,7 @@ from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.batch_targets import TeacherLabels
 from dfnas.dataset.batches import plain_view
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.stored import parts_of
 
 BATCH = 256
 
@@ -20,7 +21,7 @@ def relabelled(data: ImageSet, teacher: Teacher) -> ImageSet:
         InputError: the images are not of the teacher's task.
     """
     ask = TeacherLabels(teacher, data)
-    parts = data.images.split(BATCH)
-    nothing = torch.empty(0, dtype=torch.int64, device=data.images.device)
+    nothing = torch.empty(0, dtype=torch.int64, device=data.device)
+    parts = data.stream(parts_of(len(data), BATCH))
     labels = torch.cat([ask(nothing, plain_view(data, part)) for part in parts])
     return replace(data, soft_labels=labels)

@@ -9,6 +9,7 @@ Shapes: N images, C channels, P Q stored height and width.
 """
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -78,10 +79,17 @@ class ShardedImages:
 
     dtype = np.dtype(np.uint8)
 
-    def __init__(self, path: Path, shape: tuple[int, ...], parts: Sequence[Part], held: ExitStack):
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], parts: Sequence[Part], held: ExitStack, several: bool = False
+    ):
         self.path, self.shape, self.parts = path, shape, parts
-        self._held = held
-        self._open: tuple[Part, h5py.Dataset] | None = None
+        self._held, self._several = held, several
+        self._firsts = [part.first for part in parts]
+        self._open: dict[int, h5py.Dataset] = {}
+
+    def kept_open(self, held: ExitStack) -> "ShardedImages":
+        """The same images, whose shards all stay open once they were read from, until `held` is closed."""
+        return ShardedImages(self.path, self.shape, self.parts, held, several=True)
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -91,10 +99,13 @@ class ShardedImages:
         first, last, step = rows.indices(len(self))
         assert step == 1, rows
         pieces = []
-        for part in self.parts:
+        for number in range(max(bisect_right(self._firsts, first) - 1, 0), len(self.parts)):
+            part = self.parts[number]
             begin, end = max(first, part.first), min(last, part.first + part.length)
+            if part.first >= last:
+                break
             if begin < end:
-                images = self._opened(part)
+                images = self._opened(number)
                 try:
                     pieces.append(images[begin - part.first : end - part.first])
                 except (OSError, RuntimeError) as error:
@@ -103,17 +114,20 @@ class ShardedImages:
             return pieces[0]
         return np.concatenate(pieces) if pieces else np.empty((0, *self.shape[1:]), self.dtype)
 
-    def _opened(self, part: Part) -> h5py.Dataset:
-        """The images of a shard, which stays open until another is asked for."""
-        if self._open is not None and self._open[0] == part:
-            return self._open[1]
-        self._open = None
-        self._held.close()
+    def _opened(self, number: int) -> h5py.Dataset:
+        """The images of a shard, which stays open until another is asked for, or as long as all do."""
+        part = self.parts[number]
+        if number in self._open:
+            return self._open[number]
+        if not self._several:
+            self._open = {}
+            self._held.close()
         if not part.shard.is_file():
             raise InputError(
                 f"{self.path} points to {part.shard}, which is missing; run the workflow again to rebuild it"
             )
-        file, _ = self._held.enter_context(opened(part.shard, "shard"))
+        # Whoever has all shards open reads here and there: what HDF5 would keep of each adds up and is of no use.
+        file, _ = self._held.enter_context(opened(part.shard, "shard", 0 if self._several else None))
         images = handle(file, "images", "uint8", 4)
         if images.shape != (part.length, *self.shape[1:]):
             raise InputError(
@@ -125,7 +139,7 @@ class ShardedImages:
                 f"{part.shard} is not the shard that {self.path} was made of: it was made anew, or exchanged; "
                 f"{rebuild(self.path)}"
             )
-        self._open = part, images
+        self._open[number] = images
         return images
 
 

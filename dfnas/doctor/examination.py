@@ -125,13 +125,14 @@ def check_searched(config: Config) -> Iterator[Finding]:
 
 
 def check_held(sizes: dict[str, DataSize], jobs: Sequence[PlannedJob], machine: Machine) -> list[Finding]:
-    """Whether data sets fit into memory, where searches and trainings hold them."""
+    """Which data sets memory does not hold, and searches and trainings read batch by batch."""
     used = {job.wildcards.get(name) for job in jobs for name in ("search_data", "retrain_data", "source")}
     used |= {ORIGINAL} if any(job.rule == "shard_original" for job in jobs) else set()
     return [
-        failure(
+        warning(
             f"data set {name}",
-            f"its images take {size(data.bytes)}, and are held in memory, of which there are {machine.memory_mb} MB; "
+            f"its images take {size(data.bytes)}, and there are {machine.memory_mb} MB of memory: they stay in their "
+            f"files and are read batch by batch, which is slower where steps are short; to have them in memory "
             f"{'set shard_original.limit' if name == ORIGINAL else 'lower synthesis.images'}",
         )
         for name, data in sizes.items()

@@ -7,13 +7,9 @@ from pathlib import Path
 
 import torch
 
+from dfnas.runtime.control_groups import GROUPS, PROC, folders_of, memory_mb, text_of
 from dfnas.runtime.device import device_name
 from dfnas.runtime.energy import NVML
-
-GROUPS = Path("/sys/fs/cgroup")
-PROC = Path("/proc")
-UNLIMITED_BYTES = 1 << 60
-"""From which on a limit is none: version 1 of control groups says so by a huge number."""
 
 
 @dataclass(frozen=True)
@@ -72,56 +68,13 @@ def this_machine() -> Machine:
 def cpu_quota(groups: Path = GROUPS, proc: Path = PROC) -> float | None:
     """Cores that the control groups of this process leave it; None where they do not limit it."""
     quotas = []
-    for folder in _folders(groups, proc, "cpu"):
-        quota, _, period = _text(folder / "cpu.max").partition(" ")
+    for folder in folders_of(groups, proc, "cpu"):
+        quota, _, period = text_of(folder / "cpu.max").partition(" ")
         if not quota:
-            quota, period = _text(folder / "cpu.cfs_quota_us"), _text(folder / "cpu.cfs_period_us")
+            quota, period = text_of(folder / "cpu.cfs_quota_us"), text_of(folder / "cpu.cfs_period_us")
         if quota.isdigit() and period.isdigit() and int(period):
             quotas.append(int(quota) / int(period))
     return min(quotas, default=None)
-
-
-def memory_mb(groups: Path = GROUPS, proc: Path = PROC) -> tuple[int, int]:
-    """Megabytes that this process may use, and those of them that are free now: of the host, or of the narrowest of
-    its control groups."""
-    total, available = _host_memory(proc)
-    for folder in _folders(groups, proc, "memory"):
-        for limit, used in (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")):
-            most = _text(folder / limit)
-            if most.isdigit() and int(most) < UNLIMITED_BYTES:
-                taken = _text(folder / used)
-                total = min(total, int(most))
-                available = min(available, int(most) - (int(taken) if taken.isdigit() else 0))
-    return total // 10**6, max(0, available) // 10**6
-
-
-def _host_memory(proc: Path) -> tuple[int, int]:
-    said = dict(line.split(":", 1) for line in _text(proc / "meminfo").splitlines() if ":" in line)
-    if "MemTotal" in said and "MemAvailable" in said:
-        total, available = (int(said[name].split()[0]) * 1024 for name in ("MemTotal", "MemAvailable"))
-        return total, available
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")  # without /proc, as on a Mac
-    return total, total
-
-
-def _folders(groups: Path, proc: Path, controller: str) -> list[Path]:
-    """The control groups of this process and those that they lie in. Version 2 has one hierarchy, version 1 one for
-    each controller; in a container the path that the kernel names may not be there, and the root is its own group."""
-    folders = {groups, groups / controller}
-    for line in _text(proc / "self" / "cgroup").splitlines():
-        _, controllers, path = line.split(":", 2)
-        if controllers and controller not in controllers.split(","):
-            continue
-        place = (groups / controller if controllers else groups) / path.lstrip("/")
-        folders |= {place, *(parent for parent in place.parents if groups in parent.parents)}
-    return sorted(folders)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
-        return ""
 
 
 def _gpus() -> tuple[Gpu, ...]:

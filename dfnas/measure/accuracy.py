@@ -10,11 +10,13 @@ from torch import nn
 
 from dfnas.dataset.augment import plain_view
 from dfnas.dataset.images import ImageSet
+from dfnas.dataset.stored import parts_of
 
 
 def predict(network: nn.Module, data: ImageSet, batch_size: int) -> torch.Tensor:
     """Logits (N, K) float32 of the plain views of a split, as `logits_of` has them."""
-    return logits_of(network, (plain_view(data, part) for part in data.images.split(batch_size)))  # each asked for once
+    parts = data.stream(parts_of(len(data), batch_size))
+    return logits_of(network, (plain_view(data, part) for part in parts))  # each asked for once
 
 
 @torch.no_grad()

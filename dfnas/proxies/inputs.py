@@ -46,7 +46,7 @@ def image_batches(data: ImageSet, batch_size: int, seed: int) -> list[Batch]:
         InputError: fewer images than a batch.
     """
     batches = Batches(data, batch_size, None, StoredLabels(data), seed, "scored images")
-    return [_placed(*batches[index], data.images.device) for index in range(ZICO_BATCHES)]
+    return [_placed(*batches[index], data.device) for index in range(ZICO_BATCHES)]
 
 
 def _placed(images: torch.Tensor, targets: torch.Tensor, device: torch.device) -> Batch:

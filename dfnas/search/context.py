@@ -44,7 +44,7 @@ class SearchContext:
 
     @property
     def device(self) -> torch.device:
-        return self.train.images.device
+        return self.train.device
 
     def batches(self, settings: ImagesSettings, data: ImageSet, name: str, batch_size: int | None = None) -> Batches:
         """Training batches of one part of the images, with views and targets as the settings say. Of several processes

@@ -21,6 +21,7 @@ from dfnas.classifiers.names import code_of
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.class_order import check_class_names
 from dfnas.dataset.images import ImageSet, image_batches, load_split
+from dfnas.dataset.stored import parts_of
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.complexity import count_parameters
 from dfnas.measure.features import PenultimateFeatures, final_layer
@@ -97,7 +98,7 @@ def _student(settings: JudgeImagesSettings, spec: TeacherSpec) -> nn.Module:
 def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: int) -> FrechetDistance:
     """Fréchet distances to the test images, of all synthetic images and of each generation; memory does not grow
     with the images."""
-    layer = final_layer(teacher, teacher.spec.classes, seen_by(teacher, test.images[:1]))
+    layer = final_layer(teacher, teacher.spec.classes, seen_by(teacher, test.stream([slice(1)])[0]))
     if layer is None:
         return FrechetDistance(features=None, overall=None, generations=[], reason=NO_HEAD)
     generations: dict[int, GaussianMoments] = {}
@@ -110,7 +111,7 @@ def _distances(teacher: Teacher, synthetic: Path, test: ImageSet, batch_size: in
             return found
 
         original = GaussianMoments(layer.weight.shape[1])
-        for images in test.images.split(batch_size):
+        for images in test.stream(parts_of(len(test), batch_size)):
             original.add(features_of(images))
         for images, numbers in image_batches(synthetic, batch_size):
             found = features_of(images)

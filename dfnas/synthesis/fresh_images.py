@@ -16,7 +16,6 @@ from dfnas.runtime.errors import InputError
 from dfnas.runtime.placement import count_on_host
 from dfnas.runtime.resumable import Row
 from dfnas.runtime.seeds import derive
-from dfnas.runtime.transfers import sent
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.training import FreshSettings
 from dfnas.synthesis.inversion_targets import first_targets
@@ -50,9 +49,9 @@ class WithFreshImages:
     def __init__(self, training: Training, teacher: Teacher, inversion: InvertTeacherSettings, fresh: FreshSettings):
         data, spec = training.batches.data, teacher.spec
         sides = inversion.canvas_sides(spec.size)
-        if tuple(data.images.shape[1:]) != (spec.channels, *sides):
+        if data.stored.shape[1:] != (spec.channels, *sides):
             raise InputError(
-                f"fresh: the images to learn from are {_by(data.images.shape[1:])}, and invert_teacher makes "
+                f"fresh: the images to learn from are {_by(data.stored.shape[1:])}, and invert_teacher makes "
                 f"{_by((spec.channels, *sides))}; train on the data set that it describes"
             )
         if not inversion.stages:
@@ -63,7 +62,7 @@ class WithFreshImages:
         self._student = None
         if fresh.competition_weight:
             student = spec.model_copy(update={"builder": "", "arguments": {}, "mean": data.mean, "std": data.std})
-            self._student = Teacher(student, copy.deepcopy(training.network)).to(data.images.device)
+            self._student = Teacher(student, copy.deepcopy(training.network)).to(data.device)
             count_on_host(self._student)  # as the network does whose state it takes over
         self._objective, self._classes = Objective(teacher, self._settings, self._student), spec.classes
         self._learning = fresh.every_epochs * training.batches.per_epoch
@@ -118,26 +117,26 @@ class WithFreshImages:
 
     def _end(self, made: InversionSequence) -> None:
         """The round's images take the places of the oldest."""
-        images = self._training.batches.data.images
+        stored = self._training.batches.data.stored
         for part in made.images():
-            rows = (self._made + torch.arange(len(part))) % len(images)
-            images[sent(rows, images.device)] = sent(part, images.device)
+            stored.put((self._made + torch.arange(len(part))) % len(stored), part)
             self._made += len(part)
         self._round, self._parts = None, InMemory()
 
     def state_dict(self) -> dict[str, Any]:
-        images = self._training.batches.data.images
+        stored = self._training.batches.data.stored
+        made = stored.at(torch.arange(min(self._made, len(stored))))
         return {
             "training": self._training.state_dict(),
             "made": self._made,
-            "images": images[: self._made].cpu().contiguous(),
+            "images": made.cpu().contiguous(),
             "round": self._round and {"state": self._round.state_dict(), "parts": list(self._parts)},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._training.load_state_dict(state["training"])
-        self._made, images = state["made"], self._training.batches.data.images
-        images[: self._made] = state["images"].to(images.device)
+        self._made = state["made"]
+        self._training.batches.data.stored.put(torch.arange(len(state["images"])), state["images"])
         if state["round"]:
             made = self._begin()
             self._parts.extend(state["round"]["parts"])

@@ -56,7 +56,7 @@ class Descent:
             settings.nesterov,
             settings.decay_norms_and_biases,
         )
-        self.loss_sum = torch.zeros((), device=batches.data.images.device)
+        self.loss_sum = torch.zeros((), device=batches.data.device)
 
     def step(self, index: int) -> float:
         """Does step `index`, on the batch of that number, and returns its learning rate."""

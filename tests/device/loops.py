@@ -22,6 +22,7 @@ from dfnas.dataset.batches import Batches
 from dfnas.dataset.generations import LabelledImages
 from dfnas.dataset.images import ImageSet
 from dfnas.dataset.relabelling import relabelled
+from dfnas.dataset.stored import OnHost, StoredImages
 from dfnas.measure.accuracy import error_rate, predict
 from dfnas.measure.calibration import fitted_temperature, negative_log_likelihood
 from dfnas.runtime.files import save_archive
@@ -69,11 +70,14 @@ LEARNING: dict[str, dict[str, Any]] = {
 }
 
 
-def images(device: torch.device, count: int = 64, seed: int = 0) -> ImageSet:
+def images(device: torch.device, count: int = 64, seed: int = 0, streamed: bool = False) -> ImageSet:
+    """Random ones, on the device, or on the host, from which they come batch by batch: on the CPU too."""
     pixels = torch.randint(256, (count, 3, *TASK.size), generator=torch.Generator().manual_seed(seed))
     classes = torch.arange(count) % TASK.classes
     labels = F.one_hot(classes, TASK.classes).float()
-    parts = (part.to(device) for part in (pixels.to(torch.uint8), labels, classes))
+    parts = [part.to(device) for part in (pixels.to(torch.uint8), labels, classes)]
+    if streamed:
+        parts[0] = StoredImages(OnHost(pixels.to(torch.uint8).contiguous(memory_format=torch.channels_last)), device)
     return ImageSet(*parts, TASK.size, (0.5,) * 3, (0.25,) * 3)
 
 
@@ -136,9 +140,9 @@ def inverting(**changes: Any) -> InvertTeacherSettings:
     return InvertTeacherSettings.parse(common | changes)
 
 
-def training(**changes: Any) -> Scenario:
+def training(streamed: bool = False, **changes: Any) -> Scenario:
     def work(device: torch.device, step: Step, folder: Path) -> Any:
-        run = begun_training(device, **changes)
+        run = begun_training(device, streamed, **changes)
         run.step(0)
         run.load_state_dict(saved(run.state_dict(), folder))
         row = run.step(1)  # the last of an epoch
@@ -149,15 +153,15 @@ def training(**changes: Any) -> Scenario:
     return work
 
 
-def begun_training(device: torch.device, **changes: Any) -> Training:
+def begun_training(device: torch.device, streamed: bool = False, **changes: Any) -> Training:
     common = {"epochs": 2, "batch_size": 32, "warmup_epochs": 0, "augmentation": VIEWS | {"cutout": 4}}
     settings = RetrainSettings.parse(common | changes)
     space = make("darts", TASK, SPACES["darts"] | {"auxiliary": True})
     reseed(0, "weights")
-    network, train = space.network(space.sample(random.Random(0))).to(device), images(device)
+    network, train = space.network(space.sample(random.Random(0))).to(device), images(device, streamed=streamed)
     labels = labels_of(train, settings, teacher(device) if settings.labels == "teacher" else None)
     weights = settings.auxiliary_weight, settings.drop_path
-    return Training(network, train, images(device, 32, 1), settings, 0, *weights, labels=labels)
+    return Training(network, train, images(device, 32, 1, streamed), settings, 0, *weights, labels=labels)
 
 
 def fresh_images(device: torch.device, step: Step, folder: Path) -> Any:
@@ -177,13 +181,14 @@ def fresh_images(device: torch.device, step: Step, folder: Path) -> Any:
 
 def begun_search(algorithm: str, device: torch.device, folder: Path, space: str, changes: dict[str, Any]) -> tuple:
     """The class of a search, its settings, and what it works on."""
+    streamed = changes.pop("streamed", False)
     kind, space = resolve(algorithm), space or SEARCHED.get(algorithm, "darts")
     options = SPACES[space] | changes.pop("options", {})
     common = {"batch_size": 8, "augmentation": VIEWS, "space": {"name": space, "options": options}}
     settings = kind.settings_type.parse(common | LEARNING[algorithm] | changes)
     made = make(users_space(folder) if space == "chain" else space, TASK, options)
     asked = teacher(device) if settings.labels == "teacher" else None
-    data = images(device, 48), images(device, 16, 1)
+    data = images(device, 48, 0, streamed), images(device, 16, 1, streamed)
     return kind, settings, SearchContext(made, *data, 0, Budget(made, BudgetSettings()), asked)
 
 
@@ -231,12 +236,16 @@ def candidates(algorithm: str, **changes: Any) -> Scenario:
     return work
 
 
-def evaluation(device: torch.device, step: Step, folder: Path) -> Any:
-    data, network = images(device), teacher(device).network
-    with step():
-        logits = predict(network, data, 64)
-    temperature = fitted_temperature(logits, data.soft_labels)
-    return [logits, error_rate(logits, data.targets), negative_log_likelihood(logits, data.soft_labels, temperature)]
+def evaluation(streamed: bool = False) -> Scenario:
+    def work(device: torch.device, step: Step, folder: Path) -> Any:
+        data, network = images(device, streamed=streamed), teacher(device).network
+        with step():
+            logits = predict(network, data, 64)
+        temperature = fitted_temperature(logits, data.soft_labels)
+        likelihood = negative_log_likelihood(logits, data.soft_labels, temperature)
+        return [logits, error_rate(logits, data.targets), likelihood]
+
+    return work
 
 
 def labels(device: torch.device, step: Step, folder: Path) -> Any:
@@ -276,6 +285,7 @@ SCENARIOS: dict[str, Scenario] = {
     "training, bfloat16": training(precision="bfloat16"),
     "training, mixed, averaged": training(mixup=0.2, cutmix=1.0, averaging={"kind": "ema"}),
     "training, the teacher's labels": training(labels="teacher", temperature=20.0, teacher_statistics="batch"),
+    "training, streamed": training(streamed=True),
     "fresh images": fresh_images,
     "darts": supernet("darts", 1),
     "darts, second order, edges": supernet(
@@ -295,7 +305,9 @@ SCENARIOS: dict[str, Scenario] = {
     "spos, candidate, ranked, by loss": candidates("spos", judge_by="loss", **RANKED),
     "evolution": candidates("evolution"),
     "training-free": candidates("training_free"),
-    "evaluation": evaluation,
+    "evaluation": evaluation(),
     "labels": labels,
     "quality": quality,
+    "spos, streamed": supernet("spos", 1, streamed=True),
+    "evaluation, streamed": evaluation(streamed=True),
 }

@@ -5,6 +5,7 @@ from contextlib import nullcontext
 
 import pytest
 import torch
+from likeness import alike
 from loops import SCENARIOS, on_cpu
 from torch import nn
 from torch.nn import functional as F
@@ -105,14 +106,3 @@ def test_nothing_is_read_that_was_not_written(name, deterministic, tmp_path):
         assert not filled or torch.empty(8).isnan().all()
         results.append(on_cpu(SCENARIOS[name](CPU, nullcontext, tmp_path)))
     assert alike(*results)
-
-
-def alike(one, other) -> bool:
-    """Whether two results have the same bits."""
-    if isinstance(one, torch.Tensor):
-        return torch.equal(one, other)
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(alike(one[name], other[name]) for name in one)
-    if isinstance(one, list):
-        return len(one) == len(other) and all(map(alike, one, other))
-    return repr(one) == repr(other)

@@ -50,6 +50,7 @@ LIMITS = {
     "training, bfloat16": Most(463, difference=1e-03),
     "training, mixed, averaged": Most(392),
     "training, the teacher's labels": Most(416),
+    "training, streamed": Most(386),
     "fresh images": Most(493, 1),
     "darts": Most(9514),
     "darts, second order, edges": Most(10355),
@@ -70,6 +71,8 @@ LIMITS = {
     "evaluation": Most(42),
     "labels": Most(42, 1),
     "quality": Most(341, 35, 1),
+    "spos, streamed": Most(229),
+    "evaluation, streamed": Most(42),
 }
 
 NOT_DETERMINISTIC = {

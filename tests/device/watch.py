@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
+from likeness import difference
 from loops import SCENARIOS, Scenario, on_cpu
 from planted import PLANTED
 from pretend import DEVICE, Log, pretend
@@ -38,22 +39,6 @@ def watched(scenario: Scenario) -> dict[str, Any]:
         "sent": log.sent,
         "met": sorted(log.met),
     }
-
-
-def difference(one: Any, other: Any) -> float:
-    """The largest between two results, infinite where they are not alike. Of tensors, the root mean square
-    of the difference, relative to theirs where that is above 1."""
-    if isinstance(one, torch.Tensor) and one.is_floating_point() and one.shape == other.shape:
-        squares = [tensor.double().square().mean() for tensor in (one - other, one)] if one.numel() else torch.zeros(2)
-        return (squares[0].sqrt() / squares[1].sqrt().clamp_min(1)).item()
-    if isinstance(one, dict) and one.keys() == other.keys():
-        return max((difference(one[name], other[name]) for name in one), default=0.0)
-    if isinstance(one, list) and len(one) == len(other):
-        return max((difference(*pair) for pair in zip(one, other, strict=True)), default=0.0)
-    if isinstance(one, float) and one == one:
-        return abs(one - other)
-    same = torch.equal(one, other) if isinstance(one, torch.Tensor) else repr(one) == repr(other)
-    return 0.0 if same else float("inf")
 
 
 def main() -> None:

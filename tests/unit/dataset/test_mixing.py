@@ -17,7 +17,7 @@ SIDE, STEPS = 8, 40
 def sequences(make_images):
     def make(mixup: float, cutmix: float, seed: int = 0) -> tuple[Batches, MixedBatches]:
         pixels = torch.randint(256, (48, 1, SIDE, SIDE), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
-        data = replace(make_images(48, side=SIDE), images=pixels)
+        data = replace(make_images(48, side=SIDE), stored=pixels)
         plain = Batches(data, 12, None, StoredLabels(data), seed, "train")
         return plain, MixedBatches(plain, mixup, cutmix, seed)
 

@@ -12,7 +12,8 @@ from dfnas.dataset import format as hdf5
 from dfnas.dataset import virtual
 from dfnas.dataset.format import SPLITS
 from dfnas.dataset.generations import generation_batches
-from dfnas.dataset.images import _rows, load_split
+from dfnas.dataset.images import load_split
+from dfnas.dataset.loading import _read
 from dfnas.dataset.writing import Records, read_labels, read_shard, write_dataset, write_labels, write_shard
 from dfnas.runtime.errors import InputError
 
@@ -156,7 +157,7 @@ def test_a_missing_shard_is_named_with_its_data_set(folder):
 @pytest.mark.parametrize("piece", [1, 5, 36, 100])
 def test_rows_are_picked_alike_in_pieces_of_any_length(piece):
     chosen = np.flatnonzero(SPLIT == 0)
-    assert np.array_equal(_rows(PIXELS, chosen, piece), PIXELS[chosen])
+    assert np.array_equal(_read(PIXELS, chosen, CPU, piece), PIXELS[chosen])
 
 
 def test_a_shard_that_may_not_be_read_is_an_error_and_not_zeros(folder, monkeypatch):

@@ -176,7 +176,7 @@ def test_data_that_memory_does_not_hold(make_config, make_machine):
     config = make_config(synthesis={"images": 40_000_000})
     jobs = [PlannedJob("search_spos", wildcards={"search_data": "synthetic"})]
     (finding,) = check_held(data_sizes(config, None), jobs, make_machine())
-    assert (finding.level, "lower synthesis.images" in finding.story) == ("failure", True)
+    assert (finding.level, "lower synthesis.images" in finding.story) == ("warning", True)
     assert check_held(data_sizes(config, None), [], make_machine()) == []
 
 

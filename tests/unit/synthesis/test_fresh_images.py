@@ -39,9 +39,7 @@ def make(make_images):
         settings = RetrainSettings(
             epochs=5, batch_size=10, lr=0.05, labels="teacher", augmentation=AugmentationSettings(pad=1)
         )
-        training = Training(
-            network(0), data, data.subset(torch.arange(9)), settings, 3, 0, 0, labels=TeacherLabels(teacher, data)
-        )
+        training = Training(network(0), data, make_images(9), settings, 3, 0, 0, labels=TeacherLabels(teacher, data))
         inversion = InvertTeacherSettings(**INVERSION | {"stages": stages, "canvas_margin": margin})
         return WithFreshImages(training, teacher, inversion, FreshSettings(every_epochs=2, **fresh)), training
 

@@ -1,6 +1,7 @@
 """Two processes that share every batch, connected over gloo, against one process that has it alone."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def trained(processes: Processes, data: tuple, norm: bool, path: Path | None = N
 def refreshed(processes: Processes, data: tuple, path: Path | None = None, start: int = 0) -> dict:
     """The same of a training that makes images in between, against the network as it is then."""
     spec = TeacherSpec(builder="net", classes=3, channels=1, size=(8, 8), mean=(0.5,), std=(0.25,))
-    teacher, train = Teacher(spec, network(True)), data[0].subset(torch.arange(len(data[0])))
+    teacher, train = Teacher(spec, network(True)), replace(data[0], stored=data[0].images.clone())
     settings = RetrainSettings(**RECIPE | {"epochs": 5, "labels": "teacher"})
     labels = TeacherLabels(teacher, train)
     training = Training(network(True), train, data[1], settings, 0, processes=processes, labels=labels)
