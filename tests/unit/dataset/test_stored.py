@@ -156,7 +156,7 @@ def test_as_many_batches_are_in_memory_however_many_images_there_are(everywhere,
     for step in range(2 * batches.per_pass):
         batches[step]
         most = max(most, len(alive))
-    assert 1 <= most <= AHEAD + 1
+    assert 1 <= most <= AHEAD + 2  # and the one that the thread has not let go of yet
 
 
 def test_images_go_to_the_device_then_to_the_host_then_nowhere(monkeypatch):

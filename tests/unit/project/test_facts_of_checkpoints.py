@@ -105,7 +105,7 @@ def test_what_is_missing_or_wrong_is_one_line(net, given, told):
 def test_without_a_terminal_all_flags_are_named(monkeypatch):
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     with pytest.raises(
-        InputError, match=r"^why; say --size \(32, 224, or height and width: 24 32\); --normalisation \(imagenet, "
+        InputError, match=r"^why; say --size \(32, 224, or height and width: 24x32\); --normalisation \(imagenet, "
     ):
         answers(["size", "normalisation"], "why")
 
