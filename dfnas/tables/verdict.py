@@ -39,7 +39,8 @@ def verdicts(rows: Sequence[Table1Row], classes: int, held_out: int | None) -> l
         return [
             f"The teacher itself is right in {_right(teacher):.2f} % of the original test images, guessing in "
             f"{100 / classes:.2g} %: shard_original and teacher differ in the order of the classes "
-            "(teacher.class_names), in mean and std, or in size. No figure says anything before that is mended."
+            "(teacher.class_names), in mean and std, or in size; or a stand-in had too few pretrain_teacher.epochs. No "
+            "figure says anything before that is mended."
         ]
     best = best_row(students)
     which = "The only row is" if len(students) == 1 else f"The best of {len(students)} rows is"

@@ -96,7 +96,7 @@ def test_the_front_page_says_what_the_run_was(browser):
         "dfnas.cifar_resnet:cifar_resnet, a stand-in trained on original images: images of 1 × 8 × 8 to 10 classes",
         "synthetic: 80 images in 2 generations made from the teacher alone",
         "darts, proxyless and spos searched on original and synthetic images; random drew without looking at any",
-        "The best of 7 rows is ",
+        "The teacher itself is right in ",  # hardly better than guessing, after two epochs
         "The architecture of the best row: search/",
         "on original ones: ",
     ):
