@@ -22,8 +22,8 @@ table1: $(READY)  ## the comparison on the embedded default: results/table1.csv
 	PATH="$(abspath $(BIN)):$$PATH" dfnas run results/table1.csv --cores $(CORES)
 
 report: $(READY)  ## everything, and results/report.html to look at it
-	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
-		--report $(REPORT) --report-after-run
+	PATH="$(abspath $(BIN)):$$PATH" snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+	PATH="$(abspath $(BIN)):$$PATH" snakemake $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) --report $(REPORT)
 
 test: $(READY)  ## the whole suite
 	PATH="$(abspath $(BIN)):$$PATH" python -m pytest $(TESTS_BESIDE)

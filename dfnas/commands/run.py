@@ -12,8 +12,10 @@ import argparse
 import importlib.util
 import os
 import shlex
+import signal
+import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -25,6 +27,7 @@ VIEW = ("--logger", "dfnas")
 PLUGINS = "workflow/plugins"
 CORES = ("--cores", "-c", "--jobs", "-j", "--profile", "--workflow-profile", "--executor", "-e")
 """Options that say, or may say, how much runs at a time."""
+DRY = ("--dry-run", "--dryrun", "-n")
 PACKAGES = ("snakemake", "rich")
 
 
@@ -50,15 +53,32 @@ def run(options: argparse.Namespace) -> NoReturn:
             raise InputError(f"the package {package} is not installed; make installs it")
     root = checkout()
     _check_files(root, options.arguments)
-    line = command(root, options.arguments)
-    print(f"$ {shlex.join(line)}", flush=True)
+    line, *report = commands(root, options.arguments)
     places = [str(root), str(root / PLUGINS), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
-    os.execve(sys.executable, [sys.executable, "-m", *line, *VIEW], environment)
+    print(f"$ {shlex.join(line)}", flush=True)
+    line = [sys.executable, "-m", *line, *VIEW]
+    if report:
+        if status := _status_of(line, environment):
+            sys.exit(status)
+        print(f"$ {shlex.join(report[0])}", flush=True)
+        line = [sys.executable, "-m", *report[0]]
+    os.execve(line[0], line, environment)
 
 
-def command(root: Path, arguments: Sequence[str]) -> list[str]:
-    """The call of Snakemake, as one would type it.
+def _status_of(line: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Calls a program that gets the signals of this one, and returns its exit status."""
+    child = subprocess.Popen(line, env=environment)
+    signal.signal(signal.SIGINT, lambda *_: None)  # a terminal sends it to both
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: child.send_signal(received))
+    status = child.wait()
+    return status if status >= 0 else 128 - status
+
+
+def commands(root: Path, arguments: Sequence[str]) -> list[list[str]]:
+    """The calls of Snakemake, as one would type them: the run, and after it the report if that is asked for. In one
+    call (`--report-after-run`) Snakemake would forget what the report opens on.
 
     Args:
         root: the checkout.
@@ -70,13 +90,13 @@ def command(root: Path, arguments: Sequence[str]) -> list[str]:
     first = next((place for place, word in enumerate(arguments) if word.startswith("-")), len(arguments))
     targets, further = list(arguments[:first]), list(arguments[first:])
     check_targets(targets)
-    if REPORT in targets:
-        targets = [target for target in targets if target != REPORT]
-        further += [] if _gives(further, ("--report",)) else _report(root, further)
+    asked = REPORT in targets and not _gives(further, ("--report", *DRY))
+    targets = [target for target in targets if target != REPORT]
     at_home = Path.cwd() == root or _gives(further, ("--snakefile", "-s"))
     place = [] if at_home else ["--snakefile", str(root / "Snakefile")]
     cores = [] if _gives(further, CORES) else ["--cores", "all"]
-    return ["snakemake", *targets, *place, *cores, *further]
+    line = ["snakemake", *targets, *place, *cores, *further]
+    return [line, [*line, "--report", _report(root, further)]] if asked else [line]
 
 
 def _check_files(root: Path, further: Sequence[str]) -> None:
@@ -92,10 +112,10 @@ def _check_files(root: Path, further: Sequence[str]) -> None:
         read_configuration(root, list(map(Path, files)))
 
 
-def _report(root: Path, further: Sequence[str]) -> list[str]:
-    """Options that make the report, in the folder of results that the files of configuration name."""
+def _report(root: Path, further: Sequence[str]) -> str:
+    """Where the report goes: into the folder of results that the files of configuration name."""
     results = read_configuration(root, list(map(Path, configuration_files(further)))).results_dir
-    return ["--report", f"{results.rstrip('/')}/report.html", "--report-after-run"]
+    return f"{results.rstrip('/')}/report.html"
 
 
 def _gives(arguments: Sequence[str], names: Sequence[str]) -> bool:

@@ -53,7 +53,7 @@ def test_readme_is_read_in_five_minutes():
         ("README.md", "dfnas try mine/config.yaml"),
         ("README.md", "dfnas run deploy"),
         ("docs/tasks.md", "snakemake --cores 8 results/table1.csv"),
-        ("docs/tasks.md", "snakemake --cores 8 --report results/report.html --report-after-run"),
+        ("docs/tasks.md", "snakemake --report results/report.html"),
         ("docs/tasks.md", "dfnas verify results"),
     ],
 )

@@ -35,8 +35,7 @@ COLOURS = f"""(async () => {{
 def report(finished, tmp_path_factory) -> Path:
     """By the command of `make report`, where the run has ended already."""
     run = finished.copy(tmp_path_factory.mktemp("report") / "run")
-    arguments = ("--cores", "1", "--report", "results/report.html", "--report-after-run")
-    done = snakemake(run, *arguments, source=finished.source)
+    done = snakemake(run, "--report", "results/report.html", source=finished.source)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     alone = run.parent / "elsewhere" / "report.html"  # it needs nothing beside it
     alone.parent.mkdir()

@@ -4,6 +4,7 @@ import fcntl
 import importlib.util
 import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -157,9 +158,9 @@ HERE = ["--snakefile", str(ROOT / "Snakefile")]
 )
 def test_what_is_called_is_what_was_said(given, called, monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
-    assert front.command(ROOT, given) == ["snakemake", *called]
+    assert front.commands(ROOT, given) == [["snakemake", *called]]
     monkeypatch.chdir(tmp_path)
-    line = front.command(ROOT, given)
+    (line,) = front.commands(ROOT, given)
     place = line.index("--snakefile")
     assert line[place : place + 2] == HERE
     assert line[:place] + line[place + 2 :] == ["snakemake", *called]
@@ -169,7 +170,16 @@ def test_the_report_goes_into_the_folder_of_results(monkeypatch, tmp_path):
     monkeypatch.chdir(ROOT)
     (tmp_path / "mine.yaml").write_text("results_dir: results/mine\n")
     given = ["report", "--configfile", str(tmp_path / "mine.yaml"), "--cores", "2"]
-    assert front.command(ROOT, given)[-3:] == ["--report", "results/mine/report.html", "--report-after-run"]
+    run, report = front.commands(ROOT, given)
+    assert run == ["snakemake", *given[1:]]
+    assert report == [*run, "--report", "results/mine/report.html"]
+    assert front.commands(ROOT, [*given, "-n"]) == [[*run, "-n"]], "a plan has nothing to report"
+
+
+@pytest.mark.parametrize(("program", "status"), [("exit 3", 3), ("kill -TERM $$", 128 + 15)])
+def test_no_report_follows_a_run_that_failed(program, status, monkeypatch):
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # of the tests' own process
+    assert front._status_of(["/bin/sh", "-c", program], os.environ) == status
 
 
 @pytest.mark.parametrize(
@@ -198,7 +208,7 @@ def test_files_of_configuration_are_looked_at_before_snakemake_is(given, told, m
 
 def test_a_word_that_means_nothing_is_refused_with_those_that_do():
     with pytest.raises(InputError, match=f"no target 'deplyo'; expected one of {', '.join([*TARGETS, REPORT])}"):
-        front.command(ROOT, ["deplyo"])
+        front.commands(ROOT, ["deplyo"])
 
 
 def test_what_is_not_installed_is_one_line(monkeypatch, capsys):
