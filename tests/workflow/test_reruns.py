@@ -37,6 +37,7 @@ ON_SYNTHETIC = {
     "export": 3,
     **COMPARED,
 }
+FRONT = {"describe_run": 1}  # the report's front page shows pictures
 PICTURES = {"assess_images": 2, "draw_images": 1, "describe_run": 1}
 LABELLED = {"calibrate_labels": 2, "draw_labels": 1, "shard_dataset": 1}
 NEW_IMAGES = {"invert_teacher": 4, **LABELLED, **PICTURES, **ON_SYNTHETIC}
@@ -157,14 +158,15 @@ CODE = {
     "dfnas/measure/diversity.py": PICTURES,
     "dfnas/measure/bootstrap.py": {"compare_data": 1, "describe_run": 1},
     "dfnas/measure/calibration.py": {"evaluate": 15, **MEASURED, "compare_data": 1, "model_card": 4},
-    "dfnas/pictures/generations.py": {"draw_images": 1},
-    "dfnas/pictures/cells.py": {"draw_search": 14},
+    "dfnas/pictures/generations.py": {"draw_images": 1, **FRONT},
+    "dfnas/pictures/cells.py": {"draw_search": 14, **FRONT},
     "dfnas/pictures/figures.py": {
         "draw_images": 1,
         "draw_labels": 1,
         "draw_comparison": 1,
         "draw_search": 14,
         "draw_training": 4,
+        **FRONT,
     },
     "dfnas/pictures/training_curves.py": {"draw_training": 4},
     "dfnas/stages/table1.py": FIGURES,
@@ -172,7 +174,7 @@ CODE = {
     "dfnas/tables/markdown.py": {"typeset_table1": 1, "compare_data": 1, "describe_run": 1, "model_card": 4},
     "dfnas/tables/html.py": {"typeset_table1": 1, "compare_data": 1, "describe_run": 1, "provenance": 1},
     "dfnas/runs/page.py": {},  # of the command, which no rule runs
-    "dfnas/stages/draw_images.py": {"draw_images": 1},
+    "dfnas/stages/draw_images.py": {"draw_images": 1, **FRONT},
     "dfnas/deploy/programs.py": ALL_DEPLOYED,
     "dfnas/stages/model_card.py": {"model_card": 4},
     # A space matters to its searches and to whatever builds found networks.
@@ -228,7 +230,7 @@ def test_a_label_of_a_drawing_reruns_the_drawings_alone(finished, source):
     """Of the one search on that space: two kinds of data and two seeds."""
     path = source / "dfnas/spaces/shufflenet.py"
     path.write_text(path.read_text().replace('Position("conv 3x3"', 'Position("the stem"'))
-    assert plan(finished.directory, source=source) == {"draw_search": 4}
+    assert plan(finished.directory, source=source) == {"draw_search": 4, **FRONT}
 
 
 def test_a_touch_reruns_nothing(finished, source, tmp_path):

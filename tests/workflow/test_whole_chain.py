@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+import torch
 from running import overlay, plan, snakemake
 
 from dfnas.artifacts.formats import provenance_of
@@ -134,7 +135,8 @@ def test_table_1_has_its_columns_and_rows(finished):
 
 def test_the_data_sets_can_be_read(finished):
     for name, count in (("synthetic", 80), ("original", 200)):
-        parts = [load_split(finished.results / "dataset" / f"{name}.h5", s, "cpu") for s in ("train", "validation")]
+        path = finished.results / "dataset" / f"{name}.h5"
+        parts = [load_split(path, split, torch.device("cpu")) for split in ("train", "validation")]
         assert sum(map(len, parts)) == count
 
 
