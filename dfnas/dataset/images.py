@@ -91,7 +91,7 @@ class ImageSet:
         return self.stored.stream(parts)
 
 
-def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
+def load_split(path: str | Path, split: str, device: torch.device | str) -> ImageSet:
     """Reads one split of a data set and checks it.
 
     Raises:
@@ -106,7 +106,7 @@ def load_split(path: str | Path, split: str, device: torch.device) -> ImageSet:
         chosen = np.flatnonzero(which == SPLITS.index(split))
         if not len(chosen):
             raise InputError(f"{path} has no {split} images")
-        stored = loaded(images, chosen, device, split)
+        stored = loaded(images, chosen, torch.device(device), split)
     classes = len(attributes["class_names"])
     check_classes(targets[chosen], classes, f"{path}: split '{split}'")
     if soft_labels.shape[1] != classes or not np.allclose(soft_labels.sum(1), 1, atol=1e-3):

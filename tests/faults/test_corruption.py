@@ -31,6 +31,7 @@ from dfnas.artifacts.supernet import load_supernet
 from dfnas.artifacts.teacher import load_teacher
 from dfnas.artifacts.timing import Timing
 from dfnas.dataset.images import image_batches, load_split
+from dfnas.dataset.stored import StoredImages
 from dfnas.dataset.writing import read_labels, read_synthetic_shard
 from dfnas.deploy.network import load
 from dfnas.runtime.checkpoint import Checkpoint
@@ -131,6 +132,8 @@ def fingerprint(value: Any) -> str:
             add(part.state_dict())
         elif isinstance(part, torch.Tensor):
             add(part.numpy())
+        elif isinstance(part, StoredImages):
+            add(part.at(torch.arange(len(part))))
         elif isinstance(part, np.ndarray):
             total.update(f"{part.dtype} {part.shape}".encode() + part.tobytes())
         elif dataclasses.is_dataclass(part):
