@@ -12,11 +12,15 @@ NEVER = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "pty"}
 YAML = {"yaml.compose", "yaml.safe_dump", "yaml.safe_load"}
 """What is used of YAML, and how: places and plain values. (Snakemake reads the configuration, with the safe loader.)"""
 FORBIDDEN = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "os.execv", "os.execvp", "os.spawnv"}
-STARTS_PROCESSES = {"dfnas/doctor/trials.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"}
-"""The doctor's trials, a dry run of Snakemake, and a user's space made once more: lists of words, and no shell."""
+STARTS_PROCESSES = {
+    *("dfnas/doctor/trials.py", "dfnas/doctor/workflow.py", "dfnas/spaces/repeatable.py"),
+    "dfnas/commands/run.py",
+}
+"""The doctor's trials, a dry run of Snakemake, and a user's space made once more; Snakemake before its report. Lists of
+words, and no shell."""
 CONFINED = {
     "torch.load": {"dfnas/runtime/files.py"},
-    "np.load": {"dfnas/dataset/originals.py"},
+    "np.load": {"dfnas/dataset/originals.py", "workflow/real_images.py"},
     "torch.jit.load": {"dfnas/classifiers/torchscript.py"},  # TorchScript: a language of its own, without files
     "torch.export.load": {"dfnas/deploy/programs.py"},  # of what `export` has in memory
     "importlib.import_module": {

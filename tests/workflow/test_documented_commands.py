@@ -40,7 +40,7 @@ def checkout(finished, tmp_path_factory) -> Path:
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
     (folder / ENVIRONMENT_IS_READY).touch()
-    (profile,) = (folder / "profiles" / "default").glob("*.yaml")
+    profile = folder / "profiles" / "default" / "profile.yaml"
     profile.write_text(f"{profile.read_text()}configfile: {REDUCED}\n")
     shutil.copytree(folder / "results", folder / "mine" / "results")
     (folder / "mine.yaml").write_text("results_dir: mine/results\n")
