@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import read_weights
+from dfnas.dataset.images import ImageSet
 from dfnas.measure.diversity import UnitMoments
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 from dfnas.settings.teacher import TeacherSettings
@@ -75,6 +77,14 @@ def cifar_teacher(depth: int) -> Teacher:
     }
     settings = complete(TeacherSettings.parse(section))
     return assemble(settings, read_weights(settings), CHECKPOINTS[depth])
+
+
+def real_set(images: np.ndarray, classes: np.ndarray, teacher: Teacher) -> ImageSet:
+    """Real images, uint8 (N, 32, 32, 3), with their classes, as the teacher's normalisation has them."""
+    targets = torch.from_numpy(classes.astype(np.int64))
+    pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
+    hard = torch.nn.functional.one_hot(targets, CLASSES).float()
+    return ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std)
 
 
 def inversion(teacher: Teacher, **changes) -> tuple[Inversion, torch.Tensor]:

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion
+from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion, real_set
 from data_free_student import asked_teacher
 from rows import add_rows
 
@@ -83,13 +83,8 @@ def cifar(teacher: Teacher, real: int) -> tuple[ImageSet, ImageSet, ImageSet]:
         x, y = archive["x_train"], archive["y_train"]
         chosen = limited(y[:-LAST], real, 0)
         pairs = [(x[chosen], y[chosen]), (x[-LAST:], y[-LAST:]), (archive["x_test"], archive["y_test"])]
-    sets = []
-    for images, classes in pairs:
-        targets = torch.from_numpy(classes.astype(np.int64))
-        pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-        hard = torch.nn.functional.one_hot(targets, CLASSES).float()
-        sets.append(ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std))
-    return sets[0], sets[1], sets[2]
+    learnt, last, test = (real_set(*pair, teacher) for pair in pairs)
+    return learnt, last, test
 
 
 def trained(train: ImageSet, teacher: Teacher, steps: int, rates: str, asked: bool, seed: int) -> Training:

@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from cifar_teachers import CLASSES, SIZE, cifar_teacher, preset_inversion
+from cifar_teachers import cifar_teacher, preset_inversion, real_set
 from inversion_ablation import real_images
 from rows import add_rows
 from torch import nn
@@ -117,10 +117,7 @@ def as_many_real(count: int, teacher: Teacher) -> ImageSet:
     """Training images of CIFAR-10, evenly over the classes, with their labels."""
     with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
         chosen = limited(archive["y_train"], count, 0)
-        images, classes = archive["x_train"][chosen], archive["y_train"][chosen].astype(np.int64)
-    targets, pixels = torch.from_numpy(classes), torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-    hard = torch.nn.functional.one_hot(targets, CLASSES).float()
-    return ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std)
+        return real_set(archive["x_train"][chosen], archive["y_train"][chosen], teacher)
 
 
 def trained(row: str, train: ImageSet, teacher: Teacher, options: argparse.Namespace, seed: int) -> Training:

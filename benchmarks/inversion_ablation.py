@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged
+from cifar_teachers import BATCH, CLASSES, DEEPINVERSION, OURS, SIZE, cifar_teacher, judged, real_set
 from rows import add_rows
 
 from dfnas.classifiers.cifar_resnet import cifar_resnet
@@ -85,13 +85,8 @@ def real_images(teacher: Teacher) -> tuple[ImageSet, ImageSet]:
     """The 1017 test images, and the last 2000 training images, which nothing here learns from."""
     with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
         pairs = [(archive["x_test"], archive["y_test"]), (archive["x_train"][-2000:], archive["y_train"][-2000:])]
-    sets = []
-    for images, classes in pairs:
-        targets = torch.from_numpy(classes.astype(np.int64))
-        pixels = torch.from_numpy(images.transpose(0, 3, 1, 2).copy())
-        hard = torch.nn.functional.one_hot(targets, CLASSES).float()
-        sets.append(ImageSet(pixels, hard, targets, SIZE, teacher.spec.mean, teacher.spec.std))
-    return sets[0], sets[1]
+    test, last = (real_set(*pair, teacher) for pair in pairs)
+    return test, last
 
 
 def student_accuracies(data: ImageSet, seed: int, depth: int, steps: int, *judges: ImageSet) -> list[float]:
