@@ -9,7 +9,7 @@ from dfnas.artifacts.metrics import Metrics, read_metrics
 from dfnas.artifacts.table1 import Table1Row
 from dfnas.runtime.errors import InputError
 from dfnas.tables import plain
-from dfnas.tables.rows import key_of
+from dfnas.tables.rows import figures_of, key_of
 from dfnas.tables.verdict import verdicts
 from dfnas.targets import configuration_files
 
@@ -76,8 +76,4 @@ def verdict_of(results: Path, rows: Sequence[Table1Row]) -> list[str]:
 
 
 def _row(row: Table1Row) -> tuple[str, ...]:
-    """Without original images the agreement with the teacher stands for the error."""
-    error = row.teacher_agreement_mean if row.top1_error_mean is None else row.top1_error_mean
-    spread = "" if row.top1_error_std is None else f" ± {row.top1_error_std:.3f}"
-    texts = (row.algorithm, row.space.rpartition(":")[2], row.search_data, row.retrain_data)
-    return (*texts, f"{error:.3f}{spread}", f"{row.params_m:.3f}", f"{row.macs_m:.2f}")
+    return (row.algorithm, row.space.rpartition(":")[2], row.search_data, row.retrain_data, *figures_of(row))

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from dfnas.measure.agreement import nearer_to_chance
 from dfnas.measure.binomial import at_least
 from dfnas.project.attempt import Attempt
 from dfnas.project.normalisation import CONFIGURED, NEAR, Suits
@@ -20,7 +21,7 @@ def by_chance(agreeing: int, images: int, classes: int) -> float:
 
 def is_well(found: Attempt, classes: int) -> bool:
     """Whether a long run is worth its time."""
-    return found.agreeing / len(found.images) >= (1 + 1 / classes) / 2
+    return not nearer_to_chance(found.agreeing / len(found.images), classes)
 
 
 def agreement(found: Attempt, classes: int) -> str:

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.augment import center
+from dfnas.measure.agreement import nearer_to_chance
 from dfnas.measure.binomial import at_most
 from dfnas.measure.soft_labels import entropy
 from dfnas.runtime.seeds import generator
@@ -119,13 +120,12 @@ def doubt(agreement: float, classes: int) -> str | None:
         agreement: share of images, see `calibration_report`.
         classes: K.
     """
-    chance = 1 / classes
-    if agreement >= (1 + chance) / 2:
+    if not nearer_to_chance(agreement, classes):
         return None
     return (
         f"the teacher sees the class that an image was made for in {agreement:.1%} of them only (by chance "
-        f"{chance:.1%}): its mean, std and size may not be those of its training, or the steps of invert_teacher too "
-        "few or its lr too low"
+        f"{1 / classes:.1%}): its mean, std and size may not be those of its training, or the steps of invert_teacher "
+        "too few or its lr too low"
     )
 
 

@@ -12,6 +12,7 @@ from textwrap import wrap
 from PIL import Image
 
 from dfnas.artifacts.table1 import Table1Row
+from dfnas.tables.rows import figures_of
 from dfnas.tables.run import escaped
 
 WIDEST = 1000
@@ -52,10 +53,7 @@ def picture(path: Path, says: str) -> str:
 
 
 def _texts(row: Table1Row) -> list[str]:
-    error = row.teacher_agreement_mean if row.top1_error_mean is None else row.top1_error_mean
-    spread = "" if row.top1_error_std is None else f" ± {row.top1_error_std:.3f}"
-    figures = [f"{error:.3f}{spread}", f"{row.params_m:.3f}", f"{row.macs_m:.2f}"]
-    return [*(escaped(getattr(row, name)) or "–" for name in TEXTS), *figures]
+    return [*(escaped(getattr(row, name)) or "–" for name in TEXTS), *figures_of(row)]
 
 
 def _cells(texts: Sequence[str]) -> str:

@@ -52,3 +52,11 @@ def _mean_percent(shares: Iterable[float | None]) -> float | None:
     """None where one of them is not known."""
     known = list(shares)
     return None if None in known else statistics.fmean(100 * share for share in known if share is not None)
+
+
+def figures_of(row: Table1Row) -> tuple[str, str, str]:
+    """Of a row, as texts: its error in percent, with the spread over seeds, or without original images its agreement
+    with the teacher; millions of parameters and of multiply-accumulates."""
+    error = row.teacher_agreement_mean if row.top1_error_mean is None else row.top1_error_mean
+    spread = "" if row.top1_error_std is None else f" ± {row.top1_error_std:.3f}"
+    return f"{error:.3f}{spread}", f"{row.params_m:.3f}", f"{row.macs_m:.2f}"

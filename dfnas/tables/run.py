@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from dfnas.measure.agreement import nearer_to_chance
 from dfnas.settings.sources import NO_DATA, ORIGINAL
 
 Row = Mapping[str, str]
@@ -65,7 +66,7 @@ def data_story(data: Sequence[SyntheticData], classes: int) -> str:
         "made from the teacher alone, which sees the class that they were made for in "
         f"{100 * one.agreement:.1f} % of the last generation"
         + ("" if one.verified is None else f"; a second network in {100 * one.verified:.1f} %")
-        + (FEW if one.agreement < (1 + 1 / classes) / 2 else "")
+        + (FEW if nearer_to_chance(one.agreement, classes) else "")
         for one in data
     ]
     return _entry("Synthetic images", *(f"{story}." for story in stories or ["none"]))
