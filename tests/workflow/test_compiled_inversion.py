@@ -53,12 +53,12 @@ def test_compiled_code_computes_the_same_and_resumes_to_its_own_bits(small: nn.M
 @needs_compiler
 def test_where_nothing_compiles_it_runs_without_unless_compilation_is_demanded(small: nn.Module, monkeypatch, capsys):
     torch.compiler.reset()
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("false",))
-    with pytest.raises(InputError, match=r"compile = 'always'.*'auto' or 'never'"):
-        inversion_of(small, compile="always").run()
     monkeypatch.setattr("dfnas.synthesis.compilation.MACS_PER_CPU_THREAD", 0)
-    inversion = inversion_of(small, compile="auto")
-    assert not inversion._objective.compiled
-    images = inversion.run()
+    with torch._inductor.config.patch({"cpp.cxx": ("false",)}):  # pytest's own way would leave the setting deleted
+        with pytest.raises(InputError, match=r"compile = 'always'.*'auto' or 'never'"):
+            inversion_of(small, compile="always").run()
+        inversion = inversion_of(small, compile="auto")
+        assert not inversion._objective.compiled
+        images = inversion.run()
     assert "does not compile here" in capsys.readouterr().err
     assert torch.equal(images, inversion_of(small, compile="never").run())

@@ -170,7 +170,7 @@ def test_where_torch_does_not_compile_at_all_nothing_is_called_compiled(monkeypa
     """As with TORCH_COMPILE_DISABLE=1, which leaves `torch.compile` without effect and says nothing."""
     monkeypatch.setattr("dfnas.synthesis.compilation.MACS_PER_CPU_THREAD", 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    monkeypatch.setattr(torch._dynamo.config, "disable", True)
-    assert not inversion_of("auto")._objective.compiled
-    with pytest.raises(InputError, match=r"torch\.compile is switched off here; unset TORCH_COMPILE_DISABLE"):
-        inversion_of("always")
+    with torch._dynamo.config.patch(disable=True):  # pytest's own way would leave the setting deleted
+        assert not inversion_of("auto")._objective.compiled
+        with pytest.raises(InputError, match=r"torch\.compile is switched off here; unset TORCH_COMPILE_DISABLE"):
+            inversion_of("always")
