@@ -63,7 +63,7 @@ def mixtures(slots: Sequence[Slot], weights: torch.Tensor, x: torch.Tensor) -> t
         for weight, layers in zip(weights.unbind(1), options, strict=True)
         if len(options) == 1 or not isinstance(layers[0][0], Zero)
     ]
-    run = _Pass(len(slots), [layers for _, option in mixed for layers in option])
+    run = _Pass(len(slots), [layers for _, option in mixed for layers in option], x)
     terms = [run.term(weight, layers, x) for weight, layers in mixed]
     plain, sums = [term for term in terms if not term.norms], []
     for same, group in _grouped([term for term in terms if term.norms]):
@@ -81,13 +81,17 @@ class _Pass:
 
     Args:
         layers: all that are to be applied.
+        x: the input.
     """
 
-    def __init__(self, n: int, layers: Sequence[Layers]):
+    def __init__(self, n: int, layers: Sequence[Layers], x: torch.Tensor):
         self.n = n
         self.found: dict[tuple[str, torch.Tensor], torch.Tensor] = {}
         # By momentum the running statistics, and those of x.
         self.statistics: dict[float | None, list[tuple[torch.Tensor, torch.Tensor]]] = defaultdict(list)
+        channels = sum(norm.num_features for alike in layers if _are_plain_norms(alike) for norm in alike)
+        kept_in = torch.promote_types(x.dtype, torch.float32)
+        self.spare = torch.zeros(2, channels, dtype=kept_in, device=x.device)  # for means and variances
         self.weights: dict[Layers, torch.Tensor] = {}  # of the n convolutions, one after the other
         by_shape: dict[torch.Size, list[tuple[nn.Conv2d, ...]]] = defaultdict(list)
         for alike in layers:
@@ -163,9 +167,8 @@ class _Pass:
         alike, (x, same) = [norm for of_option in norms for norm in of_option if is_plain_norm(norm)], values
         channels = alike[0].num_features
         # What a momentum of 1 makes of running statistics are those of the batch.
-        means, variances = torch.zeros(
-            2, x.shape[1], dtype=torch.promote_types(x.dtype, torch.float32), device=x.device
-        )
+        means, variances = self.spare[:, : x.shape[1]].unbind()
+        self.spare = self.spare[:, x.shape[1] :]
         normalised = F.batch_norm(x, means, variances, scales, None, True, 1.0, alike[0].eps)
         parts = zip(means.split(channels), variances.split(channels), strict=True)
         of_batch = [part for part in parts for _ in range(self.n if same else 1)]
@@ -194,7 +197,7 @@ def _are_convolutions(layers: Layers) -> TypeGuard[tuple[nn.Conv2d, ...]]:
     return type(first) in (nn.Conv2d, DepthwiseConv2d) and first.padding_mode == "zeros"
 
 
-def _are_plain_norms(layers: Layers) -> bool:
+def _are_plain_norms(layers: Layers) -> TypeGuard[tuple[nn.BatchNorm2d, ...]]:
     return all(map(is_plain_norm, layers))
 
 
