@@ -12,13 +12,14 @@ Shapes: B batch, C channels, H W space, O options.
 """
 
 from collections.abc import Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional as F
 
 from dfnas.runtime.transfers import constant
+from dfnas.search.side_by_side import is_plain_norm, mixtures
 from dfnas.spaces.cell_operations import Zero
 from dfnas.spaces.slot import Slot
 
@@ -28,7 +29,18 @@ class SoftmaxMixture:
 
     weights: dict[str, torch.Tensor]
 
+    def __init__(self) -> None:
+        self.ready: dict[Slot, torch.Tensor] = {}  # of slots that are about to be asked
+
+    def ahead(self, slots: Sequence[Slot], x: torch.Tensor) -> None:
+        """See `announce`. A CPU gains nothing by it: there each slot is computed when it is asked."""
+        if x.device.type != "cpu":
+            weights = torch.stack([self.weights[slot.choice] for slot in slots])
+            self.ready |= zip(slots, mixtures(slots, weights, x), strict=True)
+
     def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
+        if slot in self.ready:
+            return self.ready.pop(slot)
         weights, rectified, total = self.weights[slot.choice].unbind(), None, None
         unscaled: list[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]] = []
         for weight, layers in zip(weights, slot.layers, strict=True):
@@ -40,7 +52,7 @@ class SoftmaxMixture:
                 inner, layers = rectified, layers[1:]
             else:
                 inner = x
-            if len(layers) > 1 and _is_plain_norm(last):
+            if len(layers) > 1 and is_plain_norm(last):
                 for layer in layers[:-1]:
                     inner = layer(inner)
                 unscaled.append((weight, inner, last))
@@ -55,19 +67,12 @@ class SoftmaxMixture:
         return total
 
 
-def _is_plain_norm(layer: nn.Module) -> TypeGuard[nn.BatchNorm2d]:
-    """Whether this is a BatchNorm that takes its batch's statistics and has no weights of its own."""
-    if type(layer) is not nn.BatchNorm2d:
-        return False
-    return layer.training and not layer.affine and layer.track_running_stats and layer.momentum is not None
-
-
 def _normalised_sum(unscaled: Sequence[tuple[torch.Tensor, torch.Tensor, nn.BatchNorm2d]]) -> torch.Tensor:
     """Σ_o w_o · norm_o(x_o), (B, C, H, W), from w_o (), x_o (B, C, H, W) and norm_o; running statistics are updated."""
     with torch.no_grad():
         means, variances = [], []
         for _, x, norm in unscaled:
-            assert norm.momentum is not None, "see `_is_plain_norm`"
+            assert norm.momentum is not None, "see `is_plain_norm`"
             assert norm.num_batches_tracked is not None
             mean, variance = torch.batch_norm_update_stats(x, norm.running_mean, norm.running_var, norm.momentum)
             norm.num_batches_tracked += 1

@@ -12,14 +12,14 @@ each is missed is kept, so that a budget can weigh what it would give up (`dfnas
 Shapes: O options of a choice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from random import Random
 from typing import Any, NamedTuple
 
 import torch
 
-from dfnas.spaces.slot import Mixer, Slot
+from dfnas.spaces.slot import Foresight, Mixer, Slot
 from dfnas.spaces.space import ABSENT, Space
 
 Harm = tuple[float, float]
@@ -76,6 +76,12 @@ class Decisions:
         self.removed: set[str] = set()
         self.masks: dict[str, torch.Tensor] = {}
         self.missed: dict[str, torch.Tensor] = {}
+
+    def ahead(self, slots: Sequence[Slot], x: torch.Tensor) -> None:
+        """See `announce`: of slots that are not decided."""
+        undecided = [slot for slot in slots if self._option(slot.choice) is None]
+        if undecided and isinstance(self.mixer, Foresight):
+            self.mixer.ahead(undecided, x)
 
     def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
         option = self._option(slot.choice)

@@ -38,7 +38,7 @@ def mixed_product(
         at: w, the values of the weights at which the derivative is taken.
         direction: v, a tensor for each weight.
     """
-    norm = torch.nn.utils.get_total_norm(direction)
+    norm = torch.nn.utils.get_total_norm(direction, foreach=True)
     radius = FINITE_DIFFERENCE / norm.clamp_min(torch.finfo(norm.dtype).tiny)
     moved = torch._foreach_mul(list(direction), radius)
     assign(weights, torch._foreach_add(list(at), moved))

@@ -97,7 +97,7 @@ class InvertTeacherSettings(Settings):
     """Arithmetic of the teacher's forward and backward pass."""
     compile: Literal["auto", "always", "never"] = "auto"
     """Compile the teacher and the loss: about half a minute a resolution, then a quarter less time a step. `auto`
-    does where a batch is long enough to earn it back."""
+    does where a batch, on a GPU a job, is long enough to earn it back."""
     seed: Seed = 0
     """Seed of all noise, regions and target orders of the synthesis."""
 

@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dfnas.spaces.cell_operations import factorized_reduce, relu_conv_bn
+from dfnas.spaces.slot import Slot, announce
 from dfnas.spaces.space import Task
 
 EdgeBuilder = Callable[[str, int, int], nn.Module | None]
@@ -72,14 +73,26 @@ class Cell(nn.Module):
                     self.edges[f"{node}-{state}"] = module
                     incoming.append((f"{node}-{state}", state))
             self.incoming.append(incoming)
+        self.leaving = [  # for each state the keys of its slots
+            [
+                key
+                for edges in self.incoming
+                for key, other in edges
+                if other == state and isinstance(self.edges[key], Slot)
+            ]
+            for state in range(nodes + 2)
+        ]
 
     def forward(self, x0: torch.Tensor, x1: torch.Tensor, drop_path: float) -> torch.Tensor:
         states = [self.preprocess0(x0), self.preprocess1(x1)]
+        for leaving, state in zip(self.leaving, states, strict=False):
+            announce((self.edges[key] for key in leaving), state)
         for incoming in self.incoming:
             terms = [self._through(self.edges[key], states[state], drop_path) for key, state in incoming]
             state = sum(terms[1:], start=terms[0])
             if state.requires_grad:
                 state.register_hook(_dense)
+            announce((self.edges[key] for key in self.leaving[len(states)]), state)
             states.append(state)
         return torch.cat(states[2:], 1)
 

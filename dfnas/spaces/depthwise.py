@@ -73,6 +73,9 @@ class AveragePool3x3(nn.Module):
         super().__init__()
         self.stride = stride
 
+    def extra_repr(self) -> str:
+        return f"stride={self.stride}"
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not _trained(x):
             return F.avg_pool2d(x, 3, self.stride, 1, count_include_pad=False)

@@ -18,7 +18,7 @@ from dfnas.spaces.cell_operations import Zero, relu_conv_bn
 from dfnas.spaces.depthwise import AveragePool3x3
 from dfnas.spaces.layout import CellGraph, Cells, Edge
 from dfnas.spaces.partial_channels import share_of, slot_on_share
-from dfnas.spaces.slot import Slot
+from dfnas.spaces.slot import Slot, announce
 from dfnas.spaces.space import Architecture, Node, Space, Task
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
@@ -159,6 +159,7 @@ class Cell(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         states = [x]
         for node in range(1, NODES):
+            announce((self.edges[f"{later}-{node - 1}"] for later in range(node, NODES)), states[-1])
             terms = [self.edges[f"{node}-{state}"](states[state]) for state in range(node)]
             states.append(sum(terms[1:], start=terms[0]))
         return states[-1]

@@ -63,9 +63,11 @@ class PartialSlot(Slot):
         super().__init__(choice, options)
         self.parts, self.stride = parts, stride
 
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        return x[:, : x.shape[1] // self.parts]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        chosen = x.shape[1] // self.parts
-        mixed, passing = super().forward(x[:, :chosen]), x[:, chosen:]
+        mixed, passing = super().forward(self.seen(x)), x[:, x.shape[1] // self.parts :]
         if self.stride == 2:
             passing = F.max_pool2d(passing, 2, ceil_mode=True)  # rounds the side up, as the options do
         return F.channel_shuffle(torch.cat([mixed, passing], 1), self.parts)

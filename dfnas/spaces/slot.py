@@ -8,8 +8,8 @@ Shapes: B batch, C channels, H W space.
 """
 
 import functools
-from collections.abc import Iterator, Mapping
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import nn
@@ -19,6 +19,13 @@ class Mixer(Protocol):
     """How an algorithm combines the options of a slot: maps the slot and its input to the slot's output."""
 
     def __call__(self, slot: "Slot", x: torch.Tensor, /) -> torch.Tensor: ...
+
+
+@runtime_checkable
+class Foresight(Protocol):
+    """A mixer that works ahead: what it computes for slots alike at once, it gives when they are run."""
+
+    def ahead(self, slots: Sequence["Slot"], x: torch.Tensor, /) -> None: ...
 
 
 class Slot(nn.Module):
@@ -45,6 +52,15 @@ class Slot(nn.Module):
         of an `nn.Sequential`, nested ones taken apart too; of any other module itself."""
         return tuple(tuple(_in_turn(option)) for option in self.options)
 
+    @functools.cached_property
+    def form(self) -> str:
+        """The same for slots with the same options, but for their parameters."""
+        return repr(self.options)
+
+    def seen(self, x: torch.Tensor) -> torch.Tensor:
+        """What the options see of the slot's input."""
+        return x
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         assert self.mixer is not None, f"slot {self.choice} was run before an algorithm gave it a mixer"
         return self.mixer(self, x)
@@ -67,6 +83,19 @@ def set_mixer(network: nn.Module, mixer: Mixer) -> None:
     """Gives every slot of the network the same mixer."""
     for slot in slots(network):
         slot.mixer = mixer
+
+
+def announce(modules: Iterable[nn.Module], x: torch.Tensor) -> None:
+    """Tells that all of these modules are about to be run on x, as are the edges that leave a state of a cell: mixers
+    with foresight may compute slots among them at once."""
+    alike: dict[str, list[Slot]] = {}
+    for module in modules:
+        if isinstance(module, Slot) and isinstance(module.mixer, Foresight):
+            alike.setdefault(module.form, []).append(module)
+    for waiting in alike.values():
+        mixer = waiting[0].mixer
+        assert isinstance(mixer, Foresight)
+        mixer.ahead(waiting, waiting[0].seen(x))
 
 
 class SinglePath:

@@ -51,7 +51,7 @@ def invert_teacher(job: Job[InvertTeacherSettings]) -> None:
     competitor = options.competitor and load_beside("competitor", options.competitor, teacher, job.device)
     job.reads(code=[name for network in (teacher, competitor) if network is not None for name in network.spec.code()])
     os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str((job.state_dir / "compiled").resolve()))
-    objective = Objective(teacher, settings, competitor)
+    objective = Objective(teacher, settings, competitor, options.batches)
     if objective.compiled:
         job.recall(compiled=True)
         Inversion(objective, targets[: settings.batch_size], options.generation, options.first_batch)  # compiles

@@ -3,7 +3,8 @@
 Compilation fuses BatchNorm, activations and statistics: on a CPU a step takes two thirds to three quarters of the time
 in bfloat16 (docs/synthesis.md). It costs about half a minute for each resolution, so it has to be earned back. Compiled
 code adds in another order than torch's own: the decision belongs to what determines a result. It follows from the
-settings, the teacher, the threads and whether there is a compiler, never from a clock, and is noted in the shard.
+settings, the teacher, the threads, on a GPU the batches of the job, and whether there is a compiler, never from a
+clock, and is noted in the shard.
 """
 
 import os
@@ -20,9 +21,14 @@ from dfnas.measure.complexity import count_macs
 from dfnas.runtime.errors import InputError, reason
 from dfnas.settings.invert_teacher import InvertTeacherSettings
 
-# Multiply-accumulates of a batch from which compiling pays: what a CPU thread or a GPU does in about three minutes.
+# Multiply-accumulates of a batch from which compiling pays: what a CPU thread does in about three minutes.
 MACS_PER_CPU_THREAD = 4e12
-MACS_PER_GPU = 1e15
+# Estimates, none of them measured on a GPU.
+COMPILE_SECONDS = 30.0  # of a resolution, as on a CPU
+GPU_MACS_PER_SECOND = 6e12
+SHARE_SAVED = 0.25  # of a step that is bound by its work, as on a CPU
+LAUNCH_SECONDS = 5e-6
+LAUNCHES_SAVED_PER_LAYER = 7  # of the 11 that a step of ResNet-20 has for each (426 in all): fusion leaves some
 
 
 def batch_macs(teacher: Teacher, settings: InvertTeacherSettings) -> float:
@@ -32,16 +38,31 @@ def batch_macs(teacher: Teacher, settings: InvertTeacherSettings) -> float:
     return 2 * count_macs(teacher.network, spec.channels, *spec.size) * image_steps
 
 
-def pays(teacher: Teacher, settings: InvertTeacherSettings) -> bool:
-    """Whether to compile: as the settings say, or where it earns its cost back and a compiler is there."""
+def gpu_seconds_saved(teacher: Teacher, settings: InvertTeacherSettings, batches: int) -> float:
+    """What compiled code saves a GPU in a job, in seconds, without the compilation. Small images are bound by the
+    launches of operations, large ones by their work: the larger of the two savings counts."""
+    layers = sum(next(module.children(), None) is None for module in teacher.network.modules())
+    steps = sum(stage.steps for stage in settings.stages)
+    of_launches = steps * layers * LAUNCHES_SAVED_PER_LAYER * LAUNCH_SECONDS
+    of_work = SHARE_SAVED * batch_macs(teacher, settings) / GPU_MACS_PER_SECOND
+    return batches * max(of_launches, of_work)
+
+
+def pays(teacher: Teacher, settings: InvertTeacherSettings, batches: int = 1) -> bool:
+    """Whether to compile: as the settings say, or where it earns its cost back and a compiler is there.
+
+    Args:
+        batches: of the job. A CPU looks at one alone.
+    """
     if settings.compile != "auto":
         return settings.compile == "always"
     if teacher.mean.device.type == "cpu":
-        enough = MACS_PER_CPU_THREAD * torch.get_num_threads()
         able = shutil.which(os.environ.get("CXX", "g++")) is not None
+        earned = able and batch_macs(teacher, settings) >= MACS_PER_CPU_THREAD * torch.get_num_threads()
     else:
-        enough, able = MACS_PER_GPU, True
-    return able and batch_macs(teacher, settings) >= enough and not switched_off()
+        resolutions = len({stage.downscale for stage in settings.stages})
+        earned = gpu_seconds_saved(teacher, settings, batches) > COMPILE_SECONDS * resolutions
+    return earned and not switched_off()
 
 
 def switched_off() -> bool:

@@ -64,7 +64,8 @@ class WithFreshImages:
             student = spec.model_copy(update={"builder": "", "arguments": {}, "mean": data.mean, "std": data.std})
             self._student = Teacher(student, copy.deepcopy(training.network)).to(data.device)
             count_on_host(self._student)  # as the network does whose state it takes over
-        self._objective, self._classes = Objective(teacher, self._settings, self._student), spec.classes
+        batches = fresh.batches * fresh.rounds(training.settings.epochs)
+        self._objective, self._classes = Objective(teacher, self._settings, self._student, batches), spec.classes
         self._learning = fresh.every_epochs * training.batches.per_epoch
         self._making = fresh.batches * sum(stage.steps for stage in inversion.stages)
         self.steps = training.steps + fresh.rounds(training.settings.epochs) * self._making

@@ -42,12 +42,19 @@ class Objective:
     Args:
         teacher: decides the device. Its network's weights are laid out channels-last from now on, where it takes that.
         competitor: a second network of the same classes; needed if `settings.competition_weight` is above 0.
+        batches: how many it is for; more are worth a compilation sooner, see `pays`.
 
     Raises:
         InputError: the teacher has no BatchNorm although the feature term has a weight.
     """
 
-    def __init__(self, teacher: Teacher, settings: InvertTeacherSettings, competitor: Teacher | None = None):
+    def __init__(
+        self,
+        teacher: Teacher,
+        settings: InvertTeacherSettings,
+        competitor: Teacher | None = None,
+        batches: int = 1,
+    ):
         assert competitor is not None or not settings.competition_weight
         self.teacher, self.settings = teacher.to(memory_format=teacher.layout), settings
         self._competitor = competitor if settings.competition_weight else None
@@ -67,7 +74,8 @@ class Objective:
             settings.l2_weight,
             settings.competition_weight,
         )
-        self._compiled = Compiled(self._outcome, settings.compile == "always") if pays(teacher, settings) else None
+        compiled = pays(teacher, settings, batches)
+        self._compiled = Compiled(self._outcome, settings.compile == "always") if compiled else None
         self._prepared: set[torch.Size] = set()
 
     @property

@@ -288,6 +288,9 @@ SCENARIOS: dict[str, Scenario] = {
     "training, streamed": training(streamed=True),
     "fresh images": fresh_images,
     "darts": supernet("darts", 1),
+    "darts, first order, published size": supernet(
+        "darts", 1, order=1, batch_size=2, images_per_epoch=16, options={"nodes": 4, "search_cells": 8}
+    ),
     "darts, second order, edges": supernet(
         "darts", 1, order=2, edge_normalisation=True, options={"search_partial_channels": 2}
     ),

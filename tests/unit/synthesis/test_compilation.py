@@ -15,7 +15,7 @@ from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
 from dfnas.settings.invert_teacher import InvertTeacherSettings, ResolutionStage
-from dfnas.synthesis.compilation import batch_macs, pays
+from dfnas.synthesis.compilation import batch_macs, gpu_seconds_saved, pays
 from dfnas.synthesis.inversion import Inversion
 from dfnas.synthesis.inversion_targets import first_targets
 from dfnas.synthesis.objective import Objective
@@ -54,6 +54,40 @@ def test_auto_compiles_long_runs_only_and_the_setting_overrules(monkeypatch):
     assert not pays(teacher, long.model_copy(update={"compile": "never"}))
     monkeypatch.setattr(shutil, "which", lambda name: None)
     assert not pays(teacher, long)
+
+
+def on_a_gpu(teacher: Teacher) -> Teacher:
+    """What is asked about its device says that it is none of the CPU's."""
+    teacher.mean = teacher.mean.to("meta")
+    return teacher
+
+
+def test_on_a_gpu_a_job_of_small_images_earns_its_compilation_by_its_steps():
+    spec = TeacherSpec(builder="-", mean=(0.5,) * 3, std=(0.25,) * 3)
+    teacher = on_a_gpu(Teacher(spec, cifar_resnet(20)))
+    two = settings_of(stages=(ResolutionStage(downscale=2, steps=2000), ResolutionStage(steps=2000)))
+    assert 3 < gpu_seconds_saved(teacher, two, 1) < 10  # 4,000 steps of 426 launches, of 5 µs, take 8.5 s
+    assert gpu_seconds_saved(teacher, two, 7) == pytest.approx(7 * gpu_seconds_saved(teacher, two, 1))
+    assert not pays(teacher, two, 2)
+    assert pays(teacher, two, 50)
+    enough = next(batches for batches in range(1, 50) if pays(teacher, two, batches))
+    one = settings_of(
+        stages=(ResolutionStage(steps=2000), ResolutionStage(steps=2000))
+    )  # one resolution, compiled once
+    assert pays(teacher, one, enough // 2 + 1)
+    assert not pays(teacher, two, enough // 2 + 1)
+    assert not pays(teacher, two.model_copy(update={"compile": "never"}), 50)
+    with torch._dynamo.config.patch(disable=True):
+        assert not pays(teacher, two, 50)
+
+
+def test_on_a_gpu_large_batches_earn_it_by_their_work():
+    spec = TeacherSpec(builder="-", mean=(0.5,) * 3, std=(0.25,) * 3)
+    teacher = on_a_gpu(Teacher(spec, cifar_resnet(20)))
+    small, large = (settings_of(batch_size=size, stages=(ResolutionStage(steps=2000),)) for size in (6, 20_000))
+    assert batch_macs(teacher, large) > 1e15
+    assert pays(teacher, large)
+    assert not pays(teacher, small)
 
 
 COMPILE = torch.compile
