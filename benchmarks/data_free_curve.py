@@ -12,7 +12,7 @@ each batch's own statistics. Its rate goes by `one_cycle` (0.3, nothing clipped)
 Splits are to be chosen by `judge`, the share of 1,024 further synthetic images of 120 steps on which student and
 teacher agree, the same for all rows, with seeds that a table does not use. `last` is the accuracy on the last 10,000
 training images of CIFAR-10, which no data-free student has seen (standard error 0.45 points), `test` that on its test
-images. Rows `real/S` and `real asked/S` learn from --real images of the first 40,000 with their classes, or the
+images. Rows `real N/S` and `real asked N/S` learn from N of the first 40,000 training images with their classes, or the
 teacher's labels of each view. Seconds are of this process: `images_s` of the synthesis, `student_s` of the training.
 A batch of images that --cache holds already is counted with what it took.
 """
@@ -44,7 +44,7 @@ from dfnas.synthesis.inversion_targets import first_targets, soft_labels
 from dfnas.synthesis.objective import Objective
 from dfnas.training.training import Training
 
-ROW = re.compile(r"(?:(\d+)x(\d+)|(real)|(real asked))/(\d+)(?: (one_cycle|cosine))?")
+ROW = re.compile(r"(?:(\d+)x(\d+)|real( asked)? (\d+))/(\d+)(?: (one_cycle|cosine))?")
 RATES: dict[str, dict[str, Any]] = {
     "one_cycle": {"schedule": "one_cycle", "lr": 0.3, "clip_norm": 0.0},
     "cosine": {"lr": 0.1, "warmup_epochs": 1},
@@ -77,12 +77,11 @@ def batches(teacher: Teacher, images: int, steps: int, seed: int, cache: Path) -
     return ImageSet(pixels, labels, labels.argmax(1), SIZE, teacher.spec.mean, teacher.spec.std), seconds
 
 
-def cifar(teacher: Teacher, real: int) -> tuple[ImageSet, ImageSet, ImageSet]:
+def cifar(teacher: Teacher) -> tuple[ImageSet, ImageSet, ImageSet]:
     """Real images to learn from, the last of the training images, and the test images."""
     with np.load(Path(os.environ["DFNAS_DATA"]) / "cifar10" / "cifar10.npz") as archive:
         x, y = archive["x_train"], archive["y_train"]
-        chosen = limited(y[:-LAST], real, 0)
-        pairs = [(x[chosen], y[chosen]), (x[-LAST:], y[-LAST:]), (archive["x_test"], archive["y_test"])]
+        pairs = [(x[:-LAST], y[:-LAST]), (x[-LAST:], y[-LAST:]), (archive["x_test"], archive["y_test"])]
     learnt, last, test = (real_set(*pair, teacher) for pair in pairs)
     return learnt, last, test
 
@@ -107,29 +106,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", nargs="+", required=True, metavar="NxI/S", help="see above")
     parser.add_argument("--seeds", type=int, nargs="+", default=[10], help="of images and students")
-    parser.add_argument("--real", type=int, default=10_240, help="images of rows that learn from real ones")
     parser.add_argument("--cache", type=Path, required=True, help="folder for images that are made")
     parser.add_argument("--out", type=Path, required=True, help="CSV; rows that it has already are not made again")
     options = parser.parse_args()
     for row in options.rows:
         if not ROW.fullmatch(row):
-            parser.error(f"--rows {row!r}: expected NxI/S, real/S or real asked/S, and one_cycle or cosine behind it")
+            parser.error(f"--rows {row!r}: expected NxI/S, real N/S or real asked N/S, maybe one_cycle or cosine")
     options.cache.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     teacher, asked = cifar_teacher(20), asked_teacher()
-    real, last, test = cifar(teacher, options.real)
+    real, last, test = cifar(teacher)
     judge, _ = batches(teacher, JUDGE["images"], JUDGE["steps"], JUDGE["seed"], options.cache)
 
     def measure(row: str, seed: int) -> dict[str, Any]:
         found = ROW.fullmatch(row)
         assert found is not None, "rows are checked"
-        count, steps, classes, _, student_steps, rates = found.groups()
+        count, steps, asks, given, student_steps, rates = found.groups()
         if count is None:
-            train, images_s = real, 0.0
+            train, images_s = real.subset(torch.from_numpy(limited(real.targets.numpy(), int(given), 0))), 0.0
         else:
             train, images_s = batches(teacher, int(count), int(steps), seed, options.cache)
         begun = time.process_time()
-        training = trained(train, asked, int(student_steps), rates or "one_cycle", classes is None, seed)
+        training = trained(train, asked, int(student_steps), rates or "one_cycle", bool(count or asks), seed)
         student_s = time.process_time() - begun
         student = training.network.eval()
         seen, told = (predict(network, judge, 256).argmax(1) for network in (student, teacher.network))
