@@ -17,7 +17,7 @@ ORDER = ("weights", "weights_key", "builder", "arguments", "classes", "channels"
 PROC_CPU = Path("/proc/cpuinfo")
 SECTION = "comparison:\n"
 """With which the sections of a preset begin, behind what it says of itself."""
-LEAST_STEPS = 1 / 3
+LEAST_STEPS = 1 / 2
 """Share of the preset's steps of the inversion below which images are not worth their time."""
 
 
