@@ -35,8 +35,12 @@ class SoftmaxMixture:
     def ahead(self, slots: Sequence[Slot], x: torch.Tensor) -> None:
         """See `announce`. A CPU gains nothing by it: there each slot is computed when it is asked."""
         if x.device.type != "cpu":
-            weights = torch.stack([self.weights[slot.choice] for slot in slots])
-            self.ready |= zip(slots, mixtures(slots, weights, x), strict=True)
+            self.prepare(slots, x)
+
+    def prepare(self, slots: Sequence[Slot], x: torch.Tensor) -> None:
+        """Computes slots of the same form at once, from the input that they will be run on."""
+        weights = torch.stack([self.weights[slot.choice] for slot in slots])
+        self.ready |= zip(slots, mixtures(slots, weights, x), strict=True)
 
     def __call__(self, slot: Slot, x: torch.Tensor) -> torch.Tensor:
         if slot in self.ready:

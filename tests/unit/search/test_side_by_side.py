@@ -35,8 +35,7 @@ class Ahead(SoftmaxMixture):
 
     def ahead(self, slots, x):
         self.together.append(len(slots))
-        weights = torch.stack([self.weights[slot.choice] for slot in slots])
-        self.ready |= zip(slots, mixtures(slots, weights, x), strict=True)
+        self.prepare(slots, x)
 
 
 def space_of(name: str):
