@@ -73,4 +73,8 @@ class QualityReport(Document):
     diversity: Diversity
     batch_norm: NormDistances | None
     agreement_by_class: list[Figure]
+    """None for a class of fewer than two images."""
+    classes_of_one_image: Whole
+    verdict: str
+    """What the agreements mean, in words."""
     provenance: dict[str, Any]

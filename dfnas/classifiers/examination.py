@@ -10,6 +10,7 @@ from torch import nn
 
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.guards import guarded_pass
+from dfnas.classifiers.norms import never_trained
 from dfnas.classifiers.soundness import check_function, check_same, probes, unchanged
 from dfnas.classifiers.teacher import Teacher
 from dfnas.runtime.errors import InputError
@@ -92,6 +93,17 @@ def check_trained(teacher: Teacher, where: str, section: str = "teacher") -> Non
         raise InputError(
             f"{where}: it says the same of every image: its weights are not those of a trained classifier; set "
             f"{section}.weights to a checkpoint of its training"
+        )
+
+
+def check_norms(teacher: Teacher, where: str) -> None:
+    """Raises InputError where the layers whose statistics an inversion aims at still have those that they are made
+    with: images of a network before its training are of no use, however surely it sees their classes in them."""
+    if never_trained(teacher.network):
+        raise InputError(
+            f"{where}: its BatchNorms store what they do before any training (mean 0, variance 1), so these are not "
+            "the weights of a trained classifier; name its checkpoint. If it was trained with frozen BatchNorms, set "
+            "invert_teacher.feature_weight to 0"
         )
 
 

@@ -51,9 +51,13 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             print(line(finding), file=out, flush=True)
 
+    def report(line: str) -> None:
+        if not options.json:
+            print(line, file=sys.stderr, flush=True)
+
     try:
         with redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
-            found = examine(options.configfile, options.gpus, options.quick, options.all, targets, tell)
+            found = examine(options.configfile, options.gpus, options.quick, options.all, targets, tell, report)
     except (InputError, OSError):
         raise
     except Exception as error:  # a check that breaks is no answer, and nobody is helped by where it broke

@@ -82,15 +82,18 @@ def run(options: argparse.Namespace) -> int:
 
 def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
     """The draft as large as fits into some hours, and what there is to say of it."""
-    print("timing a few steps of each stage: a minute at 32 pixels, some at 224 …", file=sys.stderr, flush=True)
-    found = measured(root, draft.text(""))
+    _tell("measuring this machine, which takes minutes (--quick leaves it out) …")
+    found = measured(root, draft.text(""), _tell)
     for _ in range(4):
         if not found.failures and found.memory_mb <= found.machine.available_mb:
             break
         if any("memory" not in failure and "killed" not in failure for failure in found.failures):
             raise InputError(f"a stage fails on this classifier: {found.failures[0]}")
         draft = smaller(draft)
-        found = measured(root, draft.text(""))
+        print(
+            f"too large for {found.machine.available_mb} MB of memory; once more, with smaller batches", file=sys.stderr
+        )
+        found = measured(root, draft.text(""), _tell)
     else:
         raise InputError(f"no batch fits into {found.machine.available_mb} MB of memory: {found.failures[0]}")
     draft, seconds = fitted(draft, found, hours)
@@ -100,6 +103,10 @@ def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
         spec = draft.classifier.teacher.spec
         story += f"; the {hours:g} h asked for are less than the least that {spec.classes} classes of this size take"
     return draft, story
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _given(options: argparse.Namespace) -> dict[str, Any]:

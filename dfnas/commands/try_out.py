@@ -7,11 +7,13 @@ the last configuration file. Exit status: 0 where a long run is worth its time, 
 
 import argparse
 import sys
+import time
 from contextlib import ExitStack, redirect_stdout
 from io import BytesIO
 from pathlib import Path
 
 from dfnas.classifiers.assembly import assemble
+from dfnas.classifiers.examination import check_norms
 from dfnas.classifiers.metadata import complete
 from dfnas.classifiers.teacher import Teacher
 from dfnas.classifiers.weights import read_weights
@@ -28,6 +30,8 @@ from dfnas.settings.config import Config
 
 WELL, DOUBTFUL = 0, 1
 COLUMNS = 4
+OF_STEPS = 0.9
+"""Share of its minutes after which the last step is made; what is left is for looking at the images."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the verdict, and returns the exit status. Raises InputError where no image can be made."""
+    begun = time.perf_counter()
     if not options.minutes > 0:
         raise InputError(f"--minutes {options.minutes:g}: expected more than 0")
     for path in options.image:
@@ -57,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
     folder = options.out or options.configuration[-1].parent
     with ExitStack() as held, redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
         teacher = _teacher(config).to(prepare(config.device, this_machine().whole_cores, held))
-        found = attempt(teacher, config.invert_teacher, 45 * options.minutes)
+        found = attempt(teacher, config.invert_teacher, OF_STEPS * 60 * options.minutes - (time.perf_counter() - begun))
         real = _compared(teacher, options.image)
     said = _story(teacher, found, real, options.configuration)
     folder.mkdir(parents=True, exist_ok=True)
@@ -69,8 +74,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _teacher(config: Config) -> Teacher:
     section = config.teacher
-    state = read_weights(section)
-    return assemble(complete(section), state, str(section.file() or section.weights), thoroughly=True)
+    state, where = read_weights(section), str(section.file() or section.weights)
+    teacher = assemble(complete(section), state, where, thoroughly=True)
+    if config.invert_teacher.feature_weight:
+        check_norms(teacher, where)
+    return teacher
 
 
 def _compared(teacher: Teacher, paths: list[Path]) -> list[normalisation.Suits]:

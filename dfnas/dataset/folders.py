@@ -23,6 +23,9 @@ LITTER = ("__macosx", "thumbs.db", "desktop.ini", "@eadir", "$recycle.bin", "los
 MOST_PIXELS = 100_000_000
 """Of a picture before its centre is cut out."""
 
+NAMED = 4
+"""Broken files that are named beside the first."""
+
 
 class Files(NamedTuple):
     """The pictures of a folder with `train/` and `test/`."""
@@ -77,7 +80,7 @@ def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -
     RGB.
 
     Raises:
-        InputError: a file that is no picture, or of which nobody knows what to see: the first such file, and how many
+        InputError: files that are no pictures, or of which nobody knows what to see: the first of them, and how many
             there are.
     """
     from torchvision.transforms.v2 import functional
@@ -85,7 +88,7 @@ def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -
     shape = (len(files), 1 if channels == 1 else 3, *size)
     with needing(f"{len(files)} images of {size[0]} x {size[1]}", int(np.prod(shape)), "set shard_original.size lower"):
         images = np.empty(shape, np.uint8)
-    faults = []
+    faults: list[tuple[Path, str]] = []
     for row, path in enumerate(files):
         try:
             picture = covering(read_picture(path, grey=channels == 1), size)
@@ -93,11 +96,23 @@ def read_pictures(files: Sequence[Path], size: tuple[int, int], channels: int) -
         except Exception as error:  # what a broken file leads PIL to
             if denied(error):
                 raise
-            faults.append(f"{path}: {_fault(error)}")
+            faults.append((path, _fault(error)))
     if faults:
-        more = f" ({len(faults)} of {len(files)} files like that)" if len(faults) > 1 else ""
-        raise InputError(f"{faults[0]}{more}; mend it, or take it out of the folder")
+        raise InputError(_story(faults, len(files)))
     return images
+
+
+def _story(faults: Sequence[tuple[Path, str]], files: int) -> str:
+    """What is wrong with some of so many files, in a line."""
+    (path, fault), *others = faults
+    if not others:
+        return f"{path}: {fault}; mend it, or take it out of the folder"
+    names = [str(other) for other, _ in others[:NAMED]]
+    names += ["…"] if len(others) > NAMED else []
+    return (
+        f"{path}: {fault} ({len(faults)} of {files} files like that, others are {', '.join(names)}); mend them, or "
+        "take them out of the folder"
+    )
 
 
 def covering(picture: Image.Image, size: tuple[int, int]) -> Image.Image:

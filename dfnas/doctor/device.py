@@ -3,13 +3,10 @@
 import re
 
 from dfnas.doctor.findings import Finding, failure, ok, warning
-from dfnas.doctor.machine import Machine
+from dfnas.doctor.machine import BFLOAT16_CAPABILITY, Machine
 from dfnas.runtime.device import host_lock
 from dfnas.runtime.errors import InputError
 from dfnas.settings.config import Config
-
-BFLOAT16_CAPABILITY = (8, 0)
-"""From which on GPUs compute in bfloat16."""
 
 
 def check_device(config: Config, machine: Machine) -> list[Finding]:
@@ -17,6 +14,9 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
     asked = [rule for rule in config.rules if config.resources_of(rule)["gpu"]]
     if config.device == "cpu" or (config.device == "auto" and not machine.gpus):
         found = [ok("device", f"cpu, {machine.cpu}")]
+        if not machine.cpu_bfloat16 and (slow := _in_bfloat16(config)):
+            story = f"cpu, {machine.cpu}, has no instructions for bfloat16, in which {', '.join(slow)} would compute"
+            found = [warning("device", f"{story} about ten times as slowly: set precision to float32")]
         if asked and config.device == "auto":
             story = f"torch sees no GPU, and resources reserve some for {', '.join(asked)}: these jobs run on the CPU"
             found.append(warning("device", f"{story}; device = cuda refuses that"))
@@ -35,7 +35,7 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
     for number, gpu in enumerate(machine.gpus):
         version = ".".join(map(str, gpu.capability))
         story = f"cuda:{number}, {gpu.name}, capability {version}, {gpu.free_mb} of {gpu.total_mb} MB free"
-        if gpu.capability < BFLOAT16_CAPABILITY and _uses_bfloat16(config):
+        if gpu.capability < BFLOAT16_CAPABILITY and _in_bfloat16(config):
             story += "; it has no bfloat16 arithmetic: set precision to float32"
         elif gpu.free_mb < gpu.total_mb / 2:
             story += "; somebody else uses it"
@@ -83,7 +83,7 @@ def check_memory(config: Config, machine: Machine) -> list[Finding]:
     return [ok("memory", said)]
 
 
-def _uses_bfloat16(config: Config) -> bool:
-    sections = [source.invert_teacher for source in config.synthetic_data().values()]
-    sections += [section for _, section in config]
-    return "bfloat16" in [getattr(section, "precision", None) for section in sections]
+def _in_bfloat16(config: Config) -> list[str]:
+    """The sections that compute in it."""
+    sections = [*config, *((f"sources.{name}", source.invert_teacher) for name, source in config.sources.items())]
+    return [name for name, section in sections if getattr(section, "precision", None) == "bfloat16"]

@@ -53,6 +53,7 @@ def examine(
     everything: bool = False,
     targets: Sequence[str] = (),
     tell: Callable[[Finding], None] = lambda finding: None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> Examination:
     """Looks at the machine for what a configuration needs.
 
@@ -64,6 +65,7 @@ def examine(
         targets: what is to be made, by names of `dfnas.targets` or as files; none for all that a configuration asks
             for.
         tell: is given each finding as soon as it is there.
+        report: is given what is under way where it takes long, see `try_jobs`.
 
     Raises:
         InputError: the configuration says something impossible, or there is no workflow to ask.
@@ -96,7 +98,7 @@ def examine(
     estimated = None
     failed = {finding.subject for finding in findings if finding.level == "failure"}
     if jobs and not quick and not failed & HINDERING:
-        tried = try_jobs(config, jobs, sizes, machine)
+        tried = try_jobs(config, jobs, sizes, machine, report)
         found(finding for finding in judge_trials(tried, config, machine) if finding.subject not in failed)
         estimated = estimate(jobs, tried, sizes, config, machine, _shared_gpus(gpus, config, machine))
         found(judge_times(estimated, config))

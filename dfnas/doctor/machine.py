@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,13 @@ import torch
 from dfnas.runtime.control_groups import GROUPS, PROC, folders_of, memory_mb, text_of
 from dfnas.runtime.device import device_name
 from dfnas.runtime.energy import NVML
+
+PROC_CPU = Path("/proc/cpuinfo")
+BFLOAT16_CAPABILITY = (8, 0)
+"""From which on GPUs compute in bfloat16."""
+BFLOAT16_FLAGS = re.compile(r"\bavx512_bf16\b")
+"""What Linux calls a CPU's instructions for it. Without them torch takes eleven times as long for a ResNet-20
+in bfloat16 as in float32 (AVX2, one thread)."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,8 @@ class Machine:
     available_mb: int
     """Of it, what is free now."""
     cpu: str
+    cpu_bfloat16: bool = False
+    """Whether its CPU has instructions for bfloat16."""
     load: float = 0.0
     """Cores that programs kept busy in the last minute."""
     gpus: tuple[Gpu, ...] = ()
@@ -45,6 +55,16 @@ class Machine:
     def whole_cores(self) -> int:
         """Cores for Snakemake's --cores."""
         return max(1, int(self.cores))
+
+    def uses_gpu(self, device: str) -> bool:
+        """Whether a configured device is, or comes to, a GPU of it."""
+        return bool(self.gpus) and device != "cpu"
+
+    def has_bfloat16(self, device: str) -> bool:
+        """Whether arithmetic in bfloat16 is quicker on a configured device than in float32."""
+        if self.uses_gpu(device):
+            return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in self.gpus)
+        return self.cpu_bfloat16
 
 
 def this_machine() -> Machine:
@@ -59,6 +79,7 @@ def this_machine() -> Machine:
         memory_mb=total,
         available_mb=available,
         cpu=device_name(torch.device("cpu")),
+        cpu_bfloat16=BFLOAT16_FLAGS.search(text_of(PROC_CPU)) is not None,
         load=os.getloadavg()[0],
         gpus=gpus,
         driver=_driver() if gpus else "",

@@ -6,7 +6,7 @@ import torch
 
 from dfnas.classifiers.assembly import assemble, build_network
 from dfnas.classifiers.description import TeacherSpec
-from dfnas.classifiers.examination import answers_to_noise, examine
+from dfnas.classifiers.examination import answers_to_noise, check_norms, examine
 from dfnas.classifiers.metadata import complete, torchvision_entry
 from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.norms import never_trained, stored_norms
@@ -37,13 +37,18 @@ def _check_teacher(config: Config, sources: list[str]) -> list[Finding]:
     if section.weights is None:
         findings, teacher = _fresh(section, "to be trained by pretrain_teacher on the original images")
     else:
-        findings, teacher = _loaded(section, "teacher")
+        findings, teacher = _loaded(section, "teacher", bool(_aiming(config, sources)))
     if teacher is not None:
         findings += _judge_norms(config, sources, teacher)
     return findings
 
 
-def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher | None]:
+def _loaded(section: TeacherSettings, role: str, aimed_at: bool = False) -> tuple[list[Finding], Teacher | None]:
+    """A network with its weights, looked at.
+
+    Args:
+        aimed_at: whether images are to have the statistics of its BatchNorms.
+    """
     if is_published(section.weights) and not _is_cached(section):
         story = f"{section.weights} is not known to be here: what is not will be downloaded, which needs a network"
         findings, network = _fresh(section, story, role)
@@ -51,7 +56,10 @@ def _loaded(section: TeacherSettings, role: str) -> tuple[list[Finding], Teacher
     try:
         state = read_weights(section, role)
         spec = complete(section, role)
-        teacher = assemble(spec, state, str(section.file() or section.weights), role, True)
+        where = str(section.file() or section.weights)
+        teacher = assemble(spec, state, where, role, True)
+        if aimed_at:
+            check_norms(teacher, where)
     except InputError as error:
         return [failure(role, str(error))], None
     return [judge_answers(teacher, role)], teacher
@@ -86,8 +94,7 @@ def judge_answers(teacher: Teacher, role: str = "teacher") -> Finding:
 def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[Finding]:
     """What the configuration asks of BatchNorms that the teacher does not have."""
     findings = []
-    asked = [name for name in sources if config.synthetic_data()[name].invert_teacher.feature_weight]
-    if asked and not teacher.batch_norms():
+    if _aiming(config, sources) and not teacher.batch_norms():
         story = (
             "it has no BatchNorm2d, and the inversion matches their statistics: set invert_teacher.feature_weight to "
             "0, or take another network"
@@ -100,6 +107,11 @@ def _judge_norms(config: Config, sources: list[str], teacher: Teacher) -> list[F
         story = f"it has no BatchNorm with stored statistics: set {by_batch[0]}.teacher_statistics to stored"
         findings.append(failure("teacher", story))
     return findings
+
+
+def _aiming(config: Config, sources: list[str]) -> list[str]:
+    """The data sets whose images are to have the statistics of the teacher's BatchNorms."""
+    return [name for name in sources if config.synthetic_data()[name].invert_teacher.feature_weight]
 
 
 def described(teacher: Teacher) -> str:

@@ -9,8 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -63,14 +63,26 @@ def orders(jobs: Sequence[PlannedJob], config: Config) -> dict[str, dict[str, Pl
 
 
 def try_jobs(
-    config: Config, jobs: Sequence[PlannedJob], sizes: Mapping[str, DataSize], machine: Machine
+    config: Config,
+    jobs: Sequence[PlannedJob],
+    sizes: Mapping[str, DataSize],
+    machine: Machine,
+    tell: Callable[[str], None],
 ) -> list[Tried]:
-    """Runs the trials that a plan asks for."""
+    """Runs the trials that a plan asks for.
+
+    Args:
+        tell: is given a line before the first trial and one after those of each rule: they take minutes.
+    """
     wanted = orders(jobs, config)
     threads = max((config.resources_of(rule)["threads"] for rule in wanted), default=1)
     on_gpu = bool(machine.gpus) and config.device != "cpu"
     with ThreadPoolExecutor(1 if on_gpu else max(1, machine.whole_cores // threads)) as pool:
-        waiting = [pool.submit(_tried, order_for(rule, wanted[rule], config, sizes)) for rule in wanted]
+        waiting = {pool.submit(_tried, order_for(rule, wanted[rule], config, sizes)): rule for rule in wanted}
+        if waiting:
+            tell(f"timing a few steps of {len(waiting)} stages: {', '.join(wanted)}")
+        for number, one in enumerate(as_completed(waiting), 1):
+            tell(f"  {waiting[one]} timed, {number} of {len(waiting)}")
         return [one.result() for one in waiting]
 
 

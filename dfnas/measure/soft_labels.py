@@ -60,6 +60,10 @@ class LabelStatistics:
         return self.class_sums.trace().item() / self.counts.sum().item()
 
     def agreement_by_class(self) -> list[Any]:
-        """`agreement` of each class; None for a class without images."""
+        """`agreement` of each class; None for a class of fewer than two images, whose share says nothing of it."""
         shares = zip(self._agreeing.tolist(), self.counts.tolist(), strict=True)
-        return [agreeing / count if count else None for agreeing, count in shares]
+        return [agreeing / count if count > 1 else None for agreeing, count in shares]
+
+    def classes_of_one_image(self) -> int:
+        """How many there are, which `agreement_by_class` leaves out."""
+        return int((self.counts == 1).sum())

@@ -17,7 +17,7 @@ from dfnas.synthesis.inversion_targets import one_hot, soft_labels
 from dfnas.synthesis.objective import Objective
 
 IMAGES = 16
-TRIED = 3
+TRIED = 2
 """Steps of a resolution by which its time is known; the first of them counts for nothing."""
 
 
@@ -34,6 +34,8 @@ class Attempt:
     steps: int
     wanted: int
     """Steps that the configuration has."""
+    seconds: float
+    """That these steps took."""
 
     @property
     def seen(self) -> torch.Tensor:
@@ -51,7 +53,7 @@ def attempt(teacher: Teacher, settings: InvertTeacherSettings, seconds: float) -
 
     Args:
         settings: of the configuration; batches of its size are not made, and nothing is compiled.
-        seconds: that all steps may take.
+        seconds: that all steps may take, those included by which their time is known.
 
     Raises:
         InputError: see `Inversion`.
@@ -59,17 +61,18 @@ def attempt(teacher: Teacher, settings: InvertTeacherSettings, seconds: float) -
     count = teacher.spec.classes
     classes = torch.tensor(evenly(count, IMAGES)) if count > IMAGES else torch.arange(IMAGES) % count
     said = settings.plain() | {"batch_size": IMAGES, "compile": "never", "competition_weight": 0.0}
-    wanted = sum(stage.steps for stage in settings.stages)
+    wanted, begun = sum(stage.steps for stage in settings.stages), time.perf_counter()
     if wanted:
         needed = _seconds(teacher, _shortened(said, dict.fromkeys(range(len(said["stages"])), TRIED)), classes)
         whole = sum(one * stage.steps for one, stage in zip(needed, settings.stages, strict=True))
-        share = min(1.0, seconds / whole)
+        share = min(1.0, max(0.0, seconds - (time.perf_counter() - begun)) / whole)
         steps = {place: max(TRIED, round(share * stage.steps)) for place, stage in enumerate(settings.stages)}
         said = _shortened(said, steps).plain()
-    short = InvertTeacherSettings.parse(said)
+    short, begun = InvertTeacherSettings.parse(said), time.perf_counter()
     images = to_uint8(_inversion(teacher, short, classes).run()).cpu()
+    took = time.perf_counter() - begun
     labels = soft_labels(teacher, images, IMAGES)
-    return Attempt(images, classes, labels, sum(stage.steps for stage in short.stages), wanted)
+    return Attempt(images, classes, labels, sum(stage.steps for stage in short.stages), wanted, took)
 
 
 def _shortened(said: dict, steps: dict[int, int]) -> InvertTeacherSettings:

@@ -8,6 +8,7 @@ import torch
 
 from dfnas.classifiers.assembly import assemble
 from dfnas.classifiers.checkpoints import is_torchscript
+from dfnas.classifiers.examination import check_norms
 from dfnas.classifiers.metadata import complete, known_of
 from dfnas.classifiers.names import TORCHSCRIPT, parse_builder
 from dfnas.classifiers.teacher import Teacher
@@ -67,8 +68,8 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
         ask: answers to what cannot be known, by key, and why it cannot.
 
     Raises:
-        InputError: it cannot be loaded, does not fit what was said, says the same of every image, or something is
-            neither known nor answered.
+        InputError: it cannot be loaded, does not fit what was said, was never trained, or something is neither
+            known nor answered.
     """
     said = dict(given)
     if "builder" not in said and "weights" in said:
@@ -97,6 +98,7 @@ def find_out(given: Mapping[str, Any], ask: Ask = answers) -> Classifier:
     settings = TeacherSettings.parse(section, "teacher")
     where = str(settings.file() or settings.weights)
     teacher = assemble(complete(settings), state, where, thoroughly=True)
+    check_norms(teacher, where)
     return Classifier(section, sources, teacher)
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dfnas.doctor.device import BFLOAT16_CAPABILITY
 from dfnas.doctor.machine import Machine
 from dfnas.project.budget import MOST_STEPS, Measured, effort_for, fewest_images
 from dfnas.project.classifier import METADATA, Classifier
@@ -14,7 +13,6 @@ from dfnas.project.rewriting import Keys, flow, rewritten, values
 from dfnas.project.sizes import Preset, nearest, resolutions, scaled
 
 ORDER = ("weights", "weights_key", "builder", "arguments", "classes", "channels", "size", "mean", "std", "class_names")
-PROC_CPU = Path("/proc/cpuinfo")
 SECTION = "comparison:\n"
 """With which the sections of a preset begin, behind what it says of itself."""
 LEAST_STEPS = 1 / 2
@@ -83,14 +81,15 @@ def first_draft(
     takes = [stage["downscale"] for stage in stages if stage["downscale"] == 1 or classifier.takes(stage["downscale"])]
     if len(takes) < len(stages):
         changes["invert_teacher", "stages"] = resolutions(stages, takes)
-    if not has_bfloat16(machine, options["device"]):
-        changes["invert_teacher", "precision"] = "float32"
+    if not machine.has_bfloat16(options["device"]):
+        said = values(preset.text).items()
+        changes |= {(name, "precision"): "float32" for name, keys in said if "precision" in (keys or {})}
     if not classifier.has_norms:
         changes["invert_teacher", "feature_weight"] = 0.0
         changes["retrain_synthetic", "teacher_statistics"] = "stored"
     if originals["source"] != "none":
         changes["comparison", "retrain_data"] = ["synthetic", "original"]
-    shards = max(1, min(8, machine.whole_cores if not _on_gpu(machine, options["device"]) else len(machine.gpus)))
+    shards = max(1, min(8, len(machine.gpus) if machine.uses_gpu(options["device"]) else machine.whole_cores))
     changes["synthesis", "shards"] = shards
     return _with_whole_batches(draft.changed(changes))
 
@@ -130,20 +129,6 @@ def smaller(draft: Draft) -> Draft:
     for section in ("invert_teacher", "search_spos", "retrain", "calibrate_labels", "assess_images", "evaluate"):
         changes[section, "batch_size"] = max(8, draft.said(section, "batch_size") // 2)
     return _with_whole_batches(draft.changed(changes))
-
-
-def has_bfloat16(machine: Machine, device: str) -> bool:
-    """Whether arithmetic in bfloat16 is faster there than in float32."""
-    if _on_gpu(machine, device):
-        return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in machine.gpus)
-    try:
-        return "avx512_bf16" in PROC_CPU.read_text()
-    except OSError:
-        return False
-
-
-def _on_gpu(machine: Machine, device: str) -> bool:
-    return bool(machine.gpus) and device != "cpu"
 
 
 def _with_whole_batches(draft: Draft) -> Draft:

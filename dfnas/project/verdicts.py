@@ -1,5 +1,6 @@
 """What a first trial of a classifier means, in words, with what to do."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -34,8 +35,10 @@ def agreement(found: Attempt, classes: int) -> str:
     if is_well(found, classes):
         return f"{story} It works: go on."
     if found.steps < found.wanted:
-        story += (
-            f" But only {found.steps} of {found.wanted} steps fitted into its time: first give it more (--minutes)."
+        needed = math.ceil(found.seconds * found.wanted / found.steps / 60) + 1
+        return (
+            f"{story} But only {found.steps} of {found.wanted} steps fitted into its time: that says nothing yet. All "
+            f"of them take about {needed} minutes (--minutes {needed})."
         )
     if by_chance(found.agreeing, images, classes) < UNLIKELY:
         return (

@@ -49,7 +49,7 @@ def assess_images(job: Job[AssessImagesSettings]) -> None:
     labelled([(f"generation {options.generation}", grid)]).save(content, "PNG")
     write_picture(options.picture, content.getvalue(), provenance)
     report.write(options.out)
-    print(f"generation {options.generation}: agreement {report.teacher_agreement:.3f}", file=sys.stderr)
+    print(f"generation {options.generation}: {report.verdict}", file=sys.stderr)
 
 
 if __name__ == "__main__":

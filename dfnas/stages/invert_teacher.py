@@ -13,6 +13,7 @@ import torch
 
 from dfnas.artifacts.history import write_history
 from dfnas.artifacts.teacher import load_beside, load_teacher
+from dfnas.classifiers.examination import check_norms
 from dfnas.dataset.generations import check_generation
 from dfnas.dataset.writing import read_labels, write_shard
 from dfnas.runtime.errors import InputError
@@ -43,6 +44,8 @@ def invert_teacher(job: Job[InvertTeacherSettings]) -> None:
     if options.batches < 1 or options.first_batch < 0 or options.generation < 0:
         raise InputError("--batches must be at least 1, --first-batch and --generation at least 0")
     teacher = load_teacher(options.teacher, job.device)
+    if settings.feature_weight:
+        check_norms(teacher, f"{options.teacher}: the teacher")
     indices = range(options.first_batch, options.first_batch + options.batches)
     classes, targets = _targets(options, settings, indices, teacher.spec.classes)
 

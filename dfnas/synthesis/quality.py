@@ -10,13 +10,14 @@ import torch
 
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.generations import LabelledImages
+from dfnas.measure.agreement import nearer_to_chance
 from dfnas.measure.class_similarity import similarity_correlation
 from dfnas.measure.diversity import ClassDiversity, UnitMoments
 from dfnas.measure.features import Head, PenultimateFeatures, class_weights, final_layer
 from dfnas.measure.soft_labels import LabelStatistics
 from dfnas.measure.statistics import NormStatistics, norm_layers
 from dfnas.runtime.errors import InputError
-from dfnas.synthesis.inversion_targets import seen_by
+from dfnas.synthesis.inversion_targets import doubt, seen_by
 
 NO_HEAD = "the teacher's logits do not come from a linear layer or a 1 x 1 convolution"
 CONSTANT = "labels or weights are the same for all pairs of classes"
@@ -87,10 +88,11 @@ class Quality:
     def report(self) -> dict[str, Any]:
         """Plain values; None for what this teacher or this configuration does not have."""
         labels, count = self._labels, int(self._labels.counts.sum())
+        verified = None if self._verifier is None else self._verified / count
         return {
             "images": count,
             "teacher_agreement": labels.agreement(),
-            "verifier_agreement": None if self._verifier is None else self._verified / count,
+            "verifier_agreement": verified,
             "target_probability": labels.target_probability(),
             "labels": labels.confidence(),
             "targets": self._targets.confidence(),
@@ -98,6 +100,8 @@ class Quality:
             "diversity": self._diversity(),
             "batch_norm": self._norm_distances(),
             "agreement_by_class": labels.agreement_by_class(),
+            "classes_of_one_image": labels.classes_of_one_image(),
+            "verdict": verdict(labels.agreement(), verified, self._teacher.spec.classes),
         }
 
     def _similarity(self) -> dict[str, Any]:
@@ -123,6 +127,22 @@ class Quality:
         means = (sum(values) / len(layers) for values in zip(*layers.values(), strict=True))
         by_layer = {name: distance._asdict() for name, distance in layers.items()}
         return dict(zip(("mean", "variance"), means, strict=True)) | {"layers": by_layer}
+
+
+def verdict(agreement: float, verified: float | None, classes: int) -> str:
+    """What the agreements with the classes that images were made for mean, and what to do where they are low.
+
+    Args:
+        agreement: of the teacher, a share of the images.
+        verified: that of a verifier, or None.
+        classes: K.
+    """
+    sees = f"the teacher sees the class that an image was made for in {agreement:.1%} of them"
+    said = doubt(agreement, classes) or f"{sees} (by chance {1 / classes:.1%})"
+    if verified is None:
+        return said
+    alone = ": what the teacher sees there is hardly seen by others" if nearer_to_chance(verified, classes) else ""
+    return f"{said}; the verifier, which had no part in them, in {verified:.1%}{alone}"
 
 
 def _check(logits: torch.Tensor, whose: str) -> None:

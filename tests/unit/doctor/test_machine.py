@@ -104,6 +104,15 @@ def test_a_gpu_without_bfloat16_or_with_company(make_config, make_machine, gpu):
     assert check_device(make_config(), make_machine(gpus=(old,)))[0].level == "ok"
 
 
+def test_a_cpu_without_bfloat16(make_config, make_machine):
+    config = make_config(invert_teacher={"precision": "bfloat16"}, retrain={"precision": "bfloat16"})
+    (finding,) = check_device(config, make_machine())
+    assert finding.level == "warning"
+    assert "invert_teacher, retrain" in finding.story
+    assert check_device(config, make_machine(cpu_bfloat16=True))[0].level == "ok"
+    assert check_device(make_config(), make_machine())[0].level == "ok"
+
+
 def test_more_threads_than_cores(make_config, make_machine):
     assert check_cores(make_config(), make_machine())[0].level == "ok"
     (finding,) = check_cores(make_config(resources={"search_spos": {"threads": 8}}), make_machine())

@@ -25,12 +25,13 @@ def state() -> dict[str, torch.Tensor]:
 def checked(make_config, tmp_path):
     """What is found of a teacher with some weights; without any, of one that is still to be trained."""
 
-    def check(state=None, sources=("synthetic",), **more):
+    def check(state=None, sources=("synthetic",), invert_teacher=None, **more):
         weights = None
         if state is not None:
             weights = str(tmp_path / "weights.pt")
             torch.save(state, weights)
-        config = make_config(teacher={"weights": weights, "arguments": ARGUMENTS} | more)
+        sections = {} if invert_teacher is None else {"invert_teacher": invert_teacher}
+        config = make_config(teacher={"weights": weights, "arguments": ARGUMENTS} | more, **sections)
         return check_networks(config, list(sources))
 
     return check
@@ -67,11 +68,14 @@ def test_a_teacher_that_says_the_same_of_every_image(checked, state):
     assert (findings[0].level, "the same of every image" in findings[0].story) == ("failure", True)
 
 
-def test_batch_norms_as_before_any_training_are_noticed(checked):
+@pytest.mark.parametrize(("weight", "level"), [(1.0, "failure"), (0.0, "warning")])
+def test_batch_norms_as_before_any_training(checked, make_config, weight, level):
+    """Images cannot aim at their statistics; where they do not, it is noticed."""
     torch.manual_seed(0)
-    findings = checked(cifar_resnet(**ARGUMENTS).state_dict())
-    assert [f.level for f in findings] == ["warning"]
-    assert "its BatchNorms have statistics as before any training (mean 0, variance 1)" in findings[0].story
+    said = make_config().invert_teacher.plain() | {"feature_weight": weight}
+    findings = checked(cifar_resnet(**ARGUMENTS).state_dict(), invert_teacher=said)
+    assert [f.level for f in findings] == [level]
+    assert "before any training (mean 0, variance 1)" in findings[0].story
 
 
 def test_other_sizes_and_missing_files(checked, state):

@@ -104,7 +104,8 @@ def test_soft_labels_of_three_images_worked_by_hand():
     for rows, classes in ((labels[:2], [0, 1]), (labels[2:], [1])):
         statistics.add(rows, torch.tensor(classes))
     assert statistics.agreement() == 2 / 3
-    assert statistics.agreement_by_class() == [1.0, 0.5, None]
+    assert statistics.agreement_by_class() == [None, 0.5, None]
+    assert statistics.classes_of_one_image() == 1
     assert statistics.target_probability() == pytest.approx((0.5 + 1 + 0.25) / 3)
     assert statistics.confidence()["entropy_nats"] == pytest.approx(1.5 * math.log(2) * 2 / 3)
     assert statistics.confidence()["top5_mass"] == pytest.approx(1)

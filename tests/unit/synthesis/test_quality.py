@@ -8,7 +8,7 @@ from dfnas.classifiers.cifar_resnet import cifar_resnet
 from dfnas.classifiers.description import TeacherSpec
 from dfnas.classifiers.teacher import Teacher
 from dfnas.dataset.generations import LabelledImages
-from dfnas.synthesis.quality import NO_HEAD, Quality
+from dfnas.synthesis.quality import NO_HEAD, Quality, verdict
 
 
 def report_of(network: nn.Module) -> dict:
@@ -46,3 +46,18 @@ def test_a_common_teacher_has_everything():
     assert 1 <= report["diversity"]["vendi_score"]["within_class"] <= report["diversity"]["vendi_score"]["overall"] <= 8
     assert len(report["batch_norm"]["layers"]) == 7
     assert report["verifier_agreement"] is None
+
+
+@pytest.mark.parametrize(
+    ("agreement", "verified", "told"),
+    [
+        (0.985, None, "in 98.5% of them (by chance 10.0%)"),
+        (0.2, None, "mean, std and size may not be those of its training"),
+        (0.9, 0.8, "the verifier, which had no part in them, in 80.0%"),
+        (0.9, 0.3, "in 30.0%: what the teacher sees there is hardly seen by others"),
+    ],
+)
+def test_agreements_in_words(agreement, verified, told):
+    said = verdict(agreement, verified, 10)
+    assert told in said
+    assert "\n" not in said

@@ -1,0 +1,50 @@
+"""A configuration as the classifier and the machine need it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from dfnas.doctor.machine import Gpu, Machine
+from dfnas.project.classifier import find_out
+from dfnas.project.draft import first_draft
+from dfnas.project.rewriting import values
+from dfnas.runtime.seeds import reseed
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def classifier(tmp_path, monkeypatch):
+    """A TorchScript file of 32 pixels, looked at."""
+    monkeypatch.chdir(tmp_path)
+    reseed(0, "weights")
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(16, 5)
+    )
+    network(torch.rand(32, 3, 32, 32))
+    torch.jit.trace(network.eval(), torch.zeros(2, 3, 32, 32)).save("x.pt")
+    return find_out({"weights": "x.pt", "size": 32, "normalisation": "half"}, lambda missing, why: {})
+
+
+OLD, NEW = (Gpu("a GPU", (major, 0), 80_000, 79_000) for major in (7, 8))
+
+
+@pytest.mark.parametrize(
+    ("parts", "device", "precision"),
+    [
+        ({}, "auto", "float32"),
+        ({"cpu_bfloat16": True}, "auto", "bfloat16"),
+        ({"gpus": (NEW,)}, "auto", "bfloat16"),
+        ({"gpus": (NEW,)}, "cpu", "float32"),
+        ({"gpus": (NEW, OLD), "cpu_bfloat16": True}, "cuda:0", "float32"),
+    ],
+)
+def test_every_section_computes_in_what_the_machine_has_instructions_for(classifier, parts, device, precision):
+    machine = Machine(cores=2, host_cores=2, memory_mb=8000, available_mb=8000, cpu="a CPU", **parts)
+    draft = first_draft(ROOT, classifier, "results", {"source": "none"}, machine, flip=True, device=device)
+    said = values(draft.text(""))
+    found = {name: keys["precision"] for name, keys in said.items() if isinstance(keys, dict) and "precision" in keys}
+    assert set(found) == {"invert_teacher", "retrain"}
+    assert set(found.values()) == {precision}
