@@ -35,6 +35,8 @@ from dfnas.spaces.space import Space, Task
 
 PIECE = 512
 """Different images of noise, which a data set repeats: its shards are one file many times."""
+SEEN = 0.01
+"""What BatchNorms of a classifier with fresh weights have for means, so that they seem to have seen images."""
 UNKNOWN: dict[str, Any] = dict.fromkeys(("stage", "dfnas", "torch", "code", "device"), "")
 UNKNOWN |= {name: {} for name in ("arguments", "settings", "inputs")}
 """What made a stand-in."""
@@ -120,7 +122,9 @@ class StandIns:
 
     def _classifier(self, path: Path, role: str) -> None:
         spec, state = form_of(self.config.teacher if role == "teacher" else self.config.networks()[role], role)
-        save_teacher(path, spec, state, UNKNOWN)
+        # BatchNorms that have seen no image are refused.
+        seen = {name: torch.full_like(value, SEEN) for name, value in state.items() if name.endswith("running_mean")}
+        save_teacher(path, spec, state | seen, UNKNOWN)
 
     def _space(self, algorithm: str) -> tuple[SpaceSettings, Space]:
         size, settings = self.sizes[ORIGINAL], self.config.searches()[f"search_{algorithm}"].space

@@ -16,7 +16,9 @@ NEXT = "results/synthesis/synthetic/generation-1/shard-0.h5"
 @pytest.mark.slow
 def test_images_at_chance_stop_the_run_unless_it_is_told_to_go_on(tmp_path):
     reseed(0, "weights")
-    state = cifar_resnet(**ARGUMENTS).state_dict()
+    network = cifar_resnet(**ARGUMENTS)
+    network(torch.rand(16, 1, 16, 16))  # BatchNorms that have seen no image are refused
+    state = network.state_dict()
     state["linear.bias"][3] = 100.0  # it sees class 3 everywhere
     torch.save({"state_dict": state}, tmp_path / "checkpoint.pt")
     teacher = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}

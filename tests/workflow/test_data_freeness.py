@@ -25,6 +25,7 @@ def weights(tmp_path):
     """A user's checkpoint, and the configuration that names it."""
     reseed(0, "weights")
     network = cifar_resnet(**ARGUMENTS)
+    network(torch.rand(16, 1, 16, 16))  # BatchNorms that have seen no image are refused
     torch.save({"state_dict": network.state_dict()}, tmp_path / "checkpoint.pt")
     return overlay(
         tmp_path / "weights.yaml", {"teacher": {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}}

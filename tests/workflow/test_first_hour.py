@@ -28,16 +28,17 @@ PLAIN = ("--size", "32", "--normalisation", "imagenet")
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with a checkpoint of four classes, and its code."""
+    """A folder with a checkpoint of four classes, whose BatchNorms have seen images, and its code."""
     monkeypatch.chdir(tmp_path)
     for name in ("net.py", "hubconf.py"):
         (tmp_path / name).write_text(NETWORK)
     space: dict = {}
     exec(NETWORK, space)
     reseed(0, "weights")
-    torch.save({"state_dict": space["build"](classes=4).state_dict()}, "checkpoint.pt")
-    network = space["build"](classes=4).eval()
-    torch.jit.trace(network, torch.zeros(2, 3, 32, 32)).save("network.pt")
+    network = space["build"](classes=4)
+    network(torch.rand(16, 3, 32, 32))
+    torch.save({"state_dict": network.state_dict()}, "checkpoint.pt")
+    torch.jit.trace(network.eval(), torch.zeros(2, 3, 32, 32)).save("network.pt")
     return tmp_path
 
 
@@ -46,7 +47,9 @@ def of_library(name: str, file: str, **arguments) -> None:
     from torchvision import models
 
     reseed(0, "weights")
-    torch.save(models.get_model(name, weights=None, **arguments).state_dict(), file)
+    network = models.get_model(name, weights=None, **arguments)
+    network(torch.rand(2, 3, 32, 32))  # BatchNorms that have seen no image are refused
+    torch.save(network.state_dict(), file)
 
 
 FORMS = {

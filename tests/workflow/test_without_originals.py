@@ -17,9 +17,11 @@ ARGUMENTS = {"depth": 8, "widths": [4, 8, 16], "channels": 1, "classes": 10}
 
 @pytest.fixture
 def configuration(tmp_path):
-    """One search and one training, of a network that nobody has trained."""
+    """One search and one training, of a network that nobody has trained, but whose BatchNorms have seen images."""
     reseed(0, "weights")
-    torch.save({"state_dict": cifar_resnet(**ARGUMENTS).state_dict()}, tmp_path / "checkpoint.pt")
+    network = cifar_resnet(**ARGUMENTS)
+    network(torch.rand(16, 1, 16, 16))
+    torch.save({"state_dict": network.state_dict()}, tmp_path / "checkpoint.pt")
     comparison = {"algorithms": ["spos"], "search_data": ["synthetic"], "retrain_data": ["synthetic"], "seeds": [0]}
     teacher = {"weights": str(tmp_path / "checkpoint.pt"), "arguments": ARGUMENTS}
     said = {"teacher": teacher, "comparison": comparison, "shard_original": {"source": "none"}}

@@ -40,7 +40,9 @@ def refuse(missing, why):
 
 
 def test_classes_and_channels_are_those_of_the_weights(net):
-    torch.save({"state_dict": net["build"](in_chans=1, num_classes=7).state_dict()}, "x.pt")
+    network = net["build"](in_chans=1, num_classes=7)
+    network(torch.rand(16, 1, 20, 20))
+    torch.save({"state_dict": network.state_dict()}, "x.pt")
     given = {"weights": "x.pt", "builder": "net.py:build", "size": 20, "mean": [0.5], "std": [0.5]}
     found = find_out(given, refuse)
     assert found.section["arguments"] == {"in_chans": 1, "num_classes": 7}
@@ -62,8 +64,9 @@ def test_a_size_that_is_the_only_one_is_found_and_an_argument_without_default_is
 
 
 def test_a_torchscript_file_needs_no_builder(net):
-    network = net["build"](num_classes=6).eval()
-    torch.jit.trace(network, torch.zeros(2, 3, 20, 20)).save("x.pt")
+    network = net["build"](num_classes=6)
+    network(torch.rand(16, 3, 20, 20))
+    torch.jit.trace(network.eval(), torch.zeros(2, 3, 20, 20)).save("x.pt")
     found = find_out({"weights": "x.pt", "size": 20, "normalisation": "half"}, refuse)
     assert found.section["builder"] == "torchscript"
     assert (found.section["classes"], found.section["channels"]) == (6, 3)
@@ -89,10 +92,16 @@ def test_a_torchscript_file_needs_no_builder(net):
             {"weights": "dead.pt", "builder": "net.py:build", "size": 20, "normalisation": "half"},
             "says the same of every",
         ),
+        (
+            {"weights": "fresh.pt", "builder": "net.py:build", "size": 20, "normalisation": "half"},
+            "BatchNorms store what they do before any training",
+        ),
     ],
 )
 def test_what_is_missing_or_wrong_is_one_line(net, given, told):
     network = net["build"]()
+    torch.save(network.state_dict(), "fresh.pt")
+    network(torch.rand(16, 3, 20, 20))
     torch.save(network.state_dict(), "x.pt")
     nn.init.zeros_(network[-1].weight)
     torch.save(network.state_dict(), "dead.pt")
