@@ -9,12 +9,15 @@ from pathlib import Path
 
 import torch
 
+from dfnas.runtime.control_groups import text_of
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.locks import PAUSE_S, Lock
 from dfnas.runtime.memory import keep_freed_memory
 
 LOCKS = Path("/tmp")
 """Where the locks of this host are: the same place for every job, which TMPDIR need not be."""
+CPUINFO = Path("/proc/cpuinfo")
+BFLOAT16_FLAG = re.compile(r"\bavx512_bf16\b")
 
 
 def prepare(device: str, threads: int, held: ExitStack) -> torch.device:
@@ -108,9 +111,14 @@ def device_name(device: torch.device) -> str:
     """The name of a GPU, or of the CPU as well as the system knows it."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
-    cpuinfo = Path("/proc/cpuinfo")
-    named = re.search(r"^model name\s*:\s*(.+)$", cpuinfo.read_text(), re.MULTILINE) if cpuinfo.exists() else None
+    named = re.search(r"^model name\s*:\s*(.+)$", text_of(CPUINFO), re.MULTILINE)
     return named[1] if named else platform.processor() or platform.machine()
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether Linux says that the CPU has instructions for it. Without them torch took eleven times as long for a
+    ResNet-20 in bfloat16 as in float32 (AVX2, one thread)."""
+    return BFLOAT16_FLAG.search(text_of(CPUINFO)) is not None
 
 
 def synchronize(device: torch.device) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Generic, overload
 
 from pydantic.fields import FieldInfo
 
-from dfnas.runtime.device import describe
+from dfnas.runtime.device import cpu_has_bfloat16, describe
 from dfnas.runtime.ending import last_words
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.interruption import heeded
@@ -23,6 +23,11 @@ from dfnas.runtime.locks import Lock
 from dfnas.runtime.processes import ALONE, join, launched
 from dfnas.settings.base import Settings
 from dfnas.stages.job import Job, Recalled, S, state_folder
+
+EMULATED = (
+    "precision is bfloat16, for which this CPU has no instructions: it takes about ten times as long as float32, which "
+    "may be what you want here"
+)
 
 
 class Stage(Generic[S]):
@@ -105,6 +110,8 @@ class Stage(Generic[S]):
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
+                elif getattr(settings, "precision", None) == "bfloat16" and processes.leads and not cpu_has_bfloat16():
+                    print(f"{self.name}: {EMULATED}", file=sys.stderr, flush=True)
                 job = Job(self.name, self.module, options, settings, device, processes, inputs, outputs)
                 job.reads(
                     *filter(Path.is_file, job.inputs), code=self.code

@@ -120,6 +120,24 @@ def test_logits_that_are_not_finite(chain, weights, fails):
     fails("import_teacher", chain.import_teacher(weights), weights, "logits are not finite")
 
 
+def test_images_of_a_network_that_was_never_trained(chain, weights, fails, capsys):
+    """Unless they do not aim at what its BatchNorms store."""
+    assert run("import_teacher", *chain.import_teacher(weights)) == 0
+    capsys.readouterr()
+    arguments = ["--teacher", chain.folder / "imported.pt", *chain.invert_teacher()[2:]]
+    fails("invert_teacher", arguments, "imported.pt", "before any training", "feature_weight to 0")
+    assert run("invert_teacher", *arguments, "--feature-weight", "0") == 0
+
+
+@pytest.mark.parametrize(("flags", "warned"), [("avx2", True), ("avx2 avx512_bf16", False)])
+def test_a_precision_that_the_cpu_has_no_instructions_for_is_told(chain, capsys, tmp_path, monkeypatch, flags, warned):
+    cpuinfo = tmp_path / "cpuinfo"
+    cpuinfo.write_text(f"model name : a CPU\nflags : fpu {flags}\n")
+    monkeypatch.setattr("dfnas.runtime.device.CPUINFO", cpuinfo)
+    assert run("invert_teacher", *chain.invert_teacher(), "--precision", "bfloat16") == 0
+    assert ("precision is bfloat16, for which this CPU has no instructions" in capsys.readouterr().err) is warned
+
+
 FRAGILE = '''
 import torch
 
