@@ -74,6 +74,7 @@ def effort_for(measured: Measured, hours: float, least: float) -> float:
 
 def fewest_images(classes: int, generations: int, batch_size: int, shards: int) -> int:
     """Images of a generation below which there is no run: a batch for each shard, one of each class a generation, and
-    two of each in all, of which one is held out."""
-    needed = max(batch_size * shards, classes, math.ceil(2 * classes / generations))
-    return math.ceil(needed / batch_size) * batch_size
+    two of each in all, of which one is held out. Shards have as many batches each: the longest decides."""
+    together = batch_size * shards
+    needed = max(together, classes, math.ceil(2 * classes / generations))
+    return math.ceil(needed / together) * together

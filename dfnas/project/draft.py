@@ -101,8 +101,10 @@ def fitted(draft: Draft, measured: Measured, hours: float) -> tuple[Draft, float
     steps = 1.0
     while measured.seconds(effort, steps) > 3600 * hours and steps > LEAST_STEPS:
         steps = max(LEAST_STEPS, 0.9 * steps)
-    batch = draft.said("invert_teacher", "batch_size")
-    kept = max(least_images(draft), math.floor(effort * images / batch) * batch)
+    together = batches_together(draft)
+    more = math.ceil(effort * images / together) * together
+    fits = measured.seconds(more / images, steps) <= 3600 * hours  # the margin of the effort has room for it
+    kept = max(least_images(draft), more if fits else more - together)
     changes: dict[Keys, Any] = {("synthesis", "images"): kept}
     if steps < 1:
         stages = draft.said("invert_teacher", "stages")
@@ -123,6 +125,11 @@ def least_images(draft: Draft) -> int:
     return fewest_images(classes, synthesis["generations"], batch, shards)
 
 
+def batches_together(draft: Draft) -> int:
+    """Images of a batch of every shard: what a generation has a multiple of, so that no shard waits for another."""
+    return draft.said("invert_teacher", "batch_size") * draft.said("synthesis", "shards")
+
+
 def smaller(draft: Draft) -> Draft:
     """With batches of half the size, for want of memory."""
     changes: dict[Keys, Any] = {}
@@ -132,7 +139,7 @@ def smaller(draft: Draft) -> Draft:
 
 
 def _with_whole_batches(draft: Draft) -> Draft:
-    """With the preset's number of images, in whole batches, or the least that do."""
-    batch = draft.said("invert_teacher", "batch_size")
-    whole = max(1, round(values(draft.preset.text)["synthesis"]["images"] / batch)) * batch
+    """With about the preset's number of images, as many batches for each shard, or the least that do."""
+    together = batches_together(draft)
+    whole = max(1, round(values(draft.preset.text)["synthesis"]["images"] / together)) * together
     return draft.changed({("synthesis", "images"): max(least_images(draft), whole)})

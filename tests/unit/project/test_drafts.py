@@ -8,7 +8,7 @@ from torch import nn
 
 from dfnas.doctor.machine import Gpu, Machine
 from dfnas.project.classifier import find_out
-from dfnas.project.draft import first_draft
+from dfnas.project.draft import first_draft, fitted
 from dfnas.project.rewriting import values
 from dfnas.runtime.seeds import reseed
 
@@ -48,3 +48,32 @@ def test_every_section_computes_in_what_the_machine_has_instructions_for(classif
     found = {name: keys["precision"] for name, keys in said.items() if isinstance(keys, dict) and "precision" in keys}
     assert set(found) == {"invert_teacher", "retrain"}
     assert set(found.values()) == {precision}
+
+
+class Linear:
+    """Measurements by which seconds grow with the images and the steps of each alone."""
+
+    memory_mb = 900
+
+    def __init__(self, whole: float):
+        self.whole = whole
+
+    def seconds(self, effort, steps=1.0):
+        return self.whole * effort * steps
+
+
+@pytest.mark.parametrize(
+    ("hours", "images"),
+    [
+        (1.0, 2560),  # 85 % of the hour are 2,176 images, and the whole hour has room for the next multiple of 512
+        (0.9, 2048),  # of 1,958, which may become 2,048
+        (0.97, 2048),  # of 2,111, which may not become 2,560
+        (0.01, 512),
+    ],
+)
+def test_every_shard_has_as_many_batches_and_the_hours_are_kept(classifier, hours, images):
+    machine = Machine(cores=2, host_cores=2, memory_mb=8000, available_mb=8000, cpu="a CPU")
+    draft = first_draft(ROOT, classifier, "results", {"source": "none"}, machine, flip=True, device="cpu")
+    found, seconds = fitted(draft, Linear(3600.0), hours)
+    assert found.said("synthesis", "images") == images
+    assert seconds <= 3600 * hours or images == 512
