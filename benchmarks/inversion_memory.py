@@ -36,7 +36,9 @@ def inverted(batches: int) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         spec = TeacherSpec(arguments={"depth": 20}, mean=(0.5,) * 3, std=(0.25,) * 3)
-        save_teacher(folder / "teacher.pt", spec, cifar_resnet(20).state_dict(), {})
+        network = cifar_resnet(20)
+        network(torch.rand(16, 3, 32, 32))  # BatchNorms that have seen no image are refused
+        save_teacher(folder / "teacher.pt", spec, network.state_dict(), {})
         place = ["--generation", "0", "--first-batch", "0", "--batches", str(batches)]
         files = ["--teacher", "teacher.pt", "--out", "shard.h5", "--history", "shard.csv"]
         files = [part if part.startswith("--") else str(folder / part) for part in files]

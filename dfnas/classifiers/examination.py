@@ -99,7 +99,7 @@ def check_trained(teacher: Teacher, where: str, section: str = "teacher") -> Non
 def check_norms(teacher: Teacher, where: str) -> None:
     """Raises InputError where the layers whose statistics an inversion aims at still have those that they are made
     with: images of a network before its training are of no use, however surely it sees their classes in them."""
-    if never_trained(teacher.network):
+    if never_trained(teacher.batch_norms()):
         raise InputError(
             f"{where}: its BatchNorms store what they do before any training (mean 0, variance 1), so these are not "
             "the weights of a trained classifier; name its checkpoint. If it was trained with frozen BatchNorms, set "

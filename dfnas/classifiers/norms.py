@@ -6,6 +6,8 @@ module of its own kind, which is known by what it stores: buffers `running_mean`
 Shapes: B batch, C channels.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -35,9 +37,9 @@ def statistics_of(norm: nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
     return mean, variance
 
 
-def never_trained(network: nn.Module) -> bool:
-    """Whether all layers that store statistics still have those that they are made with: mean 0, variance 1."""
-    stored = [statistics_of(norm) for norm in stored_norms(network)]
+def never_trained(norms: Iterable[nn.Module]) -> bool:
+    """Whether there are layers, and all store what they are made with: mean 0, variance 1."""
+    stored = [statistics_of(norm) for norm in norms]
     return bool(stored) and all(not mean.any() and bool((variance == 1).all()) for mean, variance in stored)
 
 

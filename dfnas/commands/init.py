@@ -90,9 +90,7 @@ def _sized(root: Path, draft: Draft, hours: float) -> tuple[Draft, str]:
         if any("memory" not in failure and "killed" not in failure for failure in found.failures):
             raise InputError(f"a stage fails on this classifier: {found.failures[0]}")
         draft = smaller(draft)
-        print(
-            f"too large for {found.machine.available_mb} MB of memory; once more, with smaller batches", file=sys.stderr
-        )
+        _tell(f"too large for {found.machine.available_mb} MB of memory; once more, with smaller batches")
         found = measured(root, draft.text(""), _tell)
     else:
         raise InputError(f"no batch fits into {found.machine.available_mb} MB of memory: {found.failures[0]}")

@@ -48,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the verdict, and returns the exit status. Raises InputError where no image can be made."""
-    begun = time.perf_counter()
     if not options.minutes > 0:
         raise InputError(f"--minutes {options.minutes:g}: expected more than 0")
     for path in options.image:
@@ -61,7 +60,9 @@ def run(options: argparse.Namespace) -> int:
         )
     folder = options.out or options.configuration[-1].parent
     with ExitStack() as held, redirect_stdout(sys.stderr):  # what a user's builder prints is no part of the answer
-        teacher = _teacher(config).to(prepare(config.device, this_machine().whole_cores, held))
+        device = prepare(config.device, this_machine().whole_cores, held)  # which may wait for a GPU
+        begun = time.perf_counter()
+        teacher = _teacher(config).to(device)
         found = attempt(teacher, config.invert_teacher, OF_STEPS * 60 * options.minutes - (time.perf_counter() - begun))
         real = _compared(teacher, options.image)
     said = _story(teacher, found, real, options.configuration)
@@ -91,7 +92,7 @@ def _compared(teacher: Teacher, paths: list[Path]) -> list[normalisation.Suits]:
 
 def _story(teacher: Teacher, found: Attempt, real: list[normalisation.Suits], paths: list[Path]) -> list[str]:
     spec, names = teacher.spec, teacher.spec.names()
-    said = [verdicts.agreement(found, spec.classes), verdicts.one_sided(found, names)]
+    said = [verdicts.agreement(found, spec.classes), "" if found.is_short else verdicts.one_sided(found, names)]
     if (judged := judge_answers(teacher)).level == "warning":
         said.append(f"{judged.story[0].upper()}{judged.story[1:]}")
     if real:

@@ -3,8 +3,8 @@
 import re
 
 from dfnas.doctor.findings import Finding, failure, ok, warning
-from dfnas.doctor.machine import BFLOAT16_CAPABILITY, Machine
-from dfnas.runtime.device import host_lock
+from dfnas.doctor.machine import Machine
+from dfnas.runtime.device import BFLOAT16_CAPABILITY, host_lock
 from dfnas.runtime.errors import InputError
 from dfnas.settings.config import Config
 
@@ -14,9 +14,11 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
     asked = [rule for rule in config.rules if config.resources_of(rule)["gpu"]]
     if config.device == "cpu" or (config.device == "auto" and not machine.gpus):
         found = [ok("device", f"cpu, {machine.cpu}")]
-        if not machine.cpu_bfloat16 and (slow := _in_bfloat16(config)):
-            story = f"cpu, {machine.cpu}, has no instructions for bfloat16, in which {', '.join(slow)} would compute"
-            found = [warning("device", f"{story} about ten times as slowly: set precision to float32")]
+        if machine.cpu_bfloat16 is False and (slow := _in_bfloat16(config)):
+            story = (
+                f"cpu, {machine.cpu}, has no instructions for bfloat16: set precision to float32 in {', '.join(slow)}"
+            )
+            found = [warning("device", f"{story} (on one such CPU bfloat16 took eleven times as long)")]
         if asked and config.device == "auto":
             story = f"torch sees no GPU, and resources reserve some for {', '.join(asked)}: these jobs run on the CPU"
             found.append(warning("device", f"{story}; device = cuda refuses that"))

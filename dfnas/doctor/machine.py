@@ -2,17 +2,15 @@
 
 import ctypes
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from dfnas.runtime.control_groups import GROUPS, PROC, folders_of, memory_mb, text_of
-from dfnas.runtime.device import cpu_has_bfloat16, device_name
+from dfnas.runtime.device import BFLOAT16_CAPABILITY, device_name, has_bfloat16
 from dfnas.runtime.energy import NVML
-
-BFLOAT16_CAPABILITY = (8, 0)
-"""From which on GPUs compute in bfloat16."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ class Machine:
     available_mb: int
     """Of it, what is free now."""
     cpu: str
-    cpu_bfloat16: bool = False
-    """Whether its CPU has instructions for bfloat16."""
+    cpu_bfloat16: bool | None = None
+    """Whether its CPU has instructions for bfloat16; None where nobody says."""
     load: float = 0.0
     """Cores that programs kept busy in the last minute."""
     gpus: tuple[Gpu, ...] = ()
@@ -56,10 +54,12 @@ class Machine:
         return bool(self.gpus) and device != "cpu"
 
     def has_bfloat16(self, device: str) -> bool:
-        """Whether arithmetic in bfloat16 is quicker on a configured device than in float32."""
+        """Whether a configured device is known to have instructions for bfloat16; of several, whether all have."""
         if self.uses_gpu(device):
-            return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in self.gpus)
-        return self.cpu_bfloat16
+            named = re.fullmatch(r"cuda:(\d+)", device)
+            used = self.gpus[int(named[1]) :][:1] if named else self.gpus
+            return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in used)
+        return bool(self.cpu_bfloat16)
 
 
 def this_machine() -> Machine:
@@ -74,7 +74,7 @@ def this_machine() -> Machine:
         memory_mb=total,
         available_mb=available,
         cpu=device_name(torch.device("cpu")),
-        cpu_bfloat16=cpu_has_bfloat16(),
+        cpu_bfloat16=has_bfloat16(torch.device("cpu")),
         load=os.getloadavg()[0],
         gpus=gpus,
         driver=_driver() if gpus else "",

@@ -82,7 +82,7 @@ def judge_answers(teacher: Teacher, role: str = "teacher") -> Finding:
     """What a teacher that `check_trained` lets pass looks like, and whether it looks untrained all the same."""
     if answers_to_noise(teacher).std(1).max() < 1e-3:
         return warning(role, f"{described(teacher)}; its logits hardly differ from class to class: is it trained?")
-    if never_trained(teacher.network):
+    if never_trained(stored_norms(teacher.network)):
         return warning(
             role,
             f"{described(teacher)}; its BatchNorms have statistics as before any training (mean 0, variance 1): is it "

@@ -82,7 +82,7 @@ def try_jobs(
         if waiting:
             tell(f"timing a few steps of {len(waiting)} stages: {', '.join(wanted)}")
         for number, one in enumerate(as_completed(waiting), 1):
-            tell(f"  {waiting[one]} timed, {number} of {len(waiting)}")
+            tell(f"  {waiting[one]} {'failed' if one.result().error else 'timed'}, {number} of {len(waiting)}")
         return [one.result() for one in waiting]
 
 

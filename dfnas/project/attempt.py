@@ -34,8 +34,13 @@ class Attempt:
     steps: int
     wanted: int
     """Steps that the configuration has."""
-    seconds: float
-    """That these steps took."""
+    whole_s: float
+    """Seconds that all of them take, by those that were timed."""
+
+    @property
+    def is_short(self) -> bool:
+        """Whether not even half of the steps were made."""
+        return 2 * self.steps < self.wanted
 
     @property
     def seen(self) -> torch.Tensor:
@@ -61,18 +66,17 @@ def attempt(teacher: Teacher, settings: InvertTeacherSettings, seconds: float) -
     count = teacher.spec.classes
     classes = torch.tensor(evenly(count, IMAGES)) if count > IMAGES else torch.arange(IMAGES) % count
     said = settings.plain() | {"batch_size": IMAGES, "compile": "never", "competition_weight": 0.0}
-    wanted, begun = sum(stage.steps for stage in settings.stages), time.perf_counter()
+    wanted, begun, whole = sum(stage.steps for stage in settings.stages), time.perf_counter(), 0.0
     if wanted:
         needed = _seconds(teacher, _shortened(said, dict.fromkeys(range(len(said["stages"])), TRIED)), classes)
         whole = sum(one * stage.steps for one, stage in zip(needed, settings.stages, strict=True))
         share = min(1.0, max(0.0, seconds - (time.perf_counter() - begun)) / whole)
         steps = {place: max(TRIED, round(share * stage.steps)) for place, stage in enumerate(settings.stages)}
         said = _shortened(said, steps).plain()
-    short, begun = InvertTeacherSettings.parse(said), time.perf_counter()
+    short = InvertTeacherSettings.parse(said)
     images = to_uint8(_inversion(teacher, short, classes).run()).cpu()
-    took = time.perf_counter() - begun
     labels = soft_labels(teacher, images, IMAGES)
-    return Attempt(images, classes, labels, sum(stage.steps for stage in short.stages), wanted, took)
+    return Attempt(images, classes, labels, sum(stage.steps for stage in short.stages), wanted, whole)
 
 
 def _shortened(said: dict, steps: dict[int, int]) -> InvertTeacherSettings:

@@ -101,16 +101,16 @@ def fitted(draft: Draft, measured: Measured, hours: float) -> tuple[Draft, float
     steps = 1.0
     while measured.seconds(effort, steps) > 3600 * hours and steps > LEAST_STEPS:
         steps = max(LEAST_STEPS, 0.9 * steps)
-    together = batches_together(draft)
-    more = math.ceil(effort * images / together) * together
-    fits = measured.seconds(more / images, steps) <= 3600 * hours  # the margin of the effort has room for it
-    kept = max(least_images(draft), more if fits else more - together)
+    batch, together = draft.said("invert_teacher", "batch_size"), batches_together(draft)
+    even = math.ceil(effort * images / together) * together  # as many batches for each shard, if they fit
+    fits = measured.seconds(even / images, steps) <= 3600 * hours
+    kept = max(least_images(draft), even if fits else math.floor(effort * images / batch) * batch)
     changes: dict[Keys, Any] = {("synthesis", "images"): kept}
     if steps < 1:
         stages = draft.said("invert_teacher", "stages")
         changes["invert_teacher", "stages"] = [s | {"steps": max(15, round(steps * s["steps"]))} for s in stages]
     wanted = draft.said("search_spos", "steps")
-    changes["search_spos", "steps"] = max(20, round(min(effort, MOST_STEPS) * wanted / 10) * 10)
+    changes["search_spos", "steps"] = max(20, round(min(kept / images, MOST_STEPS) * wanted / 10) * 10)
     memory = math.ceil(1.25 * measured.memory_mb / 500) * 500
     resources = draft.said("resources", "default")
     longest = max(60, 4 * hours * 60)

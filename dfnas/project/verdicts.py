@@ -11,6 +11,8 @@ from dfnas.project.normalisation import CONFIGURED, NEAR, Suits
 
 UNLIKELY = 0.01
 """Probability below which an agreement is no matter of chance."""
+LEEWAY = 1.25
+"""Times as long as all steps take, and a minute for loading and timing: minutes into which they fit."""
 ONE_SIDED = 0.5
 """Share of the images that a classifier may give one class, where they were made for many, before that is said."""
 
@@ -34,12 +36,14 @@ def agreement(found: Attempt, classes: int) -> str:
     )
     if is_well(found, classes):
         return f"{story} It works: go on."
-    if found.steps < found.wanted:
-        needed = math.ceil(found.seconds * found.wanted / found.steps / 60) + 1
+    needed = math.ceil(LEEWAY * found.whole_s / 60) + 1
+    if found.is_short:
         return (
-            f"{story} But only {found.steps} of {found.wanted} steps fitted into its time: that says nothing yet. All "
-            f"of them take about {needed} minutes (--minutes {needed})."
+            f"{story} But only {found.steps} of {found.wanted} steps fitted into its time: that says nothing yet. Try "
+            f"it with --minutes {needed}."
         )
+    if found.steps < found.wanted:
+        story += f" {found.steps} of {found.wanted} steps fitted into its time (all into --minutes {needed})."
     if by_chance(found.agreeing, images, classes) < UNLIKELY:
         return (
             f"{story} That is more than chance, and not enough: give it more steps (invert_teacher.stages), a "

@@ -15,7 +15,7 @@ from typing import Any, Generic, overload
 
 from pydantic.fields import FieldInfo
 
-from dfnas.runtime.device import cpu_has_bfloat16, describe
+from dfnas.runtime.device import describe, has_bfloat16
 from dfnas.runtime.ending import last_words
 from dfnas.runtime.errors import InputError
 from dfnas.runtime.interruption import heeded
@@ -25,8 +25,8 @@ from dfnas.settings.base import Settings
 from dfnas.stages.job import Job, Recalled, S, state_folder
 
 EMULATED = (
-    "precision is bfloat16, for which this CPU has no instructions: it takes about ten times as long as float32, which "
-    "may be what you want here"
+    "precision is bfloat16, for which this device has no instructions: that took eleven times as long as float32 on a "
+    "CPU where it was measured"
 )
 
 
@@ -110,7 +110,7 @@ class Stage(Generic[S]):
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
-                elif getattr(settings, "precision", None) == "bfloat16" and processes.leads and not cpu_has_bfloat16():
+                if getattr(settings, "precision", None) == "bfloat16" and has_bfloat16(device) is False:
                     print(f"{self.name}: {EMULATED}", file=sys.stderr, flush=True)
                 job = Job(self.name, self.module, options, settings, device, processes, inputs, outputs)
                 job.reads(

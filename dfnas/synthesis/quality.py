@@ -141,8 +141,9 @@ def verdict(agreement: float, verified: float | None, classes: int) -> str:
     said = doubt(agreement, classes) or f"{sees} (by chance {1 / classes:.1%})"
     if verified is None:
         return said
-    alone = ": what the teacher sees there is hardly seen by others" if nearer_to_chance(verified, classes) else ""
-    return f"{said}; the verifier, which had no part in them, in {verified:.1%}{alone}"
+    alone = nearer_to_chance(verified, classes) and not nearer_to_chance(agreement, classes)
+    other = ": it sees much less of it than the teacher does" if alone else ""
+    return f"{said}; the verifier, which had no part in them, in {verified:.1%}{other}"
 
 
 def _check(logits: torch.Tensor, whose: str) -> None:

@@ -134,8 +134,8 @@ def test_a_precision_that_the_cpu_has_no_instructions_for_is_told(chain, capsys,
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"model name : a CPU\nflags : fpu {flags}\n")
     monkeypatch.setattr("dfnas.runtime.device.CPUINFO", cpuinfo)
-    assert run("invert_teacher", *chain.invert_teacher(), "--precision", "bfloat16") == 0
-    assert ("precision is bfloat16, for which this CPU has no instructions" in capsys.readouterr().err) is warned
+    assert run("invert_teacher", *chain.invert_teacher(), "--device", "cpu", "--precision", "bfloat16") == 0
+    assert ("precision is bfloat16, for which this device has no instructions" in capsys.readouterr().err) is warned
 
 
 FRAGILE = '''

@@ -38,7 +38,9 @@ OLD, NEW = (Gpu("a GPU", (major, 0), 80_000, 79_000) for major in (7, 8))
         ({"cpu_bfloat16": True}, "auto", "bfloat16"),
         ({"gpus": (NEW,)}, "auto", "bfloat16"),
         ({"gpus": (NEW,)}, "cpu", "float32"),
-        ({"gpus": (NEW, OLD), "cpu_bfloat16": True}, "cuda:0", "float32"),
+        ({"gpus": (NEW, OLD), "cpu_bfloat16": True}, "auto", "float32"),
+        ({"gpus": (NEW, OLD)}, "cuda:0", "bfloat16"),
+        ({"gpus": (NEW, OLD)}, "cuda:1", "float32"),
     ],
 )
 def test_every_section_computes_in_what_the_machine_has_instructions_for(classifier, parts, device, precision):
@@ -68,10 +70,11 @@ class Linear:
         (1.0, 2560),  # 85 % of the hour are 2,176 images, and the whole hour has room for the next multiple of 512
         (0.9, 2048),  # of 1,958, which may become 2,048
         (0.97, 2048),  # of 2,111, which may not become 2,560
+        (0.59, 1280),  # of 1,283, which may not become 1,536: one shard has a batch more
         (0.01, 512),
     ],
 )
-def test_every_shard_has_as_many_batches_and_the_hours_are_kept(classifier, hours, images):
+def test_every_shard_has_as_many_batches_where_the_hours_have_room(classifier, hours, images):
     machine = Machine(cores=2, host_cores=2, memory_mb=8000, available_mb=8000, cpu="a CPU")
     draft = first_draft(ROOT, classifier, "results", {"source": "none"}, machine, flip=True, device="cpu")
     found, seconds = fitted(draft, Linear(3600.0), hours)

@@ -25,7 +25,7 @@ def outcome(agreeing: int, classes: int = 10, seen: int | None = None, steps: in
     others = (targets + 1) % classes if seen is None else torch.full_like(targets, seen)
     found = torch.where(torch.arange(IMAGES) < agreeing, targets, others)
     labels = torch.nn.functional.one_hot(found, classes).float()
-    return Attempt(torch.zeros(IMAGES, 3, 8, 8, dtype=torch.uint8), targets, labels, steps, 20, 90.0)
+    return Attempt(torch.zeros(IMAGES, 3, 8, 8, dtype=torch.uint8), targets, labels, steps, 20, 360.0)
 
 
 def test_agreement_is_held_against_chance():
@@ -41,9 +41,12 @@ def test_agreement_is_held_against_chance():
 def test_steps_that_did_not_fit_say_nothing_but_how_long_all_take():
     told = verdicts.agreement(outcome(7, steps=5), 10)
     assert "only 5 of 20 steps fitted into its time" in told
-    assert "--minutes 7" in told, "four times 90 seconds, and one more"
+    assert "--minutes 9" in told, "six minutes, a quarter more, and one"
     assert "higher invert_teacher.lr" not in told
     assert "It works" in verdicts.agreement(outcome(9, steps=5), 10)
+    told = verdicts.agreement(outcome(7, steps=19), 10)
+    assert "19 of 20 steps fitted into its time (all into --minutes 9)" in told
+    assert "higher invert_teacher.lr" in told
 
 
 def test_a_classifier_that_prefers_a_class_is_named():

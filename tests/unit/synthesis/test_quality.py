@@ -53,11 +53,12 @@ def test_a_common_teacher_has_everything():
     [
         (0.985, None, "in 98.5% of them (by chance 10.0%)"),
         (0.2, None, "mean, std and size may not be those of its training"),
+        (0.2, 0.3, "in them, in 30.0%"),
         (0.9, 0.8, "the verifier, which had no part in them, in 80.0%"),
-        (0.9, 0.3, "in 30.0%: what the teacher sees there is hardly seen by others"),
+        (0.9, 0.3, "in 30.0%: it sees much less of it than the teacher does"),
     ],
 )
 def test_agreements_in_words(agreement, verified, told):
     said = verdict(agreement, verified, 10)
     assert told in said
-    assert "\n" not in said
+    assert ("much less" in said) is (agreement > 0.5 and verified is not None and verified < 0.5)
