@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from dfnas.spaces.cell_operations import Zero
+from dfnas.spaces.cell_operations import EveryOther, Zero
 from dfnas.spaces.depthwise import AveragePool3x3, DepthwiseConv2d, SeparableConv2d
 from dfnas.spaces.slot import Slot
 
@@ -194,7 +194,7 @@ def _in_turn(options: Layers | Sequence[Layers]) -> Iterator[Layers]:
 
 def _are_convolutions(layers: Layers) -> TypeGuard[tuple[nn.Conv2d, ...]]:
     first = layers[0]
-    return type(first) in (nn.Conv2d, DepthwiseConv2d) and first.padding_mode == "zeros"
+    return type(first) in (nn.Conv2d, DepthwiseConv2d, EveryOther) and first.padding_mode == "zeros"
 
 
 def _are_plain_norms(layers: Layers) -> TypeGuard[tuple[nn.BatchNorm2d, ...]]:
