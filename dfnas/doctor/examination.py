@@ -174,13 +174,13 @@ def _originals(
 
 
 def _described(jobs: Sequence[PlannedJob], gpus: int | None, config: Config, machine: Machine) -> Finding:
-    if gpus and not (machine.gpus and config.device != "cpu"):
+    if gpus and not machine.uses_gpu(config.device):
         story = f"{len(jobs)} jobs; how long they take on {gpus} GPUs has to be tried on one, and there is none here"
         return warning("plan", story)
     return ok("plan", f"{len(jobs)} jobs" if jobs else "nothing is to be done: all results are there")
 
 
 def _shared_gpus(gpus: int | None, config: Config, machine: Machine) -> int:
-    if config.device == "cpu" or not machine.gpus:
+    if not machine.uses_gpu(config.device):
         return 0
     return len(machine.gpus) if gpus is None else gpus

@@ -76,8 +76,7 @@ def try_jobs(
     """
     wanted = orders(jobs, config)
     threads = max((config.resources_of(rule)["threads"] for rule in wanted), default=1)
-    on_gpu = bool(machine.gpus) and config.device != "cpu"
-    with ThreadPoolExecutor(1 if on_gpu else max(1, machine.whole_cores // threads)) as pool:
+    with ThreadPoolExecutor(1 if machine.uses_gpu(config.device) else max(1, machine.whole_cores // threads)) as pool:
         waiting = {pool.submit(_tried, order_for(rule, wanted[rule], config, sizes)): rule for rule in wanted}
         if waiting:
             tell(f"timing a few steps of {len(waiting)} stages: {', '.join(wanted)}")

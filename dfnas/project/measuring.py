@@ -29,5 +29,5 @@ def measured(root: Path, text: str, tell: Callable[[str], None]) -> Measured:
         config = read_configuration(root, [path])
         jobs = planned_jobs(root, [path], True, ["deploy"])
         tried = try_jobs(config, jobs, data_sizes(config, None), machine, tell)
-    gpus = len(machine.gpus) if config.device != "cpu" else 0
+    gpus = len(machine.gpus) if machine.uses_gpu(config.device) else 0
     return Measured(config, jobs, tried, machine, gpus)

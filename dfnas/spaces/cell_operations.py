@@ -35,13 +35,13 @@ class Zero(nn.Module):
         return torch.zeros_like(x[:, :, :: self.stride, :: self.stride])
 
 
-WHOLE_VECTOR = 8
-"""Channels in a vector of AVX2."""
-
-
 def factorized_reduce(inputs: int, outputs: int, affine: bool) -> nn.Sequential:
     """ReLU, then half of the side without the loss of every other pixel, then BatchNorm."""
     return nn.Sequential(nn.ReLU(), ShiftedPair(inputs, outputs), nn.BatchNorm2d(outputs, affine=affine))
+
+
+WHOLE_VECTOR = 8
+"""Channels in a vector of AVX2."""
 
 
 class EveryOther(nn.Conv2d):

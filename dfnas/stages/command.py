@@ -110,7 +110,8 @@ class Stage(Generic[S]):
                 device = join(processes, options.device, options.threads, held)
                 if device.type == "cuda":
                     print(f"{self.name}: on {describe(device)}", file=sys.stderr, flush=True)
-                if getattr(settings, "precision", None) == "bfloat16" and has_bfloat16(device) is False:
+                emulated = getattr(settings, "precision", None) == "bfloat16" and has_bfloat16(device) is False
+                if emulated and processes.leads:
                     print(f"{self.name}: {EMULATED}", file=sys.stderr, flush=True)
                 job = Job(self.name, self.module, options, settings, device, processes, inputs, outputs)
                 job.reads(

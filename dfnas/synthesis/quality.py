@@ -138,10 +138,11 @@ def verdict(agreement: float, verified: float | None, classes: int) -> str:
         classes: K.
     """
     sees = f"the teacher sees the class that an image was made for in {agreement:.1%} of them"
-    said = doubt(agreement, classes) or f"{sees} (by chance {1 / classes:.1%})"
+    doubted = doubt(agreement, classes)
+    said = doubted or f"{sees} (by chance {1 / classes:.1%})"
     if verified is None:
         return said
-    alone = nearer_to_chance(verified, classes) and not nearer_to_chance(agreement, classes)
+    alone = doubted is None and nearer_to_chance(verified, classes)
     other = ": it sees much less of it than the teacher does" if alone else ""
     return f"{said}; the verifier, which had no part in them, in {verified:.1%}{other}"
 
