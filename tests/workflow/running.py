@@ -24,6 +24,8 @@ from dfnas.targets import TARGETS
 ROOT = Path(__file__).resolve().parents[2]
 REDUCED = Path("tests", "assets", "reduced.yaml")
 SOURCES = ("Snakefile", "config.yaml", "workflow", "dfnas", "profiles", "envs", str(REDUCED))
+HANGS_AFTER = 2400
+"""Seconds: twenty times what the whole reduced workflow takes on two idle cores. Others may have them too."""
 SNAKEMAKE_SAYS = ("Using workflow specific profile", "Config file ")
 
 
@@ -80,7 +82,11 @@ def snakemake(directory: Path, *arguments: str | Path, **keywords) -> subprocess
     """Runs Snakemake to its end; a plan (`--dry-run`) of these sources in this process, which reads user code once."""
     if "--dry-run" in arguments and keywords.get("source", ROOT) == ROOT and not keywords.get("real"):
         return _in_process(command(directory, *arguments, **keywords, real=True)["args"][3:], directory)
-    return subprocess.run(**command(directory, *arguments, **keywords), capture_output=True, timeout=800)
+    try:
+        return subprocess.run(**command(directory, *arguments, **keywords), capture_output=True, timeout=HANGS_AFTER)
+    except subprocess.TimeoutExpired as late:
+        said = (late.stderr or b"").decode()[-6000:]  # bytes, for all that `text` asks for
+        raise AssertionError(f"not at its end after {HANGS_AFTER} s:\n{said}") from None
 
 
 def _in_process(arguments: list[str], directory: Path) -> subprocess.CompletedProcess:

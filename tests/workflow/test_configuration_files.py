@@ -160,7 +160,7 @@ def test_a_folder_of_the_users_home(tmp_path, kind):
     if kind == "weights":
         (home / "place").mkdir()
         (home / "place" / "t.pt").touch()
-    done = subprocess.run(**call, capture_output=True, timeout=100)
+    done = subprocess.run(**call, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert f"{home}/place" in done.stdout
     assert not [path for path in Path(tmp_path / "run").iterdir() if path.name.startswith(("~", "$"))]

@@ -28,7 +28,7 @@ def doctor(directory: Path, *arguments: str | Path) -> subprocess.CompletedProce
     directory.mkdir(parents=True, exist_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     line = [preloaded.commands() / "python", "-m", "dfnas", "doctor", *map(str, arguments)]
-    return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(line, cwd=directory, env=environment, capture_output=True, text=True, timeout=2400)
 
 
 def failures(done: subprocess.CompletedProcess[str]) -> dict[str, str]:

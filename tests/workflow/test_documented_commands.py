@@ -59,7 +59,7 @@ def call(checkout: Path, line: str) -> str:
     places = [str(Path(sys.executable).parent), os.environ["PATH"]]
     environment = os.environ | {"PATH": os.pathsep.join(places), "PYTHONPATH": str(checkout)}
     done = subprocess.run(
-        ["bash", "-c", line], cwd=checkout, env=environment, capture_output=True, text=True, timeout=600
+        ["bash", "-c", line], cwd=checkout, env=environment, capture_output=True, text=True, timeout=2400
     )
     assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}{done.stderr[-4000:]}"
     return done.stdout + done.stderr

@@ -81,7 +81,7 @@ def test_unusual_names_work_and_nothing_is_written_outside_of_the_results(tmp_pa
     targets = [f"{results}/teacher/teacher.pt", f"{results}/search/random/none/seed-0/architecture.json"]
     call = command(run, "--cores", "1", *targets, configuration=(file,), real=True)
     call["env"] |= {"HOME": str(home), "TMPDIR": str(temporary), "XDG_CACHE_HOME": str(home / ".cache")}
-    done = subprocess.run(**call, capture_output=True, timeout=300)
+    done = subprocess.run(**call, capture_output=True, timeout=1200)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for target in targets:
         assert (run / target).is_file()
@@ -110,7 +110,7 @@ def test_a_hostile_configuration_runs_no_code_and_ends_soon(tmp_path, case):
     trace, file = tmp_path / "trace", tmp_path / "hostile.yaml"
     file.write_text(HOSTILE_YAML[case].replace("{trace}", str(trace)))
     call = command(tmp_path / "run", "--dry-run", configuration=(file,))
-    done = subprocess.run(**call, capture_output=True, timeout=100)
+    done = subprocess.run(**call, capture_output=True, timeout=600)
     assert done.returncode != 0
     assert not trace.exists()
     assert not (tmp_path / "run" / "results").exists()

@@ -48,7 +48,7 @@ class Project:
 
     def status(self) -> tuple[int, str]:
         """What `dfnas status` returns and says."""
-        done = subprocess.run(**self.line("status", "results"), capture_output=True, text=True, timeout=100)
+        done = subprocess.run(**self.line("status", "results"), capture_output=True, text=True, timeout=600)
         assert done.stderr == ""
         return done.returncode, done.stdout
 
@@ -134,7 +134,7 @@ def test_without_a_terminal_there_are_lines_and_a_killed_run_goes_on(project):
     unlocked = subprocess.run(**project.line("run", "--unlock", "--cores", "1"), capture_output=True, text=True)
     assert unlocked.returncode == 0, unlocked.stderr
     done = project.run("images", steps=2, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    out, err = done.communicate(timeout=600)
+    out, err = done.communicate(timeout=2400)
     assert done.returncode == 0, err
     assert out.startswith("$ snakemake images ")
     assert (
@@ -156,7 +156,7 @@ def test_a_job_that_fails_is_shown_with_the_end_of_its_log(project):
     labels = project.results / "labels" / "synthetic" / "generation-0.h5"
     labels.write_bytes(labels.read_bytes()[:-100])
     done = project.run("images", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    _, err = done.communicate(timeout=600)
+    _, err = done.communicate(timeout=2400)
     assert done.returncode == 1
     assert re.search(r"^\d\d:\d\d:\d\d failed  invert_teacher synthetic, generation 1, shard \d, log: \S+$", err, re.M)
     assert "invert_teacher: error: results/labels/synthetic/generation-0.h5" in err
@@ -171,7 +171,7 @@ def test_a_run_by_hand_says_what_it_always_said_and_leaves_a_journal(project):
     picture = "results/pictures/synthetic/images.png"
     (project.folder / picture).unlink()
     line = command(project.folder, "--cores", "1", picture, source=project.source)
-    done = subprocess.run(**line, capture_output=True, timeout=300)
+    done = subprocess.run(**line, capture_output=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     assert f"Shell command: {STAGE}.draw_images" in done.stderr
     assert "1 of 1 steps (100%) done" in done.stderr
@@ -185,7 +185,7 @@ def test_a_run_by_hand_says_what_it_always_said_and_leaves_a_journal(project):
 def test_nothing_to_do_shows_what_there_is(project):
     before = journals(project.results)
     line = project.line("run", "images", "--configfile", project.source / REDUCED)
-    done = subprocess.run(**line, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(**line, capture_output=True, text=True, timeout=1200)
     assert done.returncode == 0, done.stderr
     assert "Nothing to be done" in done.stderr
     assert "look at results/pictures/synthetic/images.png: " in done.stderr

@@ -25,7 +25,9 @@ RESNET = {"depth": 8, "widths": [2, 2, 2], "channels": 1, "classes": 3}
 def teacher(tmp_path):
     torch.manual_seed(0)
     spec = TeacherSpec(arguments=RESNET, classes=3, channels=1, size=(8, 8), mean=(0.2,), std=(0.6,))
-    save_teacher(tmp_path / "teacher.pt", spec, cifar_resnet(**RESNET).state_dict(), {})
+    network = cifar_resnet(**RESNET)
+    network(torch.randn(16, 1, 8, 8))  # a network whose BatchNorms have seen nothing is refused
+    save_teacher(tmp_path / "teacher.pt", spec, network.state_dict(), {})
     return tmp_path / "teacher.pt"
 
 
