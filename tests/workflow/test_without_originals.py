@@ -71,7 +71,7 @@ def test_table_and_card_say_what_is_known_and_what_is_not(configuration, tmp_pat
     assert "of synthetic images that were held out" in card
     story = _text(results, "report/run.rst")
     assert "The only row is spos, searched on synthetic images and trained on synthetic ones" in story
-    assert "How well it does on real images is not known." in story
+    assert "On real images expect less, how much less is not known" in story
     assert "## Verdict\n\nThis is spos, searched on synthetic images" in card
     assert "original ones" not in story
     printed = list(outcome(results, []))
