@@ -1,7 +1,5 @@
 """Whether the configured device is there, and the cores and the memory that jobs reserve."""
 
-import re
-
 from dfnas.doctor.findings import Finding, failure, ok, warning
 from dfnas.doctor.machine import Machine
 from dfnas.runtime.device import BFLOAT16_CAPABILITY, host_lock
@@ -25,16 +23,17 @@ def check_device(config: Config, machine: Machine) -> list[Finding]:
         return found
     if not machine.gpus:
         return [failure("device", f"{config.device}, but torch sees no GPU here; set device to cpu or auto")]
-    index = re.fullmatch(r"cuda:(\d+)", config.device)
-    if index and int(index[1]) >= len(machine.gpus):
-        return [failure("device", f"{config.device}, but there are {len(machine.gpus)} GPUs, numbered from 0")]
+    used = machine.gpus_of(config.device)
+    if not used:
+        there = ", ".join(f"cuda:{number}" for number in range(len(machine.gpus)))
+        return [failure("device", f"{config.device}, but the GPUs here are {there}")]
     most = max(config.resources_of(rule)["gpu"] for rule in config.rules)
     found = []
     if most > len(machine.gpus):
         found.append(failure("device", f"a job reserves {most} GPUs, and there are {len(machine.gpus)} here"))
-    if not index and (unlocked := _cannot_be_claimed()):
+    if config.device in ("auto", "cuda") and (unlocked := _cannot_be_claimed()):
         found.append(failure("device", unlocked))
-    for number, gpu in enumerate(machine.gpus):
+    for number, gpu in used.items():
         version = ".".join(map(str, gpu.capability))
         story = f"cuda:{number}, {gpu.name}, capability {version}, {gpu.free_mb} of {gpu.total_mb} MB free"
         if gpu.capability < BFLOAT16_CAPABILITY and _in_bfloat16(config):

@@ -56,10 +56,13 @@ class Machine:
     def has_bfloat16(self, device: str) -> bool:
         """Whether a configured device is known to have instructions for bfloat16; of several, whether all have."""
         if self.uses_gpu(device):
-            named = re.fullmatch(r"cuda:(\d+)", device)
-            used = self.gpus[int(named[1]) :][:1] if named else self.gpus
-            return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in used)
+            return all(gpu.capability >= BFLOAT16_CAPABILITY for gpu in self.gpus_of(device).values())
         return bool(self.cpu_bfloat16)
+
+    def gpus_of(self, device: str) -> dict[int, Gpu]:
+        """Those that jobs on a device may compute on, by their numbers: of `cuda:1` one, of `cuda` and `auto` all."""
+        named = re.fullmatch(r"cuda:(\d+)", device)
+        return {number: gpu for number, gpu in enumerate(self.gpus) if not named or number == int(named[1])}
 
 
 def this_machine() -> Machine:

@@ -66,7 +66,7 @@ def test_a_gpu_that_is_asked_for_and_not_there(make_config, make_machine, gpu):
     (finding,) = check_device(make_config(device="cuda"), make_machine())
     assert finding.level == "failure"
     (finding,) = check_device(make_config(device="cuda:1"), make_machine(gpus=(gpu,)))
-    assert (finding.level, "there are 1 GPUs" in finding.story) == ("failure", True)
+    assert (finding.level, finding.story.endswith("the GPUs here are cuda:0")) == ("failure", True)
     findings = check_device(make_config(resources={"retrain": {"gpu": 1}}), make_machine())
     assert [finding.level for finding in findings] == ["ok", "warning"]
     assert "retrain" in findings[1].story
@@ -102,6 +102,9 @@ def test_a_gpu_without_bfloat16_or_with_company(make_config, make_machine, gpu):
     config = make_config(invert_teacher={"precision": "bfloat16"})
     assert [f.level for f in check_device(config, make_machine(gpus=(old, shared)))] == ["warning", "warning"]
     assert check_device(make_config(), make_machine(gpus=(old,)))[0].level == "ok"
+    named = make_config(device="cuda:1", invert_teacher={"precision": "bfloat16"})
+    (finding,) = check_device(named, make_machine(gpus=(old, gpu)))
+    assert (finding.level, finding.story.startswith("cuda:1, ")) == ("ok", True), "of others nothing is said"
 
 
 def test_a_cpu_without_bfloat16(make_config, make_machine):
