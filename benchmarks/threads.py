@@ -7,7 +7,6 @@ process of its own; figures are medians of wall seconds.
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from cifar_teachers import cifar_teacher
 from label_precision import training_of
 
 from dfnas.dataset.images import load_split
+from dfnas.doctor.machine import this_machine
 
 STEPS = 15
 
@@ -43,17 +43,19 @@ def main() -> None:
     if options.threads:
         print(f"{1e3 * measure(options.data, options.threads):.1f}")
         return
-    cores = len(os.sched_getaffinity(0))
+    cores = this_machine().whole_cores
     for beside in (0, cores):
         others = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(beside)]
         base = 0.0
-        for threads in dict.fromkeys((1, cores)):
-            line = [sys.executable, __file__, "--data", str(options.data), "--threads", str(threads)]
-            took = float(subprocess.run(line, check=True, stdout=subprocess.PIPE).stdout)
-            base = base or took
-            print(f"programs beside: {beside}, threads: {threads}  {took:7.1f} ms a step   {took / base:.2f}")
-        for other in others:
-            other.kill()
+        try:
+            for threads in dict.fromkeys((1, cores)):
+                line = [sys.executable, __file__, "--data", str(options.data), "--threads", str(threads)]
+                took = float(subprocess.run(line, check=True, stdout=subprocess.PIPE).stdout)
+                base = base or took
+                print(f"programs beside: {beside}, threads: {threads}  {took:7.1f} ms a step   {took / base:.2f}")
+        finally:
+            for other in others:
+                other.kill()
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def test_a_hostile_configuration_runs_no_code_and_ends_soon(tmp_path, case):
     trace, file = tmp_path / "trace", tmp_path / "hostile.yaml"
     file.write_text(HOSTILE_YAML[case].replace("{trace}", str(trace)))
     call = command(tmp_path / "run", "--dry-run", configuration=(file,))
-    done = subprocess.run(**call, capture_output=True, timeout=600)
+    done = subprocess.run(**call, capture_output=True, timeout=100)
     assert done.returncode != 0
     assert not trace.exists()
     assert not (tmp_path / "run" / "results").exists()
